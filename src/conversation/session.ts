@@ -1,0 +1,51 @@
+import type { Values } from '../catalog/offer.ts'
+import type { Quote } from '../catalog/quote.ts'
+import type { ChatId, MessageId, OfferId, PersonId } from '../kit/ids.ts'
+import type { Refusal } from '../orders/refusal.ts'
+import type { Address } from './address.ts'
+
+/** The state of one conversation, kept between updates. `version` is raised when the stored shape changes. */
+export type Session = {
+  readonly version: 1
+  readonly person: PersonId
+  readonly chat: ChatId
+  /** Rises with every change; a drawing of an older revision never replaces a newer one. */
+  readonly revision: number
+  readonly place: Address
+  readonly draft?: Draft
+  /** The message that shows the current screen; absent when the next drawing makes a new message. */
+  readonly message?: MessageId
+}
+
+/** The answers so far. A draft is not an order: nothing is reserved and nothing is promised but its quote. */
+export type Draft = {
+  /** Names this draft in buttons, so that a button of an older one is recognized. Eight symbols at most. */
+  readonly id: string
+  readonly offer: OfferId
+  readonly values: Values
+  /** A file that is being fetched and checked for this field. */
+  readonly taking?: { readonly field: string; readonly count: number }
+  readonly quote?: Quote
+}
+
+/** A sentence shown once above the next view. Data, so that it can be told in any language. */
+export type Notice =
+  | { readonly type: 'refused'; readonly refusal: Refusal }
+  | { readonly type: 'old_button' }
+  | { readonly type: 'session_lost' }
+  | { readonly type: 'unexpected_text' }
+  | { readonly type: 'unexpected_file' }
+  | { readonly type: 'unsupported' }
+  | { readonly type: 'too_long'; readonly length: number; readonly max: number }
+  | { readonly type: 'not_a_number'; readonly min: number; readonly max: number; readonly step: number }
+  | { readonly type: 'not_a_picture' }
+  | { readonly type: 'file_too_big'; readonly maxBytes: number }
+  | { readonly type: 'too_many_pictures'; readonly max: number }
+  | { readonly type: 'file_lost' }
+  | { readonly type: 'now_paid' }
+  | { readonly type: 'already_placed' }
+  | { readonly type: 'cancel_too_late' }
+  | { readonly type: 'amount_out_of_range' }
+  | { readonly type: 'credited'; readonly kopecks: number }
+  | { readonly type: 'trouble'; readonly cid: string }
+  | { readonly type: 'banned' }

@@ -1,0 +1,61 @@
+import type { View } from '../conversation/view.ts'
+import type { ChatId, FileId, MessageId, PersonId } from '../kit/ids.ts'
+import type { Outcome } from '../kit/outcome.ts'
+
+/** What delivery and its neighbours need of Telegram. Implemented by `telegram/`, the only place that knows its JSON. */
+export interface ChatGateway {
+  /** A new message with this view. */
+  send(chat: ChatId, view: View): Promise<Outcome<Sent, ChatNo>>
+  /** Draws the view over a text message of ours. "Not modified" is done. */
+  edit(chat: ChatId, message: MessageId, view: View): Promise<Outcome<Sent, ChatNo>>
+  /** Uploads a file as a photo or a document, with the view as its caption. */
+  sendFile(
+    chat: ChatId,
+    file: { readonly bytes: Uint8Array; readonly name: string; readonly mime: string },
+    as: 'photo' | 'document',
+    view: View,
+  ): Promise<Outcome<SentFile, ChatNo>>
+  /** Sends what Telegram already has. */
+  sendAgain(chat: ChatId, file: FileId, as: 'photo' | 'document', view: View): Promise<Outcome<SentFile, ChatNo>>
+  answerTap(tap: string, answer: { readonly text?: string; readonly alert?: boolean }): Promise<Outcome<true, ChatNo>>
+  sendInvoice(
+    chat: ChatId,
+    invoice: {
+      readonly title: string
+      readonly description: string
+      readonly payload: string
+      readonly label: string
+      readonly stars: number
+    },
+  ): Promise<Outcome<Sent, ChatNo>>
+  refundStars(person: PersonId, charge: string): Promise<Outcome<'refunded' | 'already_refunded', ChatNo>>
+  /** The bytes of a file a person sent; at most 20 MB [telegram-bot-api 4.2]. */
+  fetchFile(file: FileId): Promise<Outcome<{ readonly bytes: Uint8Array }, ChatNo>>
+  /** Shows "sending a photo…" for five seconds. */
+  sayBusy(chat: ChatId, doing: 'typing' | 'upload_photo'): Promise<Outcome<true, ChatNo>>
+}
+
+export type Sent = { readonly message: MessageId }
+export type SentFile = Sent & { readonly file: FileId; readonly as: 'photo' | 'document' }
+
+/** Why Telegram definitely did not do it. */
+export type ChatNo =
+  /** The person blocked the bot or is gone; kept for later. */
+  | 'blocked'
+  /** There is no such chat. */
+  | 'no_chat'
+  /** The message cannot be edited any more: send a new one. */
+  | 'message_gone'
+  /** The tap is too old to be answered. */
+  | 'tap_expired'
+  | 'too_big'
+  /** Not a photo in Telegram's eyes (size, ratio, format): send as a document. */
+  | 'not_a_photo'
+  /** Telegram does not have the file (any more). */
+  | 'file_gone'
+  /** Wait for `retry.afterMs`; applies to this chat. */
+  | 'too_many'
+  | 'unreachable'
+  | 'token_refused'
+  /** Anything else: a bug of ours. */
+  | 'refused'

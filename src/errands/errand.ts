@@ -1,0 +1,45 @@
+import type { Instant } from '../kit/clock.ts'
+import type { ChargeId, ChatId, Cid, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
+
+/**
+ * One thing to do outside, written down inside the step that wants it and carried out after its commit, again and
+ * again until it is settled. The union is every kind there is.
+ */
+export type Errand =
+  | { readonly kind: 'answer_tap'; readonly tap: string; readonly text?: string; readonly alert?: boolean }
+  /** Draws the newest revision of the session, never an older one over a newer. */
+  | { readonly kind: 'show_screen'; readonly chat: ChatId }
+  /** Draws where an order stands into its one progress message. */
+  | { readonly kind: 'show_progress'; readonly order: OrderId; readonly chat: ChatId }
+  /** Fetches a file a person sent, checks what it is, and tells the wizard. */
+  | {
+      readonly kind: 'take_file'
+      readonly person: PersonId
+      readonly chat: ChatId
+      readonly fileId: string
+      readonly uniqueId: string
+      readonly revision: number
+    }
+  | { readonly kind: 'send_invoice'; readonly topUp: TopUpId; readonly chat: ChatId }
+  | { readonly kind: 'submit_task'; readonly order: OrderId }
+  /** `hint` is what a callback claimed; it is looked up at KIE and never believed. */
+  | { readonly kind: 'watch_task'; readonly order: OrderId; readonly hint?: string }
+  | { readonly kind: 'deliver'; readonly order: OrderId; readonly chat: ChatId }
+  /** Sends again what Telegram already has, by file id. */
+  | {
+      readonly kind: 'send_again'
+      readonly order: OrderId
+      readonly chat: ChatId
+      readonly as: 'photo' | 'document'
+    }
+  | { readonly kind: 'refund_stars'; readonly charge: ChargeId; readonly person: PersonId }
+  | { readonly kind: 'tell_operator'; readonly what: string }
+
+export type ErrandKind = Errand['kind']
+/** An errand with what the runner must know: when, and to which story it belongs. */
+export type DueErrand = { readonly errand: Errand; readonly cid: Cid; readonly at?: Instant }
+
+/** Part of a step: what is added here becomes due when the step commits, and only then. */
+export interface Errands {
+  add(errands: readonly DueErrand[]): Promise<void>
+}

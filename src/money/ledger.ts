@@ -1,0 +1,52 @@
+import type { Instant } from '../kit/clock.ts'
+import type { ChargeId, Cid, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
+import type { Generations, Kopecks, Price, ShopDay, Stars } from './amount.ts'
+
+/**
+ * The books: double entry, immutable transfers, whole units. A port, used inside a step's transaction.
+ *
+ * Promises, held by `test/contracts/ledger-contract.ts`:
+ * - every transfer has a cause that is unique: the same hold, capture, release, refund or credit happens once, and a
+ *   repeat says so instead of failing;
+ * - a person's balance is never negative, whatever arrives at once;
+ * - every hold is settled exactly once, by capture or by release;
+ * - refunds of an order never exceed what was captured;
+ * - the sum over all accounts is zero in every unit.
+ */
+export interface Ledger {
+  /** What the person can spend now: without what is held. */
+  balance(person: PersonId): Promise<Kopecks>
+  /** Free generations left on this day; the day's five are made by the first use. */
+  free(person: PersonId, day: ShopDay): Promise<FreeLeft>
+  hold(hold: Hold): Promise<HoldOutcome>
+  /** Takes the held price for good. `amount` may be less than the hold (kopecks only); the rest goes back. */
+  capture(entry: OrderEntry): Promise<'captured' | 'already_captured' | 'already_released'>
+  /** Gives the held price back to where it came from, a free generation to its own day. */
+  release(entry: OrderEntry): Promise<'released' | 'already_released' | 'already_captured'>
+  /** Gives captured money back by a new transfer. */
+  refund(entry: OrderEntry): Promise<'refunded' | 'already_refunded' | 'nothing_captured'>
+  /** Credits a paid top-up to its payer under its charge id; an open debt is paid first. */
+  credit(credit: Credit): Promise<'credited' | 'already_credited'>
+  /** Takes back a credited top-up whose Stars were refunded; what was spent becomes a debt carried by the shop. */
+  reverse(reversal: Reversal): Promise<'reversed' | 'already_reversed' | 'unknown_charge'>
+}
+
+export type FreeLeft = { readonly today: Generations; readonly extra: Generations }
+
+export type OrderEntry = { readonly order: OrderId; readonly at: Instant; readonly cid: Cid }
+export type Hold = OrderEntry & { readonly person: PersonId; readonly price: Price; readonly day: ShopDay }
+export type HoldOutcome =
+  | { readonly kind: 'held' }
+  | { readonly kind: 'already_held' }
+  | { readonly kind: 'not_enough_money'; readonly missing: Kopecks }
+  | { readonly kind: 'no_free_left' }
+export type Credit = {
+  readonly charge: ChargeId
+  readonly person: PersonId
+  readonly amount: Kopecks
+  readonly stars: Stars
+  readonly topUp?: TopUpId
+  readonly at: Instant
+  readonly cid: Cid
+}
+export type Reversal = { readonly charge: ChargeId; readonly at: Instant; readonly cid: Cid }

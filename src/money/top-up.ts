@@ -1,0 +1,62 @@
+import type { Instant } from '../kit/clock.ts'
+import type { ChargeId, MessageId, PersonId, TopUpId } from '../kit/ids.ts'
+import { type Kopecks, kopecks, type Stars, stars } from './amount.ts'
+import { parseDecimal } from './decimal.ts'
+
+/**
+ * One wish to put money on the balance. Kopecks and Stars are both fixed when the invoice is made, so what the person
+ * saw is what is credited, whatever the rate does later.
+ */
+export type TopUp = {
+  readonly id: TopUpId
+  readonly person: PersonId
+  readonly amount: Kopecks
+  readonly stars: Stars
+  readonly madeAt: Instant
+  readonly state: 'open' | 'paid' | 'closed'
+  readonly charge?: ChargeId
+  readonly message?: MessageId
+}
+
+/** An invoice older than this is not paid any more. */
+export const topUpOpenMs = 24 * 3600 * 1000
+/** The smallest and the largest amount of one top-up. */
+export const topUpKopecksMin = kopecks(50_00)
+export const topUpKopecksMax = kopecks(50_000_00)
+
+/** Stars for an amount: `ceil(roubles x rate)`, so the shop never receives less than the rate says. */
+export function starsFor(amount: Kopecks, starsPerRub: string): Stars {
+  const rate = parseDecimal(starsPerRub)
+  const divisor = 100n * 10n ** BigInt(rate.scale)
+  const product = BigInt(amount) * rate.units
+  return stars(Number((product + divisor - 1n) / divisor))
+}
+
+/** Kopecks for Stars that arrived without a top-up of ours: `floor(stars / rate)`, at today's rate. */
+export function kopecksFor(paid: Stars, starsPerRub: string): Kopecks {
+  const rate = parseDecimal(starsPerRub)
+  return kopecks(Number((BigInt(paid) * 100n * 10n ** BigInt(rate.scale)) / rate.units))
+}
+
+export type PreCheckout = { readonly from: PersonId; readonly currency: string; readonly totalAmount: number }
+export type PreCheckoutVerdict =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly why: 'unknown' | 'foreign' | 'closed' | 'expired' | 'amount_differs' }
+
+/** Pure: may this payment go through? Answering yes is not payment; only `successful_payment` is. */
+export function judgePreCheckout(topUp: TopUp | undefined, asked: PreCheckout, now: Instant): PreCheckoutVerdict {
+  if (topUp === undefined) return { ok: false, why: 'unknown' }
+  if (topUp.person !== asked.from) return { ok: false, why: 'foreign' }
+  if (topUp.state !== 'open') return { ok: false, why: 'closed' }
+  if (now - topUp.madeAt > topUpOpenMs) return { ok: false, why: 'expired' }
+  if (asked.currency !== 'XTR' || asked.totalAmount !== topUp.stars) return { ok: false, why: 'amount_differs' }
+  return { ok: true }
+}
+
+/** Where top-ups are kept. A port, used inside a step's transaction. */
+export interface TopUps {
+  add(topUp: TopUp): Promise<void>
+  get(id: TopUpId): Promise<TopUp | undefined>
+  /** Remembers the invoice message, or that the top-up was paid. */
+  save(topUp: TopUp): Promise<void>
+}
