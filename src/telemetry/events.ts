@@ -1,0 +1,278 @@
+/**
+ * MAP: every fact the service tells an operator. `meaning` and `action` are printed into docs/telemetry.md; `also` is
+ * the sentence that operators of the predecessor search for. Fields in `fields` are always there, `more` sometimes.
+ */
+export const events = {
+  // An update's way, one cid from the first line to the last.
+  UPDATE_RECEIVED: event('TELEMETRY', 'info', ['cid', 'update_id', 'kind', 'ack_ms'], {
+    more: ['user_id', 'duplicate'],
+    meaning: 'an update is committed and acknowledged',
+  }),
+  WEBHOOK_ACK_SLOW: event('TELEMETRY', 'warn', ['cid', 'update_id', 'ack_ms'], {
+    meaning: 'the acknowledgement took over 200 ms',
+    action: 'look at trt_db_pool_wait_seconds and at the disk of the database',
+  }),
+  WEBHOOK_REFUSED: event('TELEMETRY', 'warn', ['status', 'reason'], {
+    meaning: 'a request to the webhook was refused before it was read',
+    action: 'if it is Telegram (doctor shows last_error), compare path and token; else it is a stranger',
+  }),
+  COMMAND_RECEIVED: event('TELEMETRY', 'info', ['cid', 'command'], { meaning: 'a person sent a command' }),
+  MESSAGE_RECEIVED: event('TELEMETRY', 'info', ['cid', 'message'], { meaning: 'a person sent a message of this kind' }),
+  CALLBACK_RECEIVED: event('TELEMETRY', 'info', ['cid', 'callback_id', 'update_id'], {
+    meaning: 'a person pressed a button',
+  }),
+  CALLBACK_ROUTED: event('TELEMETRY', 'info', ['cid', 'handler'], { meaning: 'the button leads to this place' }),
+  CALLBACK_ACCEPTED: event('TELEMETRY', 'info', ['cid'], { meaning: 'the press had its effect' }),
+  CALLBACK_REJECTED: event('TELEMETRY', 'info', ['cid', 'reason_code'], {
+    meaning: 'the press was answered with a refusal',
+  }),
+  UI_RENDER: event('TELEMETRY', 'info', ['cid', 'screen_id'], { meaning: 'a screen was drawn in the step' }),
+  DISPATCH_OK: event('TELEMETRY', 'info', ['cid', 'took_ms'], { meaning: 'the step of this update is committed' }),
+  DISPATCH_FAIL: event('TELEMETRY', 'error', ['cid', 'reason_code', 'attempt'], {
+    more: ['update_id'],
+    meaning: 'handling failed; the update stays in the inbox and is tried again',
+    action: 'trt story <cid>; when it was shelved: trt inbox retry <update>',
+  }),
+  UPDATE_SHELVED: event('TELEMETRY', 'error', ['cid', 'update_id', 'attempts'], {
+    meaning: 'an update failed five times and was set aside; the person was told, their lane goes on',
+    action: 'trt story <cid>, then trt inbox retry <update>',
+  }),
+  UI_SHOWN: event('TELEMETRY', 'info', ['cid', 'screen_id', 'message_id', 'took_ms'], {
+    meaning: 'Telegram took the screen',
+  }),
+  UI_NOT_SHOWN: event('TELEMETRY', 'warn', ['cid', 'reason_code'], {
+    more: ['screen_id', 'detail'],
+    meaning: 'Telegram did not take the screen',
+    action: 'DOWNSTREAM_* passes by itself; PERMISSION_DENIED: the person blocked the bot',
+  }),
+  PASSIVE_REJECT: event('TELEMETRY', 'warn', ['kind'], {
+    meaning: 'a PASSIVE instance could not store an update and answered 503; Telegram keeps it',
+    action: 'look at the database',
+  }),
+  EXCEPTION_CAUGHT: event('EXCEPTION', 'error', ['error_type', 'error_message'], {
+    more: ['cid', 'where', 'stack'],
+    meaning: 'something broke and was caught',
+    action: 'read the message; the work it belongs to is tried again or shelved',
+  }),
+
+  ORDER_PLACED: event('ORDER', 'info', ['cid', 'order_id', 'model', 'price'], {
+    meaning: 'an order exists, with its hold',
+  }),
+  KIE_TASK_CREATED: event('ORDER', 'info', ['cid', 'order_id', 'task_id', 'model'], { meaning: 'KIE took the task' }),
+  KIE_CALLBACK_RECEIVED: event('ORDER', 'info', ['order_id'], {
+    more: ['cid', 'task_id', 'outcome'],
+    meaning: 'KIE rang; the task is looked at',
+  }),
+  KIE_CALLBACK_REFUSED: event('ORDER', 'warn', ['status', 'reason'], {
+    meaning: 'a callback without a reference or signature of ours',
+    action: 'a stranger, or KIE_CALLBACK_TOKEN / KIE_WEBHOOK_HMAC_KEY was changed',
+  }),
+  KIE_TASK_OBSERVED: event('ORDER', 'info', ['cid', 'order_id', 'state'], {
+    more: ['task_id', 'detail'],
+    meaning: 'KIE was asked where the task stands',
+  }),
+  KIE_STATE_UNRECOGNIZED: event('ORDER', 'error', ['cid', 'order_id', 'raw'], {
+    meaning: 'KIE answered with a state nobody described; the errand is tried again, then shelved',
+    action: 'read the raw answer; the order is untouched until a known state is seen',
+  }),
+  KIE_REFUSED: event('ORDER', 'error', ['why'], {
+    more: ['cid', 'order_id', 'detail'],
+    meaning: 'KIE does not sell to us now (key, credits, maintenance, unknown model)',
+    action: 'key_refused: check KIE_API_KEY; no_credits: top up at KIE; model_gone: update the catalog',
+  }),
+  RESULT_DELIVERED: event('ORDER', 'info', ['cid', 'order_id', 'message_id'], {
+    more: ['gift'],
+    meaning: 'Telegram took the result',
+  }),
+  RESULT_NOT_DELIVERED: event('ORDER', 'warn', ['cid', 'order_id', 'reason_code'], {
+    more: ['detail'],
+    meaning: 'Telegram did not take the result; it is kept and tried again',
+    action: 'nothing, unless it repeats',
+  }),
+  ORDER_COMPLETED: event('ORDER', 'info', ['cid', 'order_id', 'price'], {
+    more: ['model', 'task_id'],
+    meaning: 'delivered and paid',
+  }),
+  ORDER_RELEASED: event('ORDER', 'info', ['cid', 'order_id', 'reason'], {
+    more: ['model', 'task_id'],
+    meaning: 'the hold was given back, the person told why',
+  }),
+  ORDER_UNCERTAIN: event('ORDER', 'warn', ['cid', 'order_id'], {
+    more: ['detail'],
+    meaning: 'the answer to the submit was lost; the callback or the deadline decides',
+    action: 'nothing; the person pays nothing unless the result arrives',
+  }),
+
+  HOLD_PLACED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the price is reserved' }),
+  HOLD_CAPTURED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the reserved price was taken' }),
+  HOLD_RELEASED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the reserved price was given back' }),
+  TOPUP_CREDITED: event('MONEY', 'info', ['cid', 'kopecks', 'stars'], {
+    more: ['top_up_id'],
+    meaning: 'a Stars payment is on the balance',
+  }),
+  TOPUP_WITHOUT_INVOICE: event('MONEY', 'warn', ['cid', 'stars', 'kopecks'], {
+    meaning: 'Stars arrived for no open top-up of ours; they were credited at the rate of today',
+    action: 'look at the payment in the ledger; refund it if the person asks',
+  }),
+  PRE_CHECKOUT_ANSWERED: event('MONEY', 'info', ['ok'], {
+    more: ['reason', 'took_ms'],
+    meaning: 'a payment was allowed or refused before it was made',
+  }),
+  REFUNDED: event('MONEY', 'info', ['cid'], {
+    more: ['order_id', 'charge', 'kopecks'],
+    meaning: 'captured money or Stars were given back',
+  }),
+
+  ERRAND_FAILED: event('ERRAND', 'warn', ['kind', 'attempt', 'error'], {
+    more: ['cid'],
+    meaning: 'an errand broke and is tried again',
+    action: 'nothing, unless it is shelved',
+  }),
+  ERRAND_SHELVED: event('ERRAND', 'error', ['kind', 'error'], {
+    more: ['cid'],
+    meaning: 'an errand failed for the last time and needs a person',
+    action: 'trt story <cid>',
+  }),
+  ERRANDS_UNLOCKED: event('ERRAND', 'info', ['workers'], {
+    meaning: 'errands that a dead instance had in hand are free again',
+  }),
+  OPERATOR_TOLD: event('ERRAND', 'info', ['what'], { meaning: 'a message to the operators' }),
+
+  PREFLIGHT_STARTED: event('BOOT', 'info', ['version', 'instance', 'world'], { meaning: 'the start begins' }),
+  HTTP_LISTENING: event('BOOT', 'info', ['address', 'port'], { meaning: 'the port is bound, for good' }),
+  PREFLIGHT_FINDING: event('BOOT', 'warn', ['check', 'problem'], {
+    more: ['todo'],
+    meaning: 'something is not as it should be',
+    action: 'do what `todo` says',
+  }),
+  PREFLIGHT_OK: event('BOOT', 'info', [], { meaning: 'settings, database and catalog are in order' }),
+  MIGRATED: event('BOOT', 'info', ['from', 'to'], { meaning: 'the schema was brought up to date' }),
+  CATALOG_READY: event('BOOT', 'info', ['offers', 'took_ms'], { meaning: 'the offers are compiled and checked' }),
+  MENU_READY: event('BOOT', 'info', ['screens', 'took_ms'], { meaning: 'every screen is reachable' }),
+  READY: event('BOOT', 'info', ['took_ms'], { meaning: 'updates can be stored and, when ACTIVE, are handled' }),
+  SHUTDOWN_STARTED: event('BOOT', 'info', ['reason'], { meaning: 'the way out begins' }),
+  SHUTDOWN_DONE: event('BOOT', 'info', ['took_ms'], { meaning: 'everything was given back' }),
+
+  LOCK_ATTEMPT: event('LOCK', 'info', ['backend', 'key'], { meaning: 'the leadership is asked for' }),
+  LOCK_ACQUIRED: event('LOCK', 'info', ['backend', 'key', 'epoch', 'waited_ms'], { meaning: 'this instance leads' }),
+  LOCK_WAITING: event('LOCK', 'info', ['backend', 'holder', 'since'], { meaning: 'another instance leads' }),
+  LOCK_LOST: event('LOCK', 'error', ['backend', 'reason'], {
+    meaning: 'the leadership was lost; this instance stands by',
+    action: 'look at the database; another instance leads meanwhile',
+  }),
+  LOCK_HOLDER_ENDED: event('LOCK', 'warn', ['holder', 'silent_ms'], {
+    meaning: 'a holder that had been silent past its lease was ended',
+    action: 'find out why that process froze',
+  }),
+  LOCK_RELEASED: event('LOCK', 'info', ['backend', 'epoch'], { meaning: 'the leadership was given back' }),
+  LOCK_RELEASE_SKIPPED: event('LOCK', 'info', ['reason'], { meaning: 'on shutdown there was nothing to release' }),
+  LOCK_RELEASE_FAILED: event('LOCK', 'warn', ['reason', 'error'], {
+    meaning: 'the release failed; the lease ends by itself',
+    action: 'nothing',
+  }),
+
+  DUTIES_STARTED: event('LOCK_CONTROLLER', 'info', ['epoch'], {
+    meaning: 'what only the leader does has begun, and the webhook is verified',
+    also: () => 'Active services initialized (webhook set)',
+  }),
+  DUTY_FAILED: event('LOCK_CONTROLLER', 'warn', ['duty', 'error', 'retry_in_s'], {
+    meaning: 'a background duty failed and is tried again',
+    action: 'nothing, unless it repeats',
+  }),
+  PASSIVE_ENTER: event('LOCK_CONTROLLER', 'info', ['reason'], {
+    more: ['holder'],
+    meaning: 'this instance stores and stands by',
+    also: () => 'PASSIVE MODE (background watcher started)',
+  }),
+  ACTIVE_ENTER: event('LOCK_CONTROLLER', 'info', ['epoch', 'how'], {
+    meaning: 'this instance works',
+    also: (fields) =>
+      fields['how'] === 'immediate' ? 'ACTIVE MODE (lock acquired immediately)' : 'PASSIVE → ACTIVE (lock acquired)',
+    groupOf: (fields) => (fields['how'] === 'immediate' ? 'LOCK_CONTROLLER' : 'STATE_SYNC'),
+  }),
+
+  WEBHOOK_SETTING: event('WEBHOOK', 'info', ['url'], { meaning: 'the webhook is being registered' }),
+  WEBHOOK_SET: event('WEBHOOK', 'info', ['url'], {
+    meaning: 'Telegram took the webhook',
+    also: (fields) => `Webhook registered successfully: ${String(fields['url'])}`,
+  }),
+  WEBHOOK_SET_RETRY: event('WEBHOOK', 'warn', ['attempt', 'delay_s', 'error'], {
+    meaning: 'the registration failed and is tried again',
+    action: 'nothing, unless it goes on',
+  }),
+  WEBHOOK_SET_FAILED: event('WEBHOOK', 'error', ['attempts', 'error'], {
+    meaning: 'the registration failed several times; it goes on being tried',
+    action: 'trt doctor; trt webhook set',
+  }),
+  WEBHOOK_DRIFT: event('WEBHOOK', 'warn', ['what'], {
+    meaning: 'somebody changed the webhook; it was corrected',
+    action: 'find the other program that has this bot token',
+  }),
+  BOT_VERIFIED: event('BOT_VERIFY', 'info', ['username', 'id'], {
+    meaning: 'Telegram knows the token',
+    also: (fields) => `Bot identity: @${String(fields['username'])} (id=${String(fields['id'])})`,
+  }),
+  WEBHOOK_VERIFIED: event('BOT_VERIFY', 'info', ['url', 'pending'], {
+    more: ['last_error'],
+    meaning: 'the webhook was read back and is right',
+    also: (fields) => `Webhook: ${String(fields['url'])} (pending=${String(fields['pending'])})`,
+  }),
+  WEBHOOK_MISSING: event('BOT_VERIFY', 'warn', [], {
+    meaning: 'Telegram has no webhook for this bot',
+    also: () => 'No webhook configured',
+    action: 'nothing; the leader sets it',
+  }),
+
+  DB_POOL_WAIT: event('DB', 'warn', ['waited_ms', 'in_use', 'waiting'], {
+    meaning: 'a connection was waited for longer than a second',
+    action: 'raise DB_MAX_CONN, or look for what holds the connections',
+  }),
+  DB_CONNECTION_LOST: event('DB', 'warn', ['owner', 'error'], {
+    meaning: 'a database connection ended; it is opened again',
+    action: 'nothing, unless it goes on',
+  }),
+} as const satisfies Record<string, EventDefinition>
+
+export type EventName = keyof typeof events
+export type EventGroup =
+  | 'TELEMETRY'
+  | 'EXCEPTION'
+  | 'ORDER'
+  | 'MONEY'
+  | 'ERRAND'
+  | 'BOOT'
+  | 'LOCK'
+  | 'LOCK_CONTROLLER'
+  | 'STATE_SYNC'
+  | 'WEBHOOK'
+  | 'BOT_VERIFY'
+  | 'DB'
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+export type FieldValue = string | number | boolean | undefined
+export type Fields = Readonly<Record<string, FieldValue>>
+export type EventDefinition = {
+  readonly group: EventGroup
+  readonly level: Level
+  readonly fields: readonly string[]
+  readonly more: readonly string[]
+  readonly meaning: string
+  readonly action?: string
+  readonly also?: (fields: Fields) => string
+  readonly groupOf?: (fields: Fields) => EventGroup
+}
+
+/** The fields of one event, by name: those it always has, those it may have, and nothing else. */
+export type FieldsOf<E extends EventName> = { readonly [K in (typeof events)[E]['fields'][number]]: FieldValue } & {
+  readonly [K in (typeof events)[E]['more'][number]]?: FieldValue
+}
+
+function event<const F extends readonly string[], const M extends readonly string[] = readonly []>(
+  group: EventGroup,
+  level: Level,
+  fields: F,
+  rest: Omit<EventDefinition, 'group' | 'level' | 'fields' | 'more'> & { readonly more?: M },
+): Omit<EventDefinition, 'fields' | 'more'> & { readonly fields: F; readonly more: M } {
+  const { more, ...described } = rest
+  // An event that names no further fields has none: `M` is then the empty list.
+  return { group, level, fields, ...described, more: more ?? ([] as readonly string[] as M) }
+}
