@@ -30,7 +30,11 @@ export function toFault(error: unknown, doing: string): KeeperFault {
       )
     case 'ENOSPC':
     case 'EDQUOT':
-      return new KeeperFault(`${doing}: the disk is full (${pathOf(error)}).`, 'Free some space and start again.', error)
+      return new KeeperFault(
+        `${doing}: the disk is full (${pathOf(error)}).`,
+        'Free some space and start again.',
+        error,
+      )
     case 'EROFS':
       return new KeeperFault(
         `${doing}: ${pathOf(error)} cannot be written to.`,

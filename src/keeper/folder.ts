@@ -11,7 +11,7 @@ import { type Identity, succeeds } from './process.ts'
  *
  *   keeper.lock      held by the one keeper of the folder, by the kernel, until it ends however it ends
  *   keeper.json      where the keeper listens and its pid; present while it takes users
- *   keeper.sock      its socket (in `$TMPDIR/trt-<hash>` where this path is too long for a socket)
+ *   keeper-<pid>.sock  its socket (in `$TMPDIR/trt-<hash>` where this path is too long for a socket)
  *   keeper.log       what it did; postgres.log and sandbox.log beside it are the output of the two processes
  *   postgres/        the cluster: data/, password, socket/
  *   postgres.id      only when the cluster cannot stand here: it stands in /var/lib/trt/<this id>
@@ -37,12 +37,13 @@ export function folderAt(dataDir: string): Folder {
 export async function makeFolder(folder: Folder): Promise<void> {
   try {
     const asRoot = process.getuid?.() === 0
-    const first = await mkdir(folder.root, { recursive: true, mode: asRoot ? 0o711 : 0o700 })
+    const first = await mkdir(folder.root, { recursive: true, mode: 0o700 })
     if (first === undefined || !asRoot) return
     const owner = await stat(path.dirname(first))
-    if (owner.uid === 0) return
     for (let made = folder.root; made.length >= first.length; made = path.dirname(made)) {
-      await chown(made, owner.uid, owner.gid)
+      if (owner.uid !== 0) await chown(made, owner.uid, owner.gid)
+      // Root's server runs as another user, who must get through to its own folder.
+      else await chmod(made, 0o711)
     }
   } catch (error) {
     throw toFault(error, `DATA_DIR (${folder.root}) cannot be made`)
