@@ -18,7 +18,7 @@ export function tryLock(file: string): HeldLock | undefined {
     throw refused(file, error)
   }
   try {
-    database.exec('pragma journal_mode = off; begin exclusive')
+    database.exec('pragma journal_mode = memory; begin exclusive')
     return { release: () => database.close() }
   } catch (error) {
     database.close()
