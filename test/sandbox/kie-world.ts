@@ -1,0 +1,129 @@
+/** A sandbox with KIE alone, composed of the sandbox's own parts, and a client that speaks to it over HTTP. */
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import { createChance } from '../../sandbox/chance.ts'
+import { createVirtualClock } from '../../sandbox/clock.ts'
+import { controlRoutes } from '../../sandbox/control/controls.ts'
+import { createFaults } from '../../sandbox/faults.ts'
+import { createFeed } from '../../sandbox/feed.ts'
+import { createKieEmulator } from '../../sandbox/kie/kie.ts'
+import { createOutbound } from '../../sandbox/outbound.ts'
+import { openShelf } from '../../sandbox/shelf.ts'
+import type { World } from '../../sandbox/world.ts'
+
+export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Json }
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely, an assertion follows each look
+export type Json = any
+
+export async function startKie({ directory, seed = 'test' }: { directory?: string; seed?: string } = {}) {
+  const shelf = openShelf(directory)
+  const clock = createVirtualClock(0)
+  const faults = createFaults()
+  const feed = createFeed()
+  const outbound = createOutbound({ allowOutbound: false })
+  const world: World = { clock, faults, shelf, outbound, feed, chance: createChance(seed) }
+  let url = ''
+  const kie = createKieEmulator(world, { publicUrl: () => url })
+  const app = Fastify({ logger: false, forceCloseConnections: true })
+  app.register(async (scope) => kie.routes(scope))
+  controlRoutes(app, {
+    clock,
+    faults,
+    feed,
+    reset() {
+      faults.clear()
+      shelf.clear()
+      kie.reset()
+    },
+  })
+  url = await app.listen({ port: 0, host: '127.0.0.1' })
+  return {
+    ...createClient(url),
+    async close() {
+      feed.close()
+      await kie.close()
+      await app.close()
+      clock.close()
+      shelf.close()
+    },
+  }
+}
+
+export type Kie = Awaited<ReturnType<typeof startKie>>
+
+function createClient(url: string) {
+  const bearer = { authorization: 'Bearer test-key' }
+
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = bearer,
+  ): Promise<Answer> {
+    const answer = await fetch(path.startsWith('http') ? path : `${url}${path}`, {
+      method,
+      headers: {
+        ...headers,
+        ...(body === undefined || body instanceof FormData ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: body instanceof FormData ? body : JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    const isJson = answer.headers.get('content-type')?.includes('json') === true
+    return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text }
+  }
+  const submit = (model: string, input: object, callBackUrl?: string) =>
+    call('POST', '/kie/api/v1/jobs/createTask', { model, input, ...(callBackUrl === undefined ? {} : { callBackUrl }) })
+
+  return {
+    url,
+    call,
+    submit,
+    /** Submits, asserts nothing, and gives the id of the task. */
+    taskOf: async (model: string, input: object, callBackUrl?: string): Promise<string> =>
+      String((await submit(model, input, callBackUrl)).body.data?.taskId),
+    record: (id: string) => call('GET', `/kie/api/v1/jobs/recordInfo?taskId=${id}`),
+    /** The task as the control API shows it, once it has ended. */
+    ended: async (id: string): Promise<Json> => (await call('GET', `/sandbox/v1/kie/tasks/${id}?wait_ms=8000`)).body,
+    behave: (behaviour: object) => call('PUT', '/sandbox/v1/kie/behaviour', behaviour),
+    advance: (ms: number) => call('POST', '/sandbox/v1/clock', { advance_ms: ms }),
+    fault: (fault: object) => call('POST', '/sandbox/v1/faults', { on: 'kie', ...fault }),
+    async bytes(address: string): Promise<{ status: number; type: string; bytes: Buffer }> {
+      const answer = await fetch(address)
+      const bytes = Buffer.from(await answer.arrayBuffer())
+      return { status: answer.status, type: answer.headers.get('content-type') ?? '', bytes }
+    },
+  }
+}
+
+export type Posted = { readonly headers: IncomingHttpHeaders; readonly body: Json }
+
+/** A bot's callback address. `answer` gives the status of each call; `received(n)` resolves once n have come. */
+export async function startReceiver(answer: (count: number) => number | 'cut' = () => 200) {
+  const posts: Posted[] = []
+  let wake = (): void => undefined
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(Buffer.from(chunk))
+    posts.push({ headers: request.headers, body: JSON.parse(Buffer.concat(chunks).toString()) })
+    const status = answer(posts.length)
+    if (status === 'cut') request.socket.destroy()
+    else response.writeHead(status, { connection: 'close' }).end('{}')
+    wake()
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`,
+    posts,
+    async received(count: number): Promise<readonly Posted[]> {
+      while (posts.length < count) await new Promise<void>((resolve) => (wake = resolve))
+      return posts
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
