@@ -1,0 +1,166 @@
+import type { Update } from 'grammy/types'
+import { type BotId, botId } from '../kit/ids.ts'
+import { done, type Outcome, unknown } from '../kit/outcome.ts'
+import type { Language } from '../people/person.ts'
+import type { TelegramNo } from './answer.ts'
+import type { BotApi } from './bot-api.ts'
+import { renderPlain } from './send.ts'
+
+/** What those who keep the bot itself in order need of Telegram: its identity, its webhook, its commands, its books. */
+export interface TelegramAdmin {
+  getMe(): Promise<Outcome<{ readonly id: BotId; readonly username: string; readonly firstName: string }, TelegramNo>>
+  /** Replaces the whole registration. `allowedUpdates` is always sent, because Telegram keeps an old list for ever. */
+  setWebhook(webhook: {
+    readonly url: string
+    readonly secretToken: string
+    readonly allowedUpdates: readonly UpdateKind[]
+    readonly maxConnections?: number
+    readonly dropPending?: boolean
+  }): Promise<Outcome<true, TelegramNo>>
+  getWebhookInfo(): Promise<Outcome<WebhookState, TelegramNo>>
+  /** Keeps pending updates unless told otherwise. */
+  deleteWebhook(options?: { readonly dropPending?: boolean }): Promise<Outcome<true, TelegramNo>>
+  /** Without a language: for everybody whose language has no list of its own. */
+  setMyCommands(
+    commands: readonly { readonly command: string; readonly description: string }[],
+    language?: Language,
+  ): Promise<Outcome<true, TelegramNo>>
+  /**
+   * Waits up to `timeoutS` (50 at most) for updates from `offset` on, and returns each as Telegram wrote it. What lies
+   * before `offset` is forgotten by Telegram. An aborted wait is `unknown`.
+   */
+  getUpdates(wait: {
+    readonly offset: number
+    readonly timeoutS: number
+    readonly limit?: number
+    readonly allowedUpdates: readonly UpdateKind[]
+    readonly signal?: AbortSignal
+  }): Promise<Outcome<readonly { readonly body: unknown; readonly raw: string }[], TelegramNo>>
+  /** Telegram cancels the payment when no answer came within 10 s. The message is shown to the person. */
+  answerPreCheckout(
+    query: string,
+    answer: { readonly ok: true } | { readonly ok: false; readonly message: string },
+  ): Promise<Outcome<true, TelegramNo>>
+  /** Oldest first; at most 100 at a time. */
+  getStarTransactions(page: {
+    readonly offset: number
+    readonly limit: number
+  }): Promise<Outcome<readonly StarTransaction[], TelegramNo>>
+}
+
+export type UpdateKind = Exclude<keyof Update, 'update_id'>
+
+export type WebhookState = {
+  /** Empty when there is none. */
+  readonly url: string
+  readonly pending: number
+  readonly allowedUpdates: readonly string[]
+  readonly lastError?: { readonly at: number; readonly message: string }
+}
+
+/** One line of the bot's Stars account. A refund has the id of the payment it gives back. */
+export type StarTransaction = {
+  readonly id: string
+  readonly stars: number
+  /** Seconds since 1970, as Telegram counts. */
+  readonly atS: number
+  readonly direction: 'in' | 'out'
+  readonly person?: number
+  readonly payload?: string
+}
+
+export function createAdmin(api: BotApi, limitMs: number): TelegramAdmin {
+  const call = { limitMs }
+  return {
+    async getMe() {
+      const me = await api.call((telegram) => telegram.raw.getMe(), call)
+      if (me.kind !== 'done') return me
+      const { id, username, first_name: firstName } = me.value
+      return done({ id: botId(id), username, firstName })
+    },
+
+    setWebhook: ({ url, secretToken, allowedUpdates, maxConnections, dropPending = false }) =>
+      api.call(
+        (telegram) =>
+          telegram.raw.setWebhook({
+            url,
+            secret_token: secretToken,
+            allowed_updates: [...allowedUpdates],
+            drop_pending_updates: dropPending,
+            ...(maxConnections === undefined ? {} : { max_connections: maxConnections }),
+          }),
+        call,
+      ),
+
+    async getWebhookInfo() {
+      const info = await api.call((telegram) => telegram.raw.getWebhookInfo(), call)
+      if (info.kind !== 'done') return info
+      const {
+        url = '',
+        pending_update_count: pending,
+        allowed_updates: allowedUpdates = [],
+        last_error_date: at,
+        last_error_message: message = '',
+      } = info.value
+      const lastError = at === undefined ? {} : { lastError: { at: at * 1000, message: api.hide(message) } }
+      return done({ url, pending, allowedUpdates, ...lastError })
+    },
+
+    deleteWebhook: ({ dropPending = false } = {}) =>
+      api.call((telegram) => telegram.raw.deleteWebhook({ drop_pending_updates: dropPending }), call),
+
+    setMyCommands: (commands, language) =>
+      api.call(
+        (telegram) =>
+          telegram.raw.setMyCommands({
+            commands: [...commands],
+            ...(language === undefined ? {} : { language_code: language }),
+          }),
+        call,
+      ),
+
+    async getUpdates({ offset, timeoutS, limit = 100, allowedUpdates, signal }) {
+      const updates = await api.call<readonly unknown[]>(
+        (telegram) =>
+          telegram.raw.getUpdates({ offset, limit, timeout: timeoutS, allowed_updates: [...allowedUpdates] }),
+        { limitMs: timeoutS * 1000 + limitMs, ...(signal === undefined ? {} : { signal }) },
+      )
+      if (updates.kind !== 'done') return updates
+      if (!Array.isArray(updates.value)) return unknown('Telegram answered getUpdates with something else than a list')
+      return done(updates.value.map((body) => ({ body, raw: JSON.stringify(body) })))
+    },
+
+    answerPreCheckout: (query, answer) =>
+      api.call(
+        (telegram) =>
+          telegram.raw.answerPreCheckoutQuery({
+            pre_checkout_query_id: query,
+            ok: answer.ok,
+            ...(answer.ok ? {} : { error_message: renderPlain(answer.message, refusalUnitsMax) }),
+          }),
+        call,
+      ),
+
+    async getStarTransactions({ offset, limit }) {
+      const page = await api.call((telegram) => telegram.raw.getStarTransactions({ offset, limit }), call)
+      if (page.kind !== 'done') return page
+      return done(
+        page.value.transactions.map(({ id, amount, date, source, receiver }) => {
+          const partner = source ?? receiver
+          const ofPerson = partner?.type === 'user' ? partner : undefined
+          return {
+            id,
+            stars: amount,
+            atS: date,
+            direction: source === undefined ? ('out' as const) : ('in' as const),
+            ...(ofPerson === undefined ? {} : { person: ofPerson.user.id }),
+            ...(ofPerson?.invoice_payload === undefined ? {} : { payload: ofPerson.invoice_payload }),
+          }
+        }),
+      )
+    },
+  }
+}
+
+/** Telegram names no limit for it; this fits every client's dialog. */
+const refusalUnitsMax = 200

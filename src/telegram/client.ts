@@ -1,0 +1,214 @@
+import { InputFile } from 'grammy'
+import type { Message } from 'grammy/types'
+import type { View } from '../conversation/view.ts'
+import type { ChatGateway, ChatNo, Sent, SentFile } from '../delivery/chat-gateway.ts'
+import type { Clock } from '../kit/clock.ts'
+import { keptConnections } from '../kit/exchange.ts'
+import { fileId, messageId } from '../kit/ids.ts'
+import { done, later, never, type Outcome, unknown } from '../kit/outcome.ts'
+import { createAdmin, type TelegramAdmin } from './admin.ts'
+import { isAlreadyRefunded, isNotModified, type TelegramNo } from './answer.ts'
+import { createBotApi } from './bot-api.ts'
+import { renderCaption, renderKeyboard, renderPlain, renderText } from './send.ts'
+
+/**
+ * Telegram as the rest of the service sees it. Every call ends in an outcome and within its limit; nothing is repeated
+ * here, because only the errand that made the call knows whether it may be.
+ */
+export type TelegramDeps = {
+  readonly token: string
+  /** `https://api.telegram.org`, a Bot API server of one's own, or the sandbox. */
+  readonly apiRoot: string
+  readonly clock: Clock
+  readonly limits?: TelegramLimits
+}
+
+export type TelegramLimits = {
+  readonly callMs: number
+  /** Files, in either direction. */
+  readonly fileMs: number
+}
+
+/** Telegram's own limit on what a bot may download [telegram-bot-api 4.2]. */
+export const downloadBytesMax = 20 * 1024 * 1024
+
+export function createTelegramClient({
+  token,
+  apiRoot,
+  clock,
+  limits = { callMs: 10_000, fileMs: 60_000 },
+}: TelegramDeps): ChatGateway & TelegramAdmin {
+  const api = createBotApi({ token, apiRoot, clock, connections: keptConnections() })
+  const call = { limitMs: limits.callMs }
+  const upload = { limitMs: limits.fileMs, ownConnection: true }
+
+  return {
+    ...createAdmin(api, call.limitMs),
+
+    async send(chat, view) {
+      const message = await api.call((telegram) => telegram.raw.sendMessage({ chat_id: chat, ...textOf(view) }), call)
+      return forChat(andThen(message, sentOf))
+    },
+
+    async edit(chat, message, view) {
+      const edited = await api.call<unknown>(
+        (telegram) => telegram.raw.editMessageText({ chat_id: chat, message_id: message, ...textOf(view) }),
+        { ...call, accept: (refused) => (isNotModified(refused) ? true : undefined) },
+      )
+      return forChat(andThen(edited, () => done({ message })))
+    },
+
+    async sendFile(chat, { bytes, name }, as, view) {
+      const file = new InputFile(bytes, nameForTelegram(name))
+      const sent = await api.call<Message>(
+        (telegram) =>
+          as === 'photo'
+            ? telegram.raw.sendPhoto({ chat_id: chat, photo: file, ...captionOf(view) })
+            : telegram.raw.sendDocument({
+                chat_id: chat,
+                document: file,
+                // The original is asked for as it is; Telegram would make a video or an animation of some.
+                disable_content_type_detection: true,
+                ...captionOf(view),
+              }),
+        upload,
+      )
+      return forChat(andThen(sent, (message) => sentFileOf(message, as)))
+    },
+
+    async sendAgain(chat, file, as, view) {
+      const sent = await api.call<Message>(
+        (telegram) =>
+          as === 'photo'
+            ? telegram.raw.sendPhoto({ chat_id: chat, photo: file, ...captionOf(view) })
+            : telegram.raw.sendDocument({ chat_id: chat, document: file, ...captionOf(view) }),
+        call,
+      )
+      return forChat(andThen(sent, (message) => sentFileOf(message, as)))
+    },
+
+    async answerTap(tap, { text, alert }) {
+      const answered = await api.call(
+        (telegram) =>
+          telegram.raw.answerCallbackQuery({
+            callback_query_id: tap,
+            ...(text === undefined ? {} : { text: renderPlain(text, toastUnitsMax) }),
+            ...(alert === undefined ? {} : { show_alert: alert }),
+          }),
+        call,
+      )
+      return forChat(answered)
+    },
+
+    async sendInvoice(chat, { title, description, payload, label, stars }) {
+      const message = await api.call(
+        (telegram) =>
+          telegram.raw.sendInvoice({
+            chat_id: chat,
+            title: renderPlain(title, titleUnitsMax),
+            description: renderPlain(description, descriptionUnitsMax),
+            payload,
+            // Stars need no payment provider, and Telegram wants to hear that.
+            provider_token: '',
+            currency: 'XTR',
+            prices: [{ label: renderPlain(label, titleUnitsMax), amount: stars }],
+          }),
+        call,
+      )
+      return forChat(andThen(message, sentOf))
+    },
+
+    async refundStars(person, charge) {
+      const refunded = await api.call<true | 'already_refunded'>(
+        (telegram) => telegram.raw.refundStarPayment({ user_id: person, telegram_payment_charge_id: charge }),
+        { ...call, accept: (refused) => (isAlreadyRefunded(refused) ? 'already_refunded' : undefined) },
+      )
+      return forChat(andThen(refunded, (how) => done(how === true ? 'refunded' : how)))
+    },
+
+    async fetchFile(file) {
+      const place = await api.call((telegram) => telegram.raw.getFile({ file_id: file }), call)
+      if (place.kind !== 'done') return forChat(place)
+      const { file_path: path, file_size: size = 0 } = place.value
+      if (size > downloadBytesMax) return never('too_big', `the file has ${size} bytes`)
+      if (path === undefined) return never('file_gone', 'Telegram gave no path to the file')
+      if (path.startsWith('/')) {
+        return never('refused', 'the Bot API server runs with --local and gives paths on its own disk')
+      }
+      const ending = await api.download(path, { limitMs: limits.fileMs, maxBytes: downloadBytesMax })
+      switch (ending.kind) {
+        case 'unsent':
+          return later('unreachable', api.hide(`Telegram could not be reached: ${ending.detail}`))
+        case 'unanswered':
+          return unknown(api.hide(`the file did not come: ${ending.detail}`))
+        case 'too_long':
+          return never('too_big', `the file has more than ${downloadBytesMax} bytes`)
+        case 'answered':
+          return downloaded(ending.status, ending.body)
+      }
+    },
+
+    async sayBusy(chat, doing) {
+      return forChat(await api.call((telegram) => telegram.raw.sendChatAction({ chat_id: chat, action: doing }), call))
+    },
+  }
+}
+
+function textOf(view: View) {
+  return {
+    ...renderText(view.text),
+    // What a person wrote may hold a link; nobody asked for a preview of it.
+    link_preview_options: { is_disabled: true },
+    ...keyboardOf(view),
+  }
+}
+
+const captionOf = (view: View) => ({ ...renderCaption(view.text), ...keyboardOf(view) })
+
+function keyboardOf(view: View) {
+  return view.keyboard.length === 0 ? {} : { reply_markup: renderKeyboard(view.keyboard) }
+}
+
+function sentOf(message: Message): Outcome<Sent, never> {
+  return typeof message?.message_id === 'number'
+    ? done({ message: messageId(message.message_id) })
+    : unknown('Telegram said ok, and named no message')
+}
+
+function sentFileOf(message: Message, as: 'photo' | 'document'): Outcome<SentFile, never> {
+  const file = as === 'photo' ? message?.photo?.at(-1) : (message?.document ?? message?.video ?? message?.audio)
+  if (file === undefined) return unknown(`Telegram said ok, and the message has no ${as}`)
+  return andThen(sentOf(message), (sent) => done({ ...sent, file: fileId(file.file_id), as }))
+}
+
+function downloaded(status: number, bytes: Uint8Array): Outcome<{ readonly bytes: Uint8Array }, ChatNo> {
+  if (status === 200) return done({ bytes })
+  if (status === 401) return never('token_refused', 'the download answered HTTP 401')
+  if (status === 404 || status === 410) return never('file_gone', `the download answered HTTP ${status}`)
+  if (status === 429) return later('too_many', 'the download answered HTTP 429')
+  return unknown(`the download answered HTTP ${status}`)
+}
+
+/** A conflict between pollers cannot come from these calls; should it, it is a bug like any other refusal. */
+function forChat<T>(outcome: Outcome<T, TelegramNo>): Outcome<T, ChatNo> {
+  if (outcome.kind !== 'not_done') return outcome
+  const { why, detail, retry } = outcome
+  return { kind: 'not_done', why: why === 'conflict' ? 'refused' : why, detail, retry }
+}
+
+function andThen<T, U, Why extends string, More extends string>(
+  outcome: Outcome<T, Why>,
+  next: (value: T) => Outcome<U, More>,
+): Outcome<U, Why | More> {
+  return outcome.kind === 'done' ? next(outcome.value) : outcome
+}
+
+/** A name of plain letters: grammY writes it into the request as it stands. */
+function nameForTelegram(name: string): string {
+  const plain = name.replace(/[^A-Za-z0-9._-]+/g, '_').slice(-64)
+  return plain === '' ? 'file' : plain
+}
+
+const toastUnitsMax = 200
+const titleUnitsMax = 32
+const descriptionUnitsMax = 255
