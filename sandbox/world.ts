@@ -54,6 +54,8 @@ export interface Shelf {
   next(counter: string, first?: number): number
   /** Removes every entry and file, and keeps the counters. */
   clear(): void
+  /** What `run` writes reaches the disk together or not at all. May be nested; `run` must not await. */
+  atomically<T>(run: () => T): T
 }
 
 /** HTTP to bots and for URL fetches: loopback only, unless the sandbox was started with `--allow-outbound`. */

@@ -1,0 +1,45 @@
+import type { Formatted } from '../model.ts'
+import { cannotParse, linkEntity, TextDraft } from './draft.ts'
+
+/** Reads the legacy `parse_mode: Markdown`: no nesting, escapes only outside entities. */
+export function parseMarkdown(source: string): Formatted {
+  const draft = new TextDraft(source)
+  let at = 0
+  while (at < source.length) {
+    const character = source[at] ?? ''
+    if (character === '\\' && '_*`['.includes(source[at + 1] || ' ')) {
+      draft.append(source[at + 1] ?? '')
+      at += 2
+    } else if ('_*`['.includes(character)) at = readEntity(source, at, draft)
+    else {
+      draft.append(character)
+      at += 1
+    }
+  }
+  return { text: draft.text, entities: draft.entities }
+}
+
+function readEntity(source: string, begin: number, draft: TextDraft): number {
+  const fenced = source.startsWith('```', begin)
+  const mark = fenced ? '```' : (source[begin] ?? '')
+  const end = source.indexOf(mark === '[' ? ']' : mark, begin + mark.length)
+  if (end < 0) throw cannotParse(`Can't find end of the entity starting at byte offset ${draft.bytes(begin)}`)
+  const inner = source.slice(begin + mark.length, end)
+  const offset = draft.length
+  if (mark === '[') {
+    draft.append(inner)
+    const target = /^\(([^)]*)\)/.exec(source.slice(end + 1))
+    const entity = linkEntity(target?.[1] || inner)
+    if (entity !== undefined) draft.close(offset, entity)
+    return end + 1 + (target?.[0].length ?? 0)
+  }
+  if (fenced) {
+    const [, language, body] = /^(?:([^\s`]+)(?=\s))?\r?\n?([\s\S]*)$/.exec(inner) ?? []
+    draft.append(body ?? inner)
+    draft.close(offset, { type: 'pre', ...(language === undefined ? {} : { language }) })
+    return end + 3
+  }
+  draft.append(inner)
+  draft.close(offset, { type: mark === '*' ? 'bold' : mark === '_' ? 'italic' : 'code' })
+  return end + 1
+}

@@ -1,0 +1,68 @@
+import type { FastifyInstance } from 'fastify'
+import { queryNumber, queryText } from '../control/request.ts'
+import type { Journal } from './bot-side/journal.ts'
+import type { UpdateRecord } from './delivery/updates.ts'
+import type { Bot } from './model.ts'
+import type { Telegram } from './state.ts'
+
+/** What happened on the bots' side, to look at: calls, updates, bots, and the files of the chats. */
+export function inspectionRoutes(app: FastifyInstance, telegram: Telegram, journal: Journal): void {
+  app.get('/sandbox/v1/calls', async (request) => {
+    const method = queryText(request.query, 'method')
+    const after = queryNumber(request.query, 'after')
+    const bot = queryNumber(request.query, 'bot')
+    return {
+      calls: journal.list({
+        ...(method === undefined ? {} : { method }),
+        ...(after === undefined ? {} : { after }),
+        ...(bot === undefined ? {} : { bot }),
+      }),
+    }
+  })
+
+  app.get('/sandbox/v1/updates', async (request) => {
+    const state = queryText(request.query, 'state')
+    const bot = queryNumber(request.query, 'bot')
+    const updates = telegram.updates
+      .all()
+      .filter((update) => (state === undefined || update.state === state) && (bot === undefined || update.bot === bot))
+    return { updates: updates.map(updateView) }
+  })
+
+  app.get('/sandbox/v1/bots', async () => ({ bots: telegram.bots.all().map((bot) => botView(telegram, bot)) }))
+
+  app.get<{ Params: { number: string } }>('/sandbox/v1/files/:number/:name', async (request, reply) => {
+    const { number } = request.params
+    const file = /^\d{1,15}$/.test(number) ? telegram.files.byNumber(Number(number)) : undefined
+    const bytes = file === undefined ? undefined : telegram.files.bytes(file)
+    if (file === undefined || bytes === undefined) return reply.code(404).send({ error: `there is no file ${number}` })
+    // Whatever a bot uploads is shown as a picture or downloaded, never run as a page of this origin.
+    return reply
+      .type(showable.test(file.mime) ? file.mime : 'application/octet-stream')
+      .header('x-content-type-options', 'nosniff')
+      .header('content-security-policy', "default-src 'none'; sandbox")
+      .header('cache-control', 'private, max-age=86400')
+      .send(Buffer.from(bytes))
+  })
+}
+
+const showable = /^(image\/(png|jpeg|webp|gif)|video\/[\w-]+|audio\/[\w-]+)$/
+
+function updateView({ id, bot, kind, lane, state, attempts, expiresAt, payload }: UpdateRecord) {
+  return { update_id: id, bot, kind, lane, state, expires_at: expiresAt, attempts, payload }
+}
+
+function botView(telegram: Telegram, bot: Bot) {
+  const commands = new Map<string, unknown>([['default', bot.commands['{"type":"default"}|'] ?? []]])
+  for (const [key, list] of Object.entries(bot.commands)) {
+    const language = /^\{"type":"default"\}\|(\w+)$/.exec(key)?.[1]
+    if (language !== undefined) commands.set(language, list)
+  }
+  return {
+    id: bot.id,
+    username: bot.username,
+    first_name: bot.profile['name|'] ?? bot.firstName,
+    commands: Object.fromEntries(commands),
+    webhook: { url: bot.webhook?.url ?? '', pending: telegram.updates.pendingCount(bot.id) },
+  }
+}

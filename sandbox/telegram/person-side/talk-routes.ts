@@ -1,0 +1,71 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+import { ControlError, parseBody, queryNumber } from '../../control/request.ts'
+import { textUnitsMax } from '../bot-side/send-text.ts'
+import { plainText } from '../formatting/formatting.ts'
+import type { Content } from '../model.ts'
+import type { Telegram } from '../state.ts'
+import { emitMessage } from '../state.ts'
+import { botOf, personOf, speakerOf, waitFor } from './asking.ts'
+import { viewOf } from './chat-view.ts'
+
+/** The person's side of a conversation: writing, and seeing the chat. */
+export function talkRoutes(
+  app: FastifyInstance,
+  telegram: Telegram,
+  heard: (bot: number, person: number) => void,
+): void {
+  app.post<{ Params: { id: string } }>(
+    '/sandbox/v1/people/:id/messages',
+    { bodyLimit: 100 * 1024 * 1024 },
+    async (request) => {
+      const { person, bot } = speakerOf(telegram, request)
+      const wish = parseBody(messageBody, request.body)
+      const content = contentOf(wish)
+      heard(bot.id, person.id)
+      return telegram.world.shelf.atomically(() => {
+        const message = telegram.messages.post({
+          bot: bot.id,
+          person: person.id,
+          from: 'person',
+          content,
+          ...(wish.reply_to_message_id === undefined ? {} : { replyTo: wish.reply_to_message_id }),
+        })
+        const update = emitMessage(telegram, bot, person, message)
+        return { update_id: update?.id ?? null, message_id: message.id }
+      })
+    },
+  )
+
+  app.get<{ Params: { id: string } }>('/sandbox/v1/people/:id/chat', async (request) => {
+    const person = personOf(telegram, request)
+    const bot = botOf(telegram, request)
+    const after = queryNumber(request.query, 'after') ?? 0
+    const origin = `http://${request.headers.host}`
+    const look = () => {
+      const messages = telegram.messages.since(bot.id, person.id, after)
+      return messages.length === 0 ? undefined : messages
+    }
+    const messages = await waitFor(request, look, (wake) => telegram.messages.onChange(bot.id, person.id, wake))
+    return {
+      // Without news the reader's own cursor stays good, whatever happens in other chats.
+      cursor: messages === undefined ? after : Math.max(...messages.map(({ cursor }) => cursor)),
+      messages: (messages ?? []).map((message) => viewOf(message, origin)),
+    }
+  })
+}
+
+const messageBody = z.strictObject({
+  text: z.string().optional(),
+  caption: z.string().optional(),
+  reply_to_message_id: z.number().int().optional(),
+})
+
+function contentOf(wish: z.infer<typeof messageBody>): Content {
+  if (wish.text === undefined) throw new ControlError(400, 'give text, or one of photo, document, video, audio, voice')
+  const body = plainText(wish.text)
+  if (body.text === '') throw new ControlError(400, 'Telegram sends no empty messages')
+  // A real client splits longer texts; whoever wants that sends the parts.
+  if (body.text.length > textUnitsMax) throw new ControlError(400, `a message has at most ${textUnitsMax} characters`)
+  return { type: 'text', body }
+}
