@@ -68,13 +68,14 @@ export function createKieEmulator(world: World, { publicUrl }: { readonly public
       life.forget()
       callbacks.forget()
       tasks.forget()
+      painter.giveUp()
       for (const [key] of shelf.list('kie/')) shelf.delete(key)
     },
     async close() {
       life.close()
       files.close()
       changes.close()
-      await Promise.all([callbacks.close(), painter.close()])
+      await Promise.all([callbacks.close(), painter.stop()])
     },
   }
 }

@@ -11,7 +11,7 @@ import { type Files, secretName } from './files.ts'
 import type { createMaking, Made } from './making.ts'
 import type { Catalogue, Model } from './models/catalogue.ts'
 import { priceOf } from './models/price.ts'
-import type { Failure, Settled, Task } from './task.ts'
+import { type Failure, generatingFrom, type Settled, type Task } from './task.ts'
 import type { TaskShelf } from './task-shelf.ts'
 
 export type TaskLifeDeps = {
@@ -38,8 +38,6 @@ const moderated: Failure = {
   msg: 'Your prompt was flagged by the provider as violating content policies. Please change it and try again.',
 }
 
-type Making = { readonly promise: Promise<Made>; done: Made | undefined }
-
 export function createTaskLife({
   world,
   catalogue,
@@ -52,7 +50,7 @@ export function createTaskLife({
   changed,
 }: TaskLifeDeps) {
   const { clock, shelf, chance } = world
-  const making = new Map<string, Making>()
+  const making = new Map<string, Promise<Made>>()
   const timers = new Map<string, () => void>()
   let closed = false
 
@@ -90,22 +88,20 @@ export function createTaskLife({
   function go(task: Task): void {
     for (const due of task.due) callbacks.arm(task.id, due)
     if (task.settled !== undefined) return
-    begin(task)
-    timers.set(
-      task.id,
-      clock.after(task.createdAt + task.latencyMs - clock.now(), () => void finish(task.id)),
-    )
+    const left = (share: number): number => task.createdAt + task.latencyMs * share - clock.now()
+    // Not at once: tasks that are told to take an hour would keep the painter from those that are due.
+    const cancelBegin = clock.after(left(generatingFrom), () => void begin(task))
+    const cancelFinish = clock.after(left(1), () => void finish(task.id))
+    timers.set(task.id, () => {
+      cancelBegin()
+      cancelFinish()
+    })
   }
 
-  /** The work starts at once, so that it is usually ready when its time has come. */
-  function begin(task: Task): Making {
-    const known = making.get(task.id)
-    if (known !== undefined) return known
-    const started: Making = { promise: work(task), done: undefined }
+  /** The work starts while virtual time is left, so that it is usually ready when its time has come. */
+  function begin(task: Task): Promise<Made> {
+    const started = making.get(task.id) ?? work(task)
     making.set(task.id, started)
-    void started.promise.then((made) => {
-      started.done = made
-    })
     return started
   }
 
@@ -120,19 +116,19 @@ export function createTaskLife({
   async function finish(id: string): Promise<void> {
     const task = tasks.find(id)
     if (task === undefined) return
-    const work = begin(task)
-    // Without an await where it is ready: a jump of the clock then ends the task at its own moment.
-    settle(id, work.done ?? (await work.promise))
+    // Drawing takes real time, which is none of virtual time: the task ends when it was to end.
+    const at = clock.now()
+    settle(id, await begin(task), at)
   }
 
-  function settle(id: string, made: Made): Task | undefined {
+  function settle(id: string, made: Made, at: number): Task | undefined {
     const task = tasks.find(id)
     if (closed || task === undefined || task.settled !== undefined) return task
     timers.get(id)?.()
     timers.delete(id)
     making.delete(id)
     const ended = shelf.atomically(() => {
-      const settled = keep(task, made)
+      const settled = keep(task, made, at)
       return tasks.save({ ...task, settled, due: [...task.due, ...callbacks.atEnd(task)] })
     })
     for (const due of ended.due) if (due.body === 'true') callbacks.arm(id, due)
@@ -140,15 +136,15 @@ export function createTaskLife({
     return ended
   }
 
-  function keep(task: Task, made: Made): Settled {
-    if (made.kind === 'failed') return { state: 'fail', at: clock.now(), failure: made.failure }
+  function keep(task: Task, made: Made, at: number): Settled {
+    if (made.kind === 'failed') return { state: 'fail', at, failure: made.failure }
     const names = made.pictures.map((bytes) => {
       const name = secretName(made.format === 'jpeg' ? 'jpg' : made.format)
       files.put(name, 'result', `image/${made.format}`, bytes)
       return name
     })
     credits.take(task.price)
-    return { state: 'success', at: clock.now(), files: names, credits: task.price }
+    return { state: 'success', at, files: names, credits: task.price }
   }
 
   for (const task of tasks.list()) go(task)
@@ -162,12 +158,12 @@ export function createTaskLife({
         .reduce((sum, task) => (task.settled === undefined && task.planned === undefined ? sum + task.price : sum), 0),
     /** Ends a running task now as a failure. */
     fail: (task: Task, failure: Partial<Failure>) =>
-      settle(task.id, { kind: 'failed', failure: { ...usualFailure, ...failure } }),
+      settle(task.id, { kind: 'failed', failure: { ...usualFailure, ...failure } }, clock.now()),
     /** Ends a running task now with its pictures; a task that cannot have any ends as the failure it is. */
     async succeed(task: Task): Promise<Task | undefined> {
       const { planned: _, ...willing } = task
-      const made = task.planned === undefined ? await begin(task).promise : await work(willing)
-      return settle(task.id, made)
+      const made = task.planned === undefined ? await begin(task) : await work(willing)
+      return settle(task.id, made, clock.now())
     },
     forget() {
       for (const cancel of timers.values()) cancel()

@@ -49,5 +49,8 @@ export function stateOf(one: Task, now: number): TaskState {
   if (one.settled !== undefined) return one.settled.state
   const progress = (now - one.createdAt) / Math.max(1, one.latencyMs)
   if (progress < 0.1) return 'waiting'
-  return progress < 0.3 ? 'queuing' : 'generating'
+  return progress < generatingFrom ? 'queuing' : 'generating'
 }
+
+/** The share of its latency that a task waits before it is worked on. */
+export const generatingFrom = 0.3

@@ -11,40 +11,51 @@ export type Painter = {
   draw(request: PictureRequest): Promise<Uint8Array>
   /** Undefined when the bytes are no picture. */
   measure(bytes: Uint8Array): Promise<Size | undefined>
-  close(): Promise<void>
+  /** Everything that is waiting or being drawn fails. */
+  giveUp(): void
+  stop(): Promise<void>
 }
 
 type Waiting = { readonly resolve: (finished: Finished) => void; readonly reject: (fault: Error) => void }
+type Thread = { readonly worker: Worker; readonly waiting: Map<number, Waiting> }
 
 export function createPainter(): Painter {
-  const waiting = new Map<number, Waiting>()
-  let thread: Worker | undefined
+  let thread: Thread | undefined
   let lastId = 0
 
-  function start(): Worker {
-    const started = new Worker(new URL('./worker.ts', import.meta.url))
-    started.unref()
-    started.on('message', (finished: Finished) => {
-      waiting.get(finished.id)?.resolve(finished)
-      waiting.delete(finished.id)
+  function start(): Thread {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url))
+    const started: Thread = { worker, waiting: new Map() }
+    worker.unref()
+    worker.on('message', (finished: Finished) => {
+      started.waiting.get(finished.id)?.resolve(finished)
+      started.waiting.delete(finished.id)
     })
     const end = (fault: Error): void => {
       if (thread === started) thread = undefined
-      for (const one of waiting.values()) one.reject(fault)
-      waiting.clear()
+      for (const one of started.waiting.values()) one.reject(fault)
+      started.waiting.clear()
     }
-    started.on('error', (fault) => end(fault instanceof Error ? fault : new Error(String(fault))))
-    started.on('exit', () => end(new Error('The painter ended.')))
+    worker.on('error', (fault) => end(fault instanceof Error ? fault : new Error(String(fault))))
+    worker.on('exit', () => end(new Error('The painter ended.')))
     return started
   }
 
   function ask(work: (id: number) => Work): Promise<Finished> {
     thread ??= start()
+    const { worker, waiting } = thread
     lastId += 1
     const id = lastId
-    const answer = new Promise<Finished>((resolve, reject) => waiting.set(id, { resolve, reject }))
-    thread.postMessage(work(id))
-    return answer
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+      worker.postMessage(work(id))
+    })
+  }
+
+  async function stop(): Promise<void> {
+    const stopping = thread
+    thread = undefined
+    await stopping?.worker.terminate()
   }
 
   return {
@@ -57,8 +68,10 @@ export function createPainter(): Painter {
       const finished = await ask((id) => ({ id, type: 'measure', bytes }))
       return finished.type === 'measured' ? finished.size : undefined
     },
-    async close() {
-      await thread?.terminate()
+    giveUp() {
+      // An idle thread is kept: starting one takes a third of a second.
+      if (thread !== undefined && thread.waiting.size > 0) void stop()
     },
+    stop,
   }
 }
