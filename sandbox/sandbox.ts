@@ -9,10 +9,11 @@ import { controlRoutes } from './control/controls.ts'
 import { createFaults } from './faults.ts'
 import { createFeed } from './feed.ts'
 import { guard, takeKeyFromPath } from './gate.ts'
+import { createKieEmulator } from './kie/kie.ts'
 import { createOutbound } from './outbound.ts'
 import { openShelf } from './shelf.ts'
 import { createTelegramEmulator } from './telegram/telegram.ts'
-import type { Provider, Shelf, World } from './world.ts'
+import type { Shelf, World } from './world.ts'
 
 /**
  * The sandbox: Telegram and KIE on one port, with the person's side, the controls and the web chat. Everything is
@@ -72,7 +73,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   // The port is known only once it listens, and the providers print their own addresses into answers.
   let publicUrl = ''
-  const providers = await createProviders(world, () => publicUrl, options)
+  const providers = [
+    createTelegramEmulator(world, { floodLimits: options.floodLimits ?? true }),
+    createKieEmulator(world, { publicUrl: () => publicUrl }),
+  ]
   // Each in its own scope: body parsers of one do not change what another accepts.
   for (const provider of providers) app.register(async (scope) => provider.routes(scope))
   controlRoutes(app, {
@@ -103,14 +107,6 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       shelf.close()
     },
   }
-}
-
-async function createProviders(
-  world: World,
-  _publicUrl: () => string,
-  { floodLimits = true }: SandboxOptions,
-): Promise<readonly Provider[]> {
-  return [createTelegramEmulator(world, { floodLimits })]
 }
 
 const offsetKeptEveryMs = 2000
