@@ -2,7 +2,7 @@ import type { OfferId } from '../kit/ids.ts'
 
 /**
  * What we sell: a model of KIE in one mode, its inputs, and its price rows. Offers are data (`offers/`), compiled and
- * checked at start; `check-catalog.ts` names file, line and field of what is wrong.
+ * checked at start; `compile-catalog.ts` names file, line and field of what is wrong.
  */
 export type Offer = {
   /** A slug of at most 24 bytes: it stands in buttons. Never reused for another model. */
@@ -22,6 +22,12 @@ export type Offer = {
   /** Inputs that are always sent and never asked. */
   readonly constants: Readonly<Record<string, string | number | boolean>>
   readonly prices: readonly PriceRow[]
+  /** The field whose number says how many pictures are made: rows of unit `image` are multiplied by it. */
+  readonly countField?: string
+  /** What every picture that is handed in adds to the price. */
+  readonly imageExtra?: ImageExtra
+  /** Combinations that KIE refuses. They have no price and cannot be sold. */
+  readonly excluded: readonly Combination[]
   /** How long we wait before an unanswered submit, or a silent task, is given up. Milliseconds. */
   readonly deadlines: { readonly uncertainMs: number; readonly lostMs: number }
 }
@@ -37,7 +43,9 @@ export type TextField = Named & {
   readonly type: 'text'
   /** `prompt` is the wish itself; `extra` is an optional text such as a negative prompt. */
   readonly role: 'prompt' | 'extra'
-  /** In UTF-16 code units, as KIE counts. */
+  /** In characters as people count them: an emoji is one. */
+  readonly minLength: number
+  /** In UTF-16 code units, the strictest way to count, so that KIE never finds more than we did. */
   readonly maxLength: number
 }
 export type ChoiceField = Named & {
@@ -52,6 +60,8 @@ export type NumberField = Named & {
   readonly max: number
   readonly step: number
   readonly initial?: number
+  /** A few models want a number written as text. */
+  readonly wire: 'number' | 'text'
 }
 export type ImagesField = Named & {
   readonly type: 'images'
@@ -62,17 +72,30 @@ export type ImagesField = Named & {
   readonly wire: 'url' | 'list'
 }
 
+/** Values of fields that are met together. */
+export type Combination = Readonly<Record<string, string | number | boolean>>
+
 /**
  * One row of the price list: it applies when every condition of `when` equals the input. Credits and dollars are
  * decimal strings. With no matching row, or with two, the inputs are not sellable.
  */
 export type PriceRow = {
-  readonly when: Readonly<Record<string, string | number | boolean>>
+  readonly when: Combination
   readonly unit: 'image' | 'request' | 'generation'
   readonly credits: string
   readonly usd: string
   /** These inputs may be paid with a free generation. */
   readonly free: boolean
+  /** Why the dollars are not 0.005 a credit, where KIE's own price list is like that. */
+  readonly conflict?: string
+}
+
+/** An addition to the price for each picture of `field` after the first `included` ones. */
+export type ImageExtra = {
+  readonly field: string
+  readonly included: number
+  readonly credits: string
+  readonly usd: string
 }
 
 /** A file a person gave us, known by Telegram's ids; checked by its bytes before it counts. */

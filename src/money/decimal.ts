@@ -19,3 +19,19 @@ export function roundHalfUp(value: Decimal, places: number): bigint {
   const divisor = 10n ** BigInt(value.scale - places)
   return (value.units + divisor / 2n) / divisor
 }
+
+export const plus = (a: Decimal, b: Decimal): Decimal => {
+  const scale = Math.max(a.scale, b.scale)
+  return { units: unitsAt(a, scale) + unitsAt(b, scale), scale }
+}
+
+/** A whole number as a decimal. */
+export const wholeDecimal = (n: number): Decimal => ({ units: BigInt(n), scale: 0 })
+
+/** Negative, zero or positive, as a sort wants it. */
+export function compareDecimals(a: Decimal, b: Decimal): number {
+  const scale = Math.max(a.scale, b.scale)
+  return Number(unitsAt(a, scale) - unitsAt(b, scale))
+}
+
+const unitsAt = (value: Decimal, scale: number): bigint => value.units * 10n ** BigInt(scale - value.scale)
