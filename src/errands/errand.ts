@@ -1,3 +1,4 @@
+import type { View } from '../conversation/view.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChargeId, ChatId, Cid, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
 
@@ -32,6 +33,8 @@ export type Errand =
       readonly chat: ChatId
       readonly as: 'photo' | 'document'
     }
+  /** A message of its own: money arrived, an update could not be handled. */
+  | { readonly kind: 'say'; readonly chat: ChatId; readonly view: View }
   | { readonly kind: 'refund_stars'; readonly charge: ChargeId; readonly person: PersonId }
   | { readonly kind: 'tell_operator'; readonly what: string }
 

@@ -1,0 +1,144 @@
+import { after, type Clock } from '../kit/clock.ts'
+import type { OrderId } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import type { Price } from '../money/amount.ts'
+import { type Decision, decide, type Effect, type Observation } from '../orders/decide.ts'
+import type { Order } from '../orders/order.ts'
+import type { Permit, Store, Tx } from '../store.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { DueErrand } from './errand.ts'
+
+/**
+ * The step that records what was learned about an order: lock its row, decide, and write the next state, the money and
+ * the errands together. The same observation twice is one change.
+ */
+export type Recorded = { readonly order: Order; readonly changed: boolean }
+
+/** The first look at a task that KIE took; a callback comes sooner or later, and wakes the same look. */
+const firstLookMs = 2_000
+
+export function createRecordObservation({
+  store,
+  clock,
+  telemetry,
+}: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}) {
+  /** Undefined when there is no such order. `seen` may look at the locked order first; undefined sees nothing. */
+  return async function recordObservation(
+    permit: Permit,
+    id: OrderId,
+    seen: Observation | ((order: Order) => Observation | undefined),
+  ): Promise<Recorded | undefined> {
+    const facts = createFacts(telemetry)
+    const recorded = await store.transact(permit, async (tx) => {
+      const order = await tx.orders.lock(id)
+      if (order === undefined) return undefined
+      const observation = typeof seen === 'function' ? seen(order) : seen
+      if (observation === undefined) return { order, changed: false }
+      return await applyObservation(tx, order, observation, clock, facts)
+    })
+    facts.tell()
+    return recorded
+  }
+}
+
+/** The same inside a step that is already open (a person cancels). The order's row must be locked. */
+export async function applyObservation(
+  tx: Tx,
+  order: Order,
+  observation: Observation,
+  clock: Clock,
+  facts: Facts,
+): Promise<Recorded> {
+  const decision: Decision = decide(order, observation)
+  if (decision === 'ignored') return { order, changed: false }
+  const { next, effects } = decision
+  await tx.orders.save(next)
+  const errands: DueErrand[] = []
+  for (const effect of effects) errands.push(...(await carryOut(tx, next, effect, clock, facts)))
+  await tx.errands.add(errands)
+  tellState(order, next, facts)
+  return { order: next, changed: true }
+}
+
+async function carryOut(
+  tx: Tx,
+  order: Order,
+  { type }: Effect,
+  clock: Clock,
+  facts: Facts,
+): Promise<readonly DueErrand[]> {
+  const { id, cid, chat } = order
+  const now = clock.now()
+  const entry = { order: id, at: now, cid }
+  switch (type) {
+    case 'release_hold':
+      await tx.ledger.release(entry)
+      facts.add((t) => t.tell('HOLD_RELEASED', { cid, order_id: id, price: priceText(order.price) }))
+      return []
+    case 'capture_hold':
+      await tx.ledger.capture(entry)
+      facts.add((t) => t.tell('HOLD_CAPTURED', { cid, order_id: id, price: priceText(order.price) }))
+      return []
+    case 'refund_captured':
+      await tx.ledger.refund(entry)
+      facts.add((t) => t.tell('REFUNDED', { cid, order_id: id }))
+      return []
+    case 'submit':
+      return [{ errand: { kind: 'submit_task', order: id }, cid }]
+    case 'watch':
+      return [{ errand: { kind: 'watch_task', order: id }, cid, at: after(now, firstLookMs) }]
+    case 'deliver':
+      return [{ errand: { kind: 'deliver', order: id, chat }, cid }]
+    case 'show_progress':
+      return [{ errand: { kind: 'show_progress', order: id, chat }, cid }]
+    default:
+      return unreachable(type, 'carryOut')
+  }
+}
+
+function tellState(before: Order, next: Order, facts: Facts): void {
+  if (before.status === next.status) return
+  const { cid, id, model } = next
+  const task = 'task' in next && next.task !== undefined ? { task_id: next.task } : {}
+  facts.add((t) => {
+    switch (next.status) {
+      case 'generating':
+        return t.tell('KIE_TASK_CREATED', { cid, order_id: id, task_id: next.task, model })
+      case 'uncertain':
+        return t.tell('ORDER_UNCERTAIN', { cid, order_id: id })
+      case 'completed':
+        return t.tell('ORDER_COMPLETED', { cid, order_id: id, price: priceText(next.price), model, ...task })
+      case 'released':
+        return t.tell('ORDER_RELEASED', { cid, order_id: id, reason: next.reason, model, ...task })
+      case 'placed':
+      case 'submitting':
+      case 'delivering':
+      case 'refunded':
+        return
+      default:
+        return unreachable(next, 'tellState')
+    }
+  })
+}
+
+/** `0.63RUB`, `1GEN`: for log lines. */
+export const priceText = (price: Price): string =>
+  price.unit === 'GEN' ? `${price.count}GEN` : `${(price.kopecks / 100).toFixed(2)}RUB`
+
+/** Facts that are true only once the step has committed: collected inside it, told after it. */
+export type Facts = { add(fact: (telemetry: Telemetry) => void): void; tell(): void }
+export function createFacts(telemetry: Telemetry): Facts {
+  const facts: ((telemetry: Telemetry) => void)[] = []
+  return {
+    add: (fact) => {
+      facts.push(fact)
+    },
+    tell: () => {
+      for (const fact of facts.splice(0)) fact(telemetry)
+    },
+  }
+}

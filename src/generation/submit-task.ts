@@ -1,0 +1,182 @@
+import type { ImagesField, Offer, TakenFile } from '../catalog/offer.ts'
+import type { Settled } from '../errands/runner.ts'
+import { after, type Clock, type Instant } from '../kit/clock.ts'
+import { type Cid, type FileId, fileId, type OfferId, type OrderId } from '../kit/ids.ts'
+import type { Outcome } from '../kit/outcome.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import type { Observation } from '../orders/decide.ts'
+import type { Order, ReleaseReason } from '../orders/order.ts'
+import type { Permit, Store } from '../store.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { KieGateway, KieNo } from './kie-gateway.ts'
+
+/**
+ * Starts the task of an order at KIE, at most once.
+ *
+ * The files a person gave are uploaded first: that costs nothing and may be repeated. Then the intent is committed
+ * (`placed -> submitting`), and only then KIE is called. Whoever finds an order in `submitting` does not know whether
+ * KIE was reached: it becomes `uncertain`, never a second call.
+ */
+export type SubmitTaskDeps = {
+  readonly store: Store
+  readonly record: (
+    permit: Permit,
+    order: OrderId,
+    seen: Observation,
+  ) => Promise<{ readonly order: Order; readonly changed: boolean } | undefined>
+  readonly kie: KieGateway
+  /** The bytes of a file a person sent, from Telegram. */
+  readonly fetchFile: (file: FileId) => Promise<Outcome<{ readonly bytes: Uint8Array }>>
+  readonly offer: (id: OfferId) => Offer | undefined
+  /** KIE's names and shapes of the inputs; `urls` by Telegram file id. */
+  readonly buildInput: (
+    offer: Offer,
+    values: Order['values'],
+    urls: ReadonlyMap<string, string>,
+  ) => Readonly<Record<string, unknown>>
+  /** What the bytes are, or undefined when they are no picture. */
+  readonly sniff: (bytes: Uint8Array) => { readonly mime: string } | undefined
+  readonly callbackUrl: (order: OrderId) => string | undefined
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+const laterMs = 5_000
+/** KIE said "not now" (rate, maintenance) or could not be reached: so long we go on asking before giving up. */
+const patienceMs = 15 * 60 * 1000
+
+export function createSubmitTask(deps: SubmitTaskDeps) {
+  const { store, record, kie, clock, telemetry, offer: offerOf } = deps
+
+  return async function submitTask(
+    { order: id }: { readonly order: OrderId },
+    { permit, cid }: { permit: Permit; cid: Cid },
+  ): Promise<Settled> {
+    const order = await store.transact(permit, (tx) => tx.orders.get(id))
+    if (order === undefined) return 'settled'
+    if (order.status === 'submitting') {
+      await record(permit, id, { type: 'submit_unanswered', at: clock.now() })
+      return 'settled'
+    }
+    if (order.status !== 'placed') return 'settled'
+
+    const offer = offerOf(order.offer)
+    if (offer === undefined) return await refuse(permit, order, 'provider_unavailable')
+    const uploaded = await upload(deps, filesOf(offer, order.values))
+    if (uploaded.kind === 'later') return await laterOrRefuse(permit, order, uploaded.at)
+    if (uploaded.kind === 'lost') return await refuse(permit, order, 'input_lost')
+
+    const begun = await begin(permit, id)
+    if (begun !== 'begun') return begun
+    // From here on the order says "submitting": a death right now leaves it uncertain.
+    if (!permit.isFresh()) {
+      await record(permit, id, { type: 'submit_postponed' })
+      return { againAt: after(clock.now(), laterMs) }
+    }
+    const callbackUrl = deps.callbackUrl(id)
+    const outcome = await kie.submit({
+      model: order.model,
+      input: deps.buildInput(offer, order.values, uploaded.urls),
+      ...(callbackUrl === undefined ? {} : { callbackUrl }),
+    })
+    switch (outcome.kind) {
+      case 'done':
+        await record(permit, id, { type: 'submit_accepted', task: outcome.value.task, at: clock.now() })
+        return 'settled'
+      case 'unknown':
+        await record(permit, id, { type: 'submit_unanswered', at: clock.now() })
+        return 'settled'
+      case 'not_done':
+        tellRefusal(outcome.why, outcome.detail, order)
+        if (outcome.retry.when === 'never') return await refuse(permit, order, reasonOf(outcome.why), true)
+        await record(permit, id, { type: 'submit_postponed' })
+        return await laterOrRefuse(permit, order, after(clock.now(), outcome.retry.afterMs ?? laterMs))
+      default:
+        return unreachable(outcome, 'submitTask')
+    }
+
+    function tellRefusal(why: KieNo, detail: string, of: Order): void {
+      telemetry.tell('KIE_REFUSED', { why, cid, order_id: of.id, detail })
+    }
+  }
+
+  /** Commits the intent, if KIE's account-wide window has room. */
+  async function begin(permit: Permit, id: OrderId): Promise<'begun' | Settled> {
+    const now = clock.now()
+    const slot = await store.transact(permit, async (tx) => {
+      const order = await tx.orders.lock(id)
+      if (order?.status !== 'placed') return { kind: 'gone' } as const
+      return await tx.submitSlots.take(id, now)
+    })
+    if (slot.kind === 'gone') return 'settled'
+    if (slot.kind === 'full') return { againAt: slot.until }
+    const begun = await record(permit, id, { type: 'submit_begun', at: now })
+    return begun?.changed ? 'begun' : 'settled'
+  }
+
+  async function refuse(permit: Permit, order: Order, reason: ReleaseReason, begun = false): Promise<Settled> {
+    if (!begun) await record(permit, order.id, { type: 'submit_begun', at: clock.now() })
+    await record(permit, order.id, { type: 'submit_refused', reason, at: clock.now() })
+    return 'settled'
+  }
+
+  async function laterOrRefuse(permit: Permit, order: Order, at: Instant): Promise<Settled> {
+    if (clock.now() - order.placedAt < patienceMs) return { againAt: at }
+    return await refuse(permit, order, 'provider_unavailable')
+  }
+}
+
+const filesOf = (offer: Offer, values: Order['values']): readonly TakenFile[] =>
+  offer.fields
+    .filter((field): field is ImagesField => field.type === 'images')
+    .flatMap((field) => {
+      const value = values[field.name]
+      return Array.isArray(value) ? (value as readonly TakenFile[]) : []
+    })
+
+type Uploaded =
+  | { readonly kind: 'uploaded'; readonly urls: ReadonlyMap<string, string> }
+  | { readonly kind: 'later'; readonly at: Instant }
+  | { readonly kind: 'lost' }
+
+/** From Telegram to KIE's upload host; a Telegram link carries the bot token and is never handed on [kie-api 7]. */
+async function upload(
+  { fetchFile, kie, sniff, clock }: SubmitTaskDeps,
+  files: readonly TakenFile[],
+): Promise<Uploaded> {
+  const urls = new Map<string, string>()
+  for (const file of files) {
+    const fetched = await fetchFile(fileId(file.fileId))
+    if (fetched.kind === 'not_done' && fetched.retry.when === 'never') return { kind: 'lost' }
+    if (fetched.kind !== 'done') return { kind: 'later', at: after(clock.now(), laterMs) }
+    const { bytes } = fetched.value
+    const mime = sniff(bytes)?.mime
+    if (mime === undefined) return { kind: 'lost' }
+    const name = `${file.uniqueId}-${clock.now()}.${mime.split('/')[1] ?? 'bin'}`
+    const put = await kie.upload({ bytes, mime, name })
+    if (put.kind === 'not_done' && put.retry.when === 'never') return { kind: 'lost' }
+    if (put.kind !== 'done') return { kind: 'later', at: after(clock.now(), laterMs) }
+    urls.set(file.fileId, put.value.url)
+  }
+  return { kind: 'uploaded', urls }
+}
+
+function reasonOf(why: KieNo): ReleaseReason {
+  switch (why) {
+    case 'inputs_refused':
+      return 'inputs_refused'
+    case 'moderated':
+      return 'moderated'
+    case 'input_lost':
+      return 'input_lost'
+    case 'no_credits':
+    case 'key_refused':
+    case 'model_gone':
+    case 'rate_limited':
+    case 'maintenance':
+    case 'unreachable':
+      return 'provider_unavailable'
+    default:
+      return unreachable(why, 'reasonOf')
+  }
+}

@@ -1,0 +1,102 @@
+import { Logger, makeWorkerUtils, run, type TaskList } from 'graphile-worker'
+import type pg from 'pg'
+import type { ErrandKind } from '../../errands/errand.ts'
+import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
+import type { ErrandEngine, Job } from '../../errands/runner.ts'
+import { cid } from '../../kit/ids.ts'
+import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
+import type { JobPayload } from './errands.ts'
+
+/** Errands that are carried out at the same time; most of the time they wait for somebody else's answer. */
+const hands = 16
+/** How often the engine looks by itself; it is woken by LISTEN/NOTIFY before that. */
+const pollMs = 1_000
+
+/** The errand engine on graphile-worker, in the schema `<bot>_jobs` of the same database. */
+export function createErrandEngine({
+  pool,
+  schema,
+  kinds,
+  telemetry,
+}: {
+  readonly pool: pg.Pool
+  readonly schema: string
+  readonly kinds: readonly ErrandKind[]
+  readonly telemetry: Telemetry
+}): ErrandEngine & { migrate(): Promise<void> } {
+  const jobs = `${schema}_jobs`
+  const logger = quietLogger(telemetry)
+  const LOCKED = `select distinct locked_by from ${jobs}._private_jobs where locked_by is not null
+    union select distinct locked_by from ${jobs}._private_job_queues where locked_by is not null`
+
+  return {
+    async migrate() {
+      const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
+      try {
+        await utils.migrate()
+      } finally {
+        await utils.release()
+      }
+    },
+    async start(runJob) {
+      const taskList: TaskList = {}
+      for (const kind of kinds) {
+        taskList[kind] = async (payload, helpers) => {
+          await runJob(jobOf(payload, helpers.job.attempts, helpers.job.max_attempts))
+        }
+      }
+      const runner = await run({
+        pgPool: pool,
+        schema: jobs,
+        taskList,
+        concurrency: hands,
+        pollInterval: pollMs,
+        noHandleSignals: true,
+        noPreparedStatements: false,
+        logger,
+      })
+      runner.promise.catch((error: unknown) => telemetry.caught(error, 'errand engine'))
+      return { stop: () => runner.stop() }
+    },
+    async again({ errand, cid: story, at }) {
+      const payload: JobPayload = { version: 1, errand, cid: story }
+      await pool.query(`select 1 from ${jobs}.add_job($1, $2::json, $3, $4, $5, $6, $7, null, 'preserve_run_at')`, [
+        errand.kind,
+        JSON.stringify(payload),
+        queueOf(errand),
+        at === undefined ? null : new Date(at).toISOString(),
+        attemptsMaxOf(errand),
+        jobKeyOf(errand),
+        priorityOf(errand),
+      ])
+    },
+    async unlockDead() {
+      const locked = await pool.query<{ locked_by: string }>(LOCKED)
+      if (locked.rows.length === 0) return 0
+      const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
+      try {
+        await utils.forceUnlockWorkers(locked.rows.map((row) => row.locked_by))
+      } finally {
+        await utils.release()
+      }
+      return locked.rows.length
+    },
+  }
+}
+
+function jobOf(payload: unknown, attempt: number, attemptsMax: number): Job {
+  const { version, errand, cid: story } = payload as JobPayload
+  if (version !== 1) throw new Error(`an errand of version ${String(version)} is not known to this program`)
+  return { errand, cid: cid(story), attempt, attemptsMax }
+}
+
+/** The engine tells its own story in many lines; only its faults are facts of ours. */
+function quietLogger(telemetry: Telemetry): Logger {
+  return new Logger(() => (level, message, meta) => {
+    if (level !== 'error') return
+    const error = meta?.['error']
+    // A failed attempt is told by the runner, with its cid.
+    if (message.startsWith('Failed task') || message.startsWith('Task')) return
+    telemetry.caught(error instanceof Error ? error : new Error(messageWithCauses(message)), 'errand engine')
+  })
+}

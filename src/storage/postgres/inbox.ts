@@ -1,0 +1,215 @@
+import type pg from 'pg'
+import {
+  CannotStore,
+  type Claims,
+  type Inbox,
+  type InboxItem,
+  type InboxStep,
+  type Received,
+} from '../../inbox/inbox.ts'
+import { instant } from '../../kit/clock.ts'
+import { botId, cid, inboxId, lane } from '../../kit/ids.ts'
+import { messageWithCauses } from '../../telemetry/telemetry.ts'
+import { isWorldFault } from './database.ts'
+import type { Sql } from './sql.ts'
+
+/** A commit takes at most so much; what is over waits for the next one. */
+const batchRowsMax = 256
+const batchBytesMax = 1024 * 1024
+
+const STORE = `
+  insert into inbox (bot, update_id, lane, kind, cid, body, received_at)
+  select bot, update_id, lane, kind, cid, body, received_at
+    from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+      with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, position)
+   order by position
+  on conflict (bot, update_id) do nothing
+  returning bot, update_id, cid`
+
+type Waiting = {
+  readonly received: Received
+  readonly resolve: (result: 'stored' | 'duplicate') => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * Group commit: what arrives while a commit runs shares the next one. `onStored` is called after each commit, with
+ * whether anything new is in it.
+ */
+export function createPostgresInbox({
+  pool,
+  onStored,
+}: {
+  readonly pool: pg.Pool
+  readonly onStored: () => void
+}): Inbox {
+  const waiting: Waiting[] = []
+  let flushing = false
+
+  async function flush(): Promise<void> {
+    flushing = true
+    // One turn of the loop lets everything that is already on the socket join this batch.
+    await Promise.resolve()
+    while (waiting.length > 0) {
+      const batch = nextBatch(waiting)
+      try {
+        await commit(batch)
+      } catch (error) {
+        if (batch.length > 1 && !isWorldFault(error)) await commitOneByOne(batch)
+        else for (const each of batch) each.reject(cannotStore(error))
+      }
+    }
+    flushing = false
+  }
+
+  async function commit(batch: readonly Waiting[]): Promise<void> {
+    const rows = batch.map((each) => each.received)
+    const stored = await pool.query<{ bot: number; update_id: number; cid: string }>(STORE, [
+      rows.map((row) => row.bot),
+      rows.map((row) => row.updateId),
+      rows.map((row) => row.lane),
+      rows.map((row) => row.kind),
+      rows.map((row) => row.cid),
+      rows.map((row) => row.body),
+      rows.map((row) => row.receivedAt),
+    ])
+    const fresh = new Set(stored.rows.map((row) => row.cid))
+    if (fresh.size > 0) onStored()
+    for (const each of batch) each.resolve(fresh.delete(each.received.cid) ? 'stored' : 'duplicate')
+  }
+
+  async function commitOneByOne(batch: readonly Waiting[]): Promise<void> {
+    for (const each of batch) {
+      try {
+        await commit([each])
+      } catch (error) {
+        each.reject(cannotStore(error))
+      }
+    }
+  }
+
+  return {
+    store: (received) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ received, resolve, reject })
+        if (!flushing) void flush()
+      }),
+  }
+}
+
+const cannotStore = (cause: unknown): CannotStore =>
+  new CannotStore(`the update could not be committed: ${messageWithCauses(cause)}`, { cause })
+
+function nextBatch(waiting: Waiting[]): readonly Waiting[] {
+  let bytes = 0
+  let rows = 0
+  for (const each of waiting) {
+    bytes += each.received.body.length
+    if (rows > 0 && bytes > batchBytesMax) break
+    rows += 1
+    if (rows === batchRowsMax) break
+  }
+  return waiting.splice(0, rows)
+}
+
+// Walks from lane to lane along the index (`inbox_waiting`), so its cost follows the number of lanes that wait and not
+// the number of items. A lane whose first item is postponed stands still: order within a lane is kept.
+const CLAIM = `
+  with recursive heads as (
+    (select lane, id, not_before from inbox
+      where finished_at is null and shelved_at is null order by lane, id limit 1)
+    union all
+    select next.lane, next.id, next.not_before
+      from heads, lateral (
+        select lane, id, not_before from inbox
+         where finished_at is null and shelved_at is null and lane > heads.lane
+         order by lane, id limit 1) next
+  ), chosen as (
+    select id from heads
+     where lane <> all($1::text[]) and (not_before is null or not_before <= $2)
+     order by id limit $3
+  )
+  update inbox set attempts = attempts + 1
+    from chosen where inbox.id = chosen.id
+  returning inbox.id, bot, update_id, lane, kind, cid, body, received_at, attempts`
+const NEXT_DUE = `
+  select min(not_before) as due from inbox
+   where finished_at is null and shelved_at is null and not_before > $1`
+
+type Row = {
+  id: number
+  bot: number
+  update_id: number
+  lane: string
+  kind: string
+  cid: string
+  body: string
+  received_at: number
+  attempts: number
+}
+
+export function createPostgresClaims(pool: pg.Pool): Claims {
+  return {
+    async claim({ max, busy, now }) {
+      const claimed = await pool.query<Row>(CLAIM, [busy, now, max])
+      return claimed.rows.map(itemOf).sort((a, b) => a.id - b.id)
+    },
+    async nextDueAt(now) {
+      const next = await pool.query<{ due: number | null }>(NEXT_DUE, [now])
+      const due = next.rows[0]?.due
+      return due === null || due === undefined ? undefined : instant(due)
+    },
+  }
+}
+
+const itemOf = (row: Row): InboxItem => ({
+  id: inboxId(row.id),
+  bot: botId(row.bot),
+  updateId: row.update_id,
+  lane: lane(row.lane),
+  kind: row.kind,
+  cid: cid(row.cid),
+  body: row.body,
+  receivedAt: instant(row.received_at),
+  attempts: row.attempts,
+})
+
+const FINISH = 'update inbox set finished_at = $2 where id = $1 and finished_at is null and shelved_at is null'
+const POSTPONE = `
+  update inbox set not_before = $2, last_error = $3, attempts = attempts - $4
+   where id = $1 and finished_at is null`
+const SHELVE = 'update inbox set shelved_at = $2, last_error = $3 where id = $1 and finished_at is null'
+
+export function createPostgresInboxStep(sql: Sql): InboxStep {
+  return {
+    async finish(id, at) {
+      return (await sql.query(FINISH, [id, at])).rowCount === 1
+    },
+    async postpone(id, { until, error, blame }) {
+      await sql.query(POSTPONE, [id, until, error.slice(0, 2000), blame ? 0 : 1])
+    },
+    async shelve(id, at, error) {
+      await sql.query(SHELVE, [id, at, error.slice(0, 2000)])
+    },
+  }
+}
+
+const PRUNE = `
+  delete from inbox where id in (
+    select id from inbox where finished_at is not null and finished_at < $1 order by finished_at limit 5000)`
+const FIGURES = `
+  select count(*) filter (where shelved_at is null) as pending,
+         min(received_at) filter (where shelved_at is null) as oldest,
+         count(*) filter (where shelved_at is not null) as shelved
+    from inbox where finished_at is null`
+
+/** Removes handled items older than `before`; says how many. Shelved ones stay until a person has looked. */
+export async function pruneInbox(pool: pg.Pool, before: number): Promise<number> {
+  return (await pool.query(PRUNE, [before])).rowCount ?? 0
+}
+
+export type InboxFigures = { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
+export async function inboxFigures(pool: pg.Pool): Promise<InboxFigures> {
+  const row = (await pool.query<{ pending: number; oldest: number | null; shelved: number }>(FIGURES)).rows[0]
+  return { pending: row?.pending ?? 0, oldest: row?.oldest ?? undefined, shelved: row?.shelved ?? 0 }
+}

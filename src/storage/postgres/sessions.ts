@@ -1,0 +1,64 @@
+import type { Session } from '../../conversation/session.ts'
+import type { View } from '../../conversation/view.ts'
+import type { KeptSession, Sessions } from '../../dispatch/sessions.ts'
+import { cid, messageId } from '../../kit/ids.ts'
+import type { Sql } from './sql.ts'
+
+type Row = {
+  body: Session
+  view: View | null
+  cid: string
+  thread: number
+  message: number | null
+  shown_revision: number
+}
+
+const GET = 'select body, view, cid, thread, message, shown_revision from sessions where chat = $1'
+const LOCK = `${GET} for update`
+const SAVE = `
+  insert into sessions (chat, person, revision, body, view, cid, thread, message, shown_revision, updated_at)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  on conflict (chat) do update set revision = excluded.revision, body = excluded.body, view = excluded.view,
+    cid = excluded.cid, thread = excluded.thread, message = excluded.message, updated_at = excluded.updated_at`
+// What Telegram answered belongs to the thread it was sent for; an answer that comes late changes nothing newer.
+const SHOWN = `
+  update sessions set message = $3, shown_revision = greatest(shown_revision, $4)
+   where chat = $1 and thread = $2`
+
+export function createPostgresSessions(sql: Sql): Sessions {
+  const read = async (text: string, chat: number) => {
+    const row = (await sql.query<Row>(text, [chat])).rows[0]
+    return row === undefined ? undefined : keptOf(row)
+  }
+  return {
+    lock: (chat) => read(LOCK, chat),
+    get: (chat) => read(GET, chat),
+    async save(kept, at) {
+      const { session } = kept
+      await sql.query(SAVE, [
+        session.chat,
+        session.person,
+        session.revision,
+        JSON.stringify(session),
+        kept.view === undefined ? null : JSON.stringify(kept.view),
+        kept.cid,
+        kept.thread,
+        kept.message ?? null,
+        kept.shownRevision,
+        at,
+      ])
+    },
+    async shown(chat, { revision, thread, message }) {
+      await sql.query(SHOWN, [chat, thread, message, revision])
+    },
+  }
+}
+
+const keptOf = (row: Row): KeptSession => ({
+  session: row.body,
+  view: row.view ?? undefined,
+  cid: cid(row.cid),
+  thread: row.thread,
+  message: row.message === null ? undefined : messageId(row.message),
+  shownRevision: row.shown_revision,
+})

@@ -1,0 +1,89 @@
+import type pg from 'pg'
+import type { BotId } from '../../kit/ids.ts'
+import { FenceLost, type Permit, StorageFault, type Store, type Tx } from '../../store.ts'
+import { messageWithCauses } from '../../telemetry/telemetry.ts'
+import { asStorageFault, type Database } from './database.ts'
+import { createPostgresErrands } from './errands.ts'
+import { createPostgresInboxStep } from './inbox.ts'
+import { createPostgresLedger } from './ledger.ts'
+import { lockKeys } from './lock-keys.ts'
+import { createPostgresOrders } from './orders.ts'
+import { createPostgresPeople } from './people.ts'
+import { createPostgresSessions } from './sessions.ts'
+import type { Sql } from './sql.ts'
+import { createPostgresSubmitSlots } from './submit-slots.ts'
+import { createPostgresTopUps } from './top-ups.ts'
+
+/**
+ * Steps on PostgreSQL. The fence is the first thing in every transaction: the shared advisory lock, and then, as a
+ * statement with a snapshot of its own, the epoch. An acquisition takes the lock exclusively, so it waits for the
+ * steps of the former leader and lets none of a later moment through.
+ */
+export function createPostgresStore({
+  database,
+  bot,
+  freeDaily,
+}: {
+  readonly database: Database
+  readonly bot: BotId
+  readonly freeDaily: () => number
+}): Store {
+  const [group, key] = lockKeys(database.schema, 'fence')
+  const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key}); select epoch from leadership`
+
+  async function fence(client: pg.PoolClient, permit: Permit): Promise<void> {
+    // Three statements in one message: the answers come as a list, which pg's types do not say.
+    const answers: unknown = await client.query(BEGIN)
+    const last = Array.isArray(answers) ? (answers[2] as pg.QueryResult<{ epoch: number }>) : undefined
+    const epoch = last?.rows[0]?.epoch
+    if (epoch !== permit.epoch) throw new FenceLost(`epoch ${permit.epoch} is over; now ${epoch}`)
+  }
+
+  return {
+    async transact(permit, work) {
+      const client = await database.work.connect().catch((cause: unknown) => {
+        throw new StorageFault(`no database connection: ${messageWithCauses(cause)}`, { cause })
+      })
+      let broken = false
+      try {
+        await fence(client, permit)
+        const result = await work(portsOn(client, { schema: database.schema, bot, freeDaily }))
+        await client.query('commit')
+        return result
+      } catch (error) {
+        await client.query('rollback').catch(() => {
+          broken = true
+        })
+        throw asStorageFault(error, 'in a step')
+      } finally {
+        client.release(broken)
+      }
+    },
+  }
+}
+
+type Shop = { readonly schema: string; readonly bot: BotId; readonly freeDaily: () => number }
+
+function portsOn(client: pg.PoolClient, { schema, bot, freeDaily }: Shop): Tx {
+  const sql = sqlOf(client)
+  return {
+    inbox: createPostgresInboxStep(sql),
+    people: createPostgresPeople(sql),
+    sessions: createPostgresSessions(sql),
+    orders: createPostgresOrders(sql),
+    ledger: createPostgresLedger(sql, { bot, freeDaily }),
+    topUps: createPostgresTopUps(sql, { bot }),
+    submitSlots: createPostgresSubmitSlots(sql),
+    errands: createPostgresErrands(sql, schema),
+  }
+}
+
+/** A connection as the ports see it. */
+export function sqlOf(client: pg.PoolClient | pg.Client | pg.Pool): Sql {
+  return {
+    async query<Row>(text: string, values?: readonly unknown[]) {
+      const result = await client.query(text, values === undefined ? undefined : [...values])
+      return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 }
+    },
+  }
+}

@@ -1,0 +1,50 @@
+import type { Sessions } from './dispatch/sessions.ts'
+import type { Errands } from './errands/errand.ts'
+import type { SubmitSlots } from './generation/submit-slots.ts'
+import type { InboxStep } from './inbox/inbox.ts'
+import type { Ledger } from './money/ledger.ts'
+import type { TopUps } from './money/top-up.ts'
+import type { OrderStore } from './orders/order-store.ts'
+import type { People } from './people/person.ts'
+
+/**
+ * MAP: everything we keep. A step is one `transact`: all of it is committed, or nothing.
+ *
+ * The permit is checked by the first statements of the transaction (the fence), so an instance that lost the
+ * leadership, even one that was frozen meanwhile, commits nothing: it gets `FenceLost`.
+ */
+export interface Store {
+  transact<T>(permit: Permit, work: (tx: Tx) => Promise<T>): Promise<T>
+}
+
+export type Tx = {
+  readonly inbox: InboxStep
+  readonly people: People
+  readonly sessions: Sessions
+  readonly orders: OrderStore
+  readonly ledger: Ledger
+  readonly topUps: TopUps
+  readonly submitSlots: SubmitSlots
+  readonly errands: Errands
+}
+
+/** The right to write: who leads, in which epoch. */
+export type Permit = {
+  readonly kind: 'leader'
+  readonly epoch: number
+  /** False as soon as the lease may have run out, by the monotonic clock. Asked right before a call to the outside. */
+  readonly isFresh: () => boolean
+}
+
+/** The permit is not valid any more; nothing was written. A fault of the world, not of the work. */
+export class FenceLost extends Error {
+  override readonly name = 'FenceLost'
+}
+
+/** The database did not answer, was full, restarted, or gave way to another transaction: try again later. */
+export class StorageFault extends Error {
+  override readonly name = 'StorageFault'
+}
+
+export const isFaultOfTheWorld = (error: unknown): boolean =>
+  error instanceof FenceLost || error instanceof StorageFault
