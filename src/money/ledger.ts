@@ -1,6 +1,7 @@
 import type { Instant } from '../kit/clock.ts'
 import type { ChargeId, Cid, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
 import type { Generations, Kopecks, Price, ShopDay, Stars } from './amount.ts'
+import type { TransferKind } from './transfer.ts'
 
 /**
  * The books: double entry, immutable transfers, whole units. A port, used inside a step's transaction.
@@ -10,7 +11,8 @@ import type { Generations, Kopecks, Price, ShopDay, Stars } from './amount.ts'
  *   repeat says so instead of failing;
  * - a person's balance is never negative, whatever arrives at once;
  * - every hold is settled exactly once, by capture or by release;
- * - refunds of an order never exceed what was captured;
+ * - a refund of an order never exceeds what was captured;
+ * - what goes back goes to where it came from, a free generation to its own day;
  * - the sum over all accounts is zero in every unit.
  */
 export interface Ledger {
@@ -20,20 +22,28 @@ export interface Ledger {
   free(person: PersonId, day: ShopDay): Promise<FreeLeft>
   hold(hold: Hold): Promise<HoldOutcome>
   /** Takes the held price for good. `amount` may be less than the hold (kopecks only); the rest goes back. */
-  capture(entry: OrderEntry): Promise<'captured' | 'already_captured' | 'already_released'>
+  capture(entry: OrderEntry & Part): Promise<'captured' | 'already_captured' | 'already_released'>
   /** Gives the held price back to where it came from, a free generation to its own day. */
   release(entry: OrderEntry): Promise<'released' | 'already_released' | 'already_captured'>
-  /** Gives captured money back by a new transfer. */
-  refund(entry: OrderEntry): Promise<'refunded' | 'already_refunded' | 'nothing_captured'>
+  /** Gives captured money back by a new transfer, once an order; `amount` may be less than what was captured. */
+  refund(entry: OrderEntry & Part): Promise<'refunded' | 'already_refunded' | 'nothing_captured'>
   /** Credits a paid top-up to its payer under its charge id; an open debt is paid first. */
   credit(credit: Credit): Promise<'credited' | 'already_credited'>
   /** Takes back a credited top-up whose Stars were refunded; what was spent becomes a debt carried by the shop. */
   reverse(reversal: Reversal): Promise<'reversed' | 'already_reversed' | 'unknown_charge'>
+  /** Gives money or free generations without a day (referral, promotion, the operator's hand), once for each key. */
+  give(gift: Gift): Promise<'given' | 'already_given'>
+  /** What the person owes the shop after a reversal; the next top-up pays it first. */
+  debt(person: PersonId): Promise<Kopecks>
+  /** What moved the person's roubles, newest first. */
+  transactionsOf(person: PersonId, limit: number): Promise<readonly Transaction[]>
 }
 
 export type FreeLeft = { readonly today: Generations; readonly extra: Generations }
 
 export type OrderEntry = { readonly order: OrderId; readonly at: Instant; readonly cid: Cid }
+/** A part of what was held or captured; absent: all of it. More than zero and at most all of it, else a fault. */
+export type Part = { readonly amount?: Kopecks }
 export type Hold = OrderEntry & { readonly person: PersonId; readonly price: Price; readonly day: ShopDay }
 export type HoldOutcome =
   | { readonly kind: 'held' }
@@ -50,3 +60,22 @@ export type Credit = {
   readonly cid: Cid
 }
 export type Reversal = { readonly charge: ChargeId; readonly at: Instant; readonly cid: Cid }
+export type Gift = {
+  /** Unique to its reason, such as `referral:<person>`. */
+  readonly key: string
+  readonly person: PersonId
+  readonly gift:
+    | { readonly unit: 'RUB'; readonly kopecks: Kopecks }
+    | { readonly unit: 'GEN'; readonly count: Generations }
+  readonly at: Instant
+  readonly cid: Cid
+}
+
+/** One line of a person's account: kopecks that came in (more than zero) or went out (less). */
+export type Transaction = {
+  readonly kind: TransferKind
+  readonly change: Kopecks
+  readonly order?: OrderId
+  readonly at: Instant
+  readonly cid: Cid
+}

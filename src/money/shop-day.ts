@@ -1,0 +1,22 @@
+import type { Instant } from '../kit/clock.ts'
+import type { ShopDay } from './amount.ts'
+
+const shape = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/
+
+/** Reads `2026-11-25`, as it is stored. */
+export function shopDay(text: string): ShopDay {
+  if (!shape.test(text)) throw new Error(`not a day of the shop: ${JSON.stringify(text)}`)
+  return text as ShopDay
+}
+
+/** The day it is in the shop at this moment; `timezone` is an IANA name such as `Europe/Moscow`. */
+export function shopDayAt(at: Instant, timezone: string): ShopDay {
+  const format = new Intl.DateTimeFormat('en', {
+    timeZone: timezone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  })
+  const parts = new Map(format.formatToParts(at).map((part) => [part.type, part.value]))
+  return shopDay(`${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`)
+}

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto'
+import { type PersonId, personId } from '../../kit/ids.ts'
+import { nameOfAccount, type Unit } from '../../money/account.ts'
+import { shopDay } from '../../money/shop-day.ts'
+import { type Transfer, ways } from '../../money/transfer.ts'
+import type { Sql } from './sql.ts'
+import { type Int8, whole } from './whole.ts'
+
+/**
+ * Writing into the books: lock the person's account, then post the transfer and move the account in one statement.
+ * Nothing else inserts into `transfers` or updates `accounts`.
+ *
+ * Promises: a transfer whose cause is there already changes nothing; a balance moves only together with one transfer,
+ * whose hash covers the whole history of the account.
+ */
+
+/** A person's account. Whoever posts holds its row lock, so nobody else moves it until the step ends. */
+export type Account = {
+  readonly id: number
+  readonly name: string
+  readonly unit: Unit
+  /** Empty for an account without a day. */
+  readonly day: string
+  readonly balance: number
+  readonly entries: number
+  readonly head: Buffer
+}
+
+export type AccountRow = {
+  id: Int8
+  person: Int8
+  unit: Unit
+  day: string
+  balance: Int8
+  entries: Int8
+  head: Buffer
+}
+
+export const accountColumns = 'id, person, unit, day, balance, entries, head'
+// In id order, so that two steps that lock several accounts never wait for each other in a circle.
+const LOCK_DAYS = `select ${accountColumns} from accounts
+  where person = $1 and unit = $2 and day = any($3) order by id for update`
+const LOCK_ONE = `select ${accountColumns} from accounts where id = $1 for update`
+const OPEN = `insert into accounts (person, unit, day) values ($1, $2, $3)
+  on conflict on constraint accounts_once do nothing returning ${accountColumns}`
+
+/** The person's accounts of these days (`''`: without a day) that exist, locked. */
+export async function lockAccounts(
+  sql: Sql,
+  person: PersonId,
+  unit: Unit,
+  days: readonly string[],
+): Promise<readonly Account[]> {
+  const { rows } = await sql.query<AccountRow>(LOCK_DAYS, [person, unit, days])
+  return rows.map(readAccount)
+}
+
+export async function lockAccount(sql: Sql, id: number): Promise<Account> {
+  const { rows } = await sql.query<AccountRow>(LOCK_ONE, [id])
+  if (rows[0] === undefined) throw new Error(`the journal names account ${id}, which is not there`)
+  return readAccount(rows[0])
+}
+
+/** Makes the account; undefined when it was there. A new one is locked by its own insert. */
+export async function openAccount(sql: Sql, person: PersonId, unit: Unit, day: string): Promise<Account | undefined> {
+  const { rows } = await sql.query<AccountRow>(OPEN, [person, unit, day])
+  return rows[0] === undefined ? undefined : readAccount(rows[0])
+}
+
+/** The account, locked, made when it was not there. */
+export async function lockOrOpenAccount(sql: Sql, person: PersonId, unit: Unit): Promise<Account> {
+  // A made account is there for good, so the second look always finds what another step has opened meanwhile.
+  const account =
+    (await lockAccounts(sql, person, unit, ['']))[0] ??
+    (await openAccount(sql, person, unit, '')) ??
+    (await lockAccounts(sql, person, unit, ['']))[0]
+  if (account === undefined) throw new Error(`the ${unit} account of person ${person} could not be opened`)
+  return account
+}
+
+const POST = `with posted as (
+    insert into transfers (cause, kind, unit, amount, source, target, account, entry, order_id, at, cid, hash)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    on conflict on constraint transfers_cause_once do nothing
+    returning id
+  ), moved as (
+    update accounts set balance = balance + $13, entries = $8, head = $12
+    where id = $7 and exists (select from posted)
+  )
+  select id from posted`
+
+/**
+ * Posts a transfer with a person's account in it. The answer is the account as it stands now, or `repeat` when the
+ * cause was there already: then nothing has changed.
+ */
+export async function post(sql: Sql, transfer: Transfer, account: Account): Promise<Account | 'repeat'> {
+  if (transfer.unit !== account.unit) throw new Error(`${transfer.cause}: ${transfer.unit} on ${account.name}`)
+  const { from, to } = ways[transfer.kind]
+  const source = from === 'person' ? account.name : from
+  const target = to === 'person' ? account.name : to
+  const change = from === 'person' ? -transfer.amount : transfer.amount
+  const entry = account.entries + 1
+  const hash = hashOf(account.head, contentOf(transfer, source, target, entry))
+  if (!(await insert(sql, transfer, source, target, hash, { id: account.id, entry, change }))) return 'repeat'
+  return { ...account, balance: account.balance + change, entries: entry, head: hash }
+}
+
+/** Posts a transfer between two accounts of the shop; false when the cause was there already. */
+export async function postWithinShop(sql: Sql, transfer: Transfer): Promise<boolean> {
+  const { from, to } = ways[transfer.kind]
+  if (from === 'person' || to === 'person') throw new Error(`a ${transfer.kind} needs the account of a person`)
+  const hash = hashOf(noHistory, contentOf(transfer, from, to, null))
+  return await insert(sql, transfer, from, to, hash)
+}
+
+async function insert(
+  sql: Sql,
+  { cause, kind, unit, amount, order, at, cid }: Transfer,
+  source: string,
+  target: string,
+  hash: Buffer,
+  moved?: { readonly id: number; readonly entry: number; readonly change: number },
+): Promise<boolean> {
+  if (!Number.isSafeInteger(amount) || amount <= 0) throw new Error(`${cause}: ${amount} cannot be transferred`)
+  const account = [moved?.id ?? null, moved?.entry ?? null]
+  const values = [
+    cause,
+    kind,
+    unit,
+    amount,
+    source,
+    target,
+    ...account,
+    order ?? null,
+    at,
+    cid,
+    hash,
+    moved?.change ?? 0,
+  ]
+  const { rowCount } = await sql.query(POST, values)
+  return rowCount === 1
+}
+
+const contentOf = (transfer: Transfer, source: string, target: string, entry: number | null): Content => {
+  const { cause, kind, unit, amount, order, at, cid } = transfer
+  return { cause, kind, unit, amount, source, target, entry, order: order ?? null, at, cid }
+}
+
+/** What a hash covers; the seals cover the ids as well. */
+export type Content = {
+  readonly cause: string
+  readonly kind: string
+  readonly unit: string
+  readonly amount: number
+  readonly source: string
+  readonly target: string
+  readonly entry: number | null
+  readonly order: string | null
+  readonly at: number
+  readonly cid: string
+}
+
+/** The head of an account without history; also what stands before a transfer within the shop. */
+export const noHistory = Buffer.alloc(32)
+
+export function hashOf(previous: Buffer, content: Content): Buffer {
+  const { cause, kind, unit, amount, source, target, entry, order, at, cid } = content
+  // A JSON array: no two different contents are written the same.
+  const text = JSON.stringify([cause, kind, unit, amount, source, target, entry, order, at, cid])
+  return createHash('sha256').update(previous).update(text).digest()
+}
+
+export function readAccount(row: AccountRow): Account {
+  const { unit, day, head } = row
+  const person = personId(whole(row.person, 'the person of an account'))
+  const name = nameOfAccount({ person, unit, ...(day === '' ? {} : { day: shopDay(day) }) })
+  return {
+    id: whole(row.id, 'the id of an account'),
+    name,
+    unit,
+    day,
+    balance: whole(row.balance, `the balance of ${name}`),
+    entries: whole(row.entries, `the entries of ${name}`),
+    head,
+  }
+}

@@ -1,0 +1,86 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { Instant } from '../../kit/clock.ts'
+import { noHistory } from './journal.ts'
+import { checkpointShop } from './shop-sums.ts'
+import type { Sql } from './sql.ts'
+import { type Int8, whole } from './whole.ts'
+
+/**
+ * Seals the transfers that have come since the last seal into one block, whose hash covers the block before it. The
+ * leader does it once a minute, in a transaction of its own. After that no transfer of the block can be changed,
+ * removed or slipped in without `verifyLedger` naming the seal.
+ */
+export type Sealed =
+  | { readonly kind: 'sealed'; readonly number: number; readonly transfers: number }
+  | { readonly kind: 'nothing_new' }
+  /** Somebody was writing for too long to wait for; the next minute seals it. */
+  | { readonly kind: 'busy' }
+
+/** Transfers in one seal; the rest waits for the next. */
+const sealTransfersMax = 100_000
+const pageRows = 5_000
+
+const LAST = 'select number, upto, hash from seals order by number desc limit 1'
+const PAGE = 'select id, hash from transfers where id > $1 and id <= $2 order by id limit $3'
+const ADD = `insert into seals (number, upto, transfers, at, hash) values ($1, $2, $3, $4, $5)
+  on conflict (number) do nothing`
+
+export async function sealJournal(sql: Sql, at: Instant): Promise<Sealed> {
+  const watermark = await readWatermark(sql)
+  if (watermark === 'busy') return { kind: 'busy' }
+  const { rows } = await sql.query<{ number: Int8; upto: Int8; hash: Buffer }>(LAST)
+  const last = rows[0]
+  const number = last === undefined ? 1 : whole(last.number, 'a seal') + 1
+  const from = last === undefined ? 0 : whole(last.upto, 'a seal')
+  const block = await hashBlock(sql, startBlock(last?.hash ?? noHistory), from, watermark)
+  if (block.transfers === 0) return { kind: 'nothing_new' }
+  const { rowCount } = await sql.query(ADD, [number, block.upto, block.transfers, at, block.hash])
+  if (rowCount === 0) return { kind: 'nothing_new' }
+  await checkpointShop(sql, { number, upto: block.upto, at })
+  return { kind: 'sealed', number, transfers: block.transfers }
+}
+
+async function hashBlock(sql: Sql, hash: Hash, from: number, watermark: number) {
+  let upto = from
+  let transfers = 0
+  while (transfers < sealTransfersMax) {
+    const { rows } = await sql.query<{ id: Int8; hash: Buffer }>(PAGE, [upto, watermark, pageRows])
+    for (const row of rows) {
+      upto = whole(row.id, 'the id of a transfer')
+      addToBlock(hash, upto, row.hash)
+    }
+    transfers += rows.length
+    if (rows.length < pageRows) break
+  }
+  return { upto, transfers, hash: hash.digest() }
+}
+
+export const startBlock = (previous: Buffer): Hash => createHash('sha256').update(previous)
+
+/** The id goes in as well, so that the order of the transfers is sealed with them. */
+export const addToBlock = (block: Hash, id: number, hash: Buffer): Hash => block.update(`${id} `).update(hash)
+
+const MAX_ID = 'select coalesce(max(id), 0) as id from transfers'
+
+/**
+ * The id up to which no transfer can still appear. Ids are given out before the commit, so a lower one may become
+ * visible after a higher one; the table lock waits for the writers of this moment and keeps new ones out. It is given
+ * back with the savepoint as soon as the id is read, so nobody waits while the block is hashed.
+ */
+async function readWatermark(sql: Sql): Promise<number | 'busy'> {
+  await sql.query('savepoint watermark')
+  try {
+    await sql.query("set local lock_timeout = '250ms'")
+    await sql.query('lock table transfers in share mode')
+    const { rows } = await sql.query<{ id: Int8 }>(MAX_ID)
+    return whole(rows[0]?.id, 'the newest transfer')
+  } catch (error) {
+    if (isLockTimeout(error)) return 'busy'
+    throw error
+  } finally {
+    await sql.query('rollback to savepoint watermark')
+  }
+}
+
+const isLockTimeout = (error: unknown): boolean =>
+  error instanceof Error && (('code' in error && error.code === '55P03') || isLockTimeout(error.cause))

@@ -1,0 +1,58 @@
+import { instant } from '../../kit/clock.ts'
+import { type BotId, chargeId, messageId, personId, type TopUpId, topUpId } from '../../kit/ids.ts'
+import { kopecks, stars } from '../../money/amount.ts'
+import type { TopUp, TopUps } from '../../money/top-up.ts'
+import type { Sql } from './sql.ts'
+import { type Int8, whole } from './whole.ts'
+
+const ADD = `insert into top_ups (id, bot, person, amount_kopecks, stars, made_at, state, charge, message)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+const GET = `select id, person, amount_kopecks, stars, made_at, state, charge, message from top_ups
+  where id = $1 and bot = $2`
+const SAVE = `update top_ups set state = $3, charge = $4, message = $5 where id = $1 and bot = $2`
+
+/**
+ * Top-ups on PostgreSQL. `get` is one read by the primary key, so the fast lane may use it too. Invoices, charges and
+ * messages belong to a bot: those of another one are unknown here.
+ */
+export function createPostgresTopUps(sql: Sql, { bot }: { readonly bot: BotId }): TopUps {
+  return {
+    async add({ id, person, amount, stars: price, madeAt, state, charge, message }) {
+      await sql.query(ADD, [id, bot, person, amount, price, madeAt, state, charge ?? null, message ?? null])
+    },
+    async get(id) {
+      const { rows } = await sql.query<Row>(GET, [id, bot])
+      return rows[0] === undefined ? undefined : readTopUp(rows[0])
+    },
+    async save({ id, state, charge, message }) {
+      // Amount, Stars and payer are fixed when the invoice is made and are not written again.
+      const { rowCount } = await sql.query(SAVE, [id, bot, state, charge ?? null, message ?? null])
+      if (rowCount !== 1) throw new Error(`top-up ${id} is not there`)
+    },
+  }
+}
+
+type Row = {
+  id: string
+  person: Int8
+  amount_kopecks: Int8
+  stars: Int8
+  made_at: Int8
+  state: TopUp['state']
+  charge: string | null
+  message: Int8 | null
+}
+
+function readTopUp(row: Row): TopUp {
+  const id: TopUpId = topUpId(row.id)
+  return {
+    id,
+    person: personId(whole(row.person, `the payer of top-up ${id}`)),
+    amount: kopecks(whole(row.amount_kopecks, `the amount of top-up ${id}`)),
+    stars: stars(whole(row.stars, `the Stars of top-up ${id}`)),
+    madeAt: instant(whole(row.made_at, `the time of top-up ${id}`)),
+    state: row.state,
+    ...(row.charge === null ? {} : { charge: chargeId(row.charge) }),
+    ...(row.message === null ? {} : { message: messageId(whole(row.message, `the message of top-up ${id}`)) }),
+  }
+}

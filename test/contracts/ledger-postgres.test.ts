@@ -1,0 +1,4 @@
+import { ledgerContract } from './ledger-contract.ts'
+import { openPostgresBooks } from './postgres-books.ts'
+
+ledgerContract('PostgreSQL', () => openPostgresBooks())
