@@ -1,0 +1,152 @@
+import { lookup as resolveName } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import type { Clock } from '../kit/clock.ts'
+import { type Ending, exchange } from '../kit/exchange.ts'
+import { done, later, never, type Outcome } from '../kit/outcome.ts'
+import { sniffPicture } from './sniff.ts'
+
+/**
+ * The one fetcher for every address that somebody else wrote: results of KIE, links of people.
+ *
+ * - https and public addresses only, also after each of at most three redirects. The address is checked when the
+ *   connection is made, so a name that answers differently the second time gains nothing.
+ * - The exact origins in `allowOrigin` are trusted: they may be http and private (KIE's own, in the sandbox).
+ * - Size and time are limits on all of it. What a file is, its first bytes say, not its header.
+ * - Fetching is free, so a fetch has two endings only: what gave no answer can be asked again.
+ */
+export type Fetcher = {
+  fetchFile(address: string, wanted: Wanted): Promise<Outcome<FetchedFile, FetchNo>>
+}
+
+export type Wanted = {
+  readonly maxBytes: number
+  readonly timeoutMs: number
+  readonly accept: keyof typeof readers
+}
+
+export type FetchedFile = {
+  readonly bytes: Uint8Array
+  readonly mime: string
+  /** In pixels. */
+  readonly width?: number
+  readonly height?: number
+}
+
+export type FetchNo =
+  /** Not https, a private address, or a redirect too many. */
+  | 'not_allowed'
+  /** The server does not give it (any more): 403, 404, 410 or another definite no. */
+  | 'gone'
+  | 'too_big'
+  | 'not_a_picture'
+  /** No connection, no answer in time, HTTP 429 or 5xx. */
+  | 'unavailable'
+
+export type FetcherDeps = { readonly clock: Clock; readonly allowOrigin?: readonly string[] }
+
+export const redirectsMax = 3
+
+export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher {
+  const trusted = new Set(allowOrigin.map((address) => new URL(address).origin))
+
+  return {
+    async fetchFile(address, wanted) {
+      const until = clock.monotonicMs() + wanted.timeoutMs
+      let url = URL.parse(address)
+      for (let hop = 0; hop <= redirectsMax; hop++) {
+        const open = url !== null && trusted.has(url.origin)
+        if (url === null || !(open || isPublicAddress(url))) return never('not_allowed', `not fetched: ${nameOf(url)}`)
+        const ending = await exchange(clock, {
+          url,
+          method: 'GET',
+          headers: { accept: 'image/*,*/*;q=0.1', 'accept-encoding': 'identity', 'user-agent': userAgent },
+          limitMs: Math.max(until - clock.monotonicMs(), 0),
+          maxBytes: wanted.maxBytes,
+          ...(open ? {} : { lookup: lookupPublic }),
+        })
+        const next = redirectOf(ending, url)
+        if (next === undefined) return outcomeOf(ending, nameOf(url), wanted)
+        url = next
+      }
+      return never('not_allowed', `more than ${redirectsMax} redirects, the last to ${nameOf(url)}`)
+    },
+  }
+}
+
+/** What may be asked at all: https without a password, and no literal address that is private. */
+function isPublicAddress(url: URL): boolean {
+  if (url.protocol !== 'https:' || url.username !== '' || url.password !== '') return false
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  return isIP(host) === 0 || isPublicIp(host)
+}
+
+/** Everything that some list sets apart (loopback, private, link-local, carrier NAT, multicast, mapped, …) is not. */
+export function isPublicIp(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false
+  const ip = ipaddr.process(text)
+  if (ip.range() !== 'unicast') return false
+  // IPv6 gives out public addresses from 2000::/3 only.
+  return ip.kind() === 'ipv4' || ipaddr.IPv6.parse(text).match(globalIpv6)
+}
+
+const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/** Resolves like the system does, and leaves out every address that is not public. */
+const lookupPublic: LookupFunction = (host, options, answer) => {
+  resolveName(host, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) return answer(error, [])
+    const open = addresses.filter(({ address }) => isPublicIp(address))
+    const [first] = open
+    if (first === undefined) return answer(Object.assign(new Error('no public address'), { code: refusedAddress }), [])
+    if (options.all === true) return answer(null, open)
+    return answer(null, first.address, first.family)
+  })
+}
+
+const refusedAddress = 'ADDRESS_REFUSED'
+
+/** Where a redirect leads; `null` when to nothing that is an address. */
+function redirectOf(ending: Ending, from: URL): URL | null | undefined {
+  if (ending.kind !== 'answered' || ![301, 302, 303, 307, 308].includes(ending.status)) return undefined
+  return URL.parse(ending.headers.location ?? '', from.href)
+}
+
+function outcomeOf(ending: Ending, name: string, wanted: Wanted): Outcome<FetchedFile, FetchNo> {
+  switch (ending.kind) {
+    case 'unsent':
+      if (ending.code === refusedAddress) return never('not_allowed', `${name} has no public address`)
+      return later('unavailable', `${name} could not be reached: ${ending.detail}`)
+    case 'unanswered':
+      return later('unavailable', `${name} gave no whole answer: ${ending.detail}`)
+    case 'too_long':
+      if (ending.status !== 200) return refusedBy(ending.status, name)
+      return never('too_big', `${name} sends more than ${wanted.maxBytes} bytes`)
+    case 'answered':
+      if (ending.status !== 200) return refusedBy(ending.status, name, ending.headers['retry-after'])
+      return fileOf(ending.body, name, wanted)
+  }
+}
+
+function refusedBy(status: number, name: string, retryAfter?: string): Outcome<never, FetchNo> {
+  const detail = `${name} answered HTTP ${status}`
+  const seconds = Number(retryAfter)
+  if (status === 429 || status === 408) return later('unavailable', detail, seconds > 0 ? seconds * 1000 : undefined)
+  return status >= 500 ? later('unavailable', detail) : never('gone', detail)
+}
+
+function fileOf(bytes: Uint8Array, name: string, { accept }: Wanted): Outcome<FetchedFile, FetchNo> {
+  const file = readers[accept](bytes)
+  if (file !== undefined) return done({ bytes, ...file })
+  return never('not_a_picture', `${name} sent ${bytes.length} bytes that are no picture`)
+}
+
+/** Who tells what the bytes are, by what was asked for. */
+const readers = { image: sniffPicture } as const
+
+/** The host, and nothing that could be a secret: paths and queries of result links are signed. */
+function nameOf(url: URL | null): string {
+  return url === null ? 'something that is no address' : url.origin === 'null' ? url.protocol : url.origin
+}
+
+const userAgent = 'Mozilla/5.0 (compatible; TRT)'

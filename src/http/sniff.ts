@@ -1,0 +1,75 @@
+/**
+ * Tells what a file is by its first bytes, never by its name or by what a server says about it. Pure.
+ */
+export type Picture = { readonly mime: PictureMime; readonly width: number; readonly height: number }
+export type PictureMime = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif'
+
+/** A picture with its size in pixels; `undefined` when the bytes are none, or their header is broken. */
+export function sniffPicture(bytes: Uint8Array): Picture | undefined {
+  const picture = png(bytes) ?? jpeg(bytes) ?? webp(bytes) ?? gif(bytes)
+  return picture !== undefined && picture.width > 0 && picture.height > 0 ? picture : undefined
+}
+
+function png(bytes: Uint8Array): Picture | undefined {
+  if (!holds(bytes, 0, '\x89PNG\r\n\x1a\n') || !holds(bytes, 12, 'IHDR') || bytes.length < 24) return undefined
+  const view = viewOf(bytes)
+  return { mime: 'image/png', width: view.getUint32(16), height: view.getUint32(20) }
+}
+
+function gif(bytes: Uint8Array): Picture | undefined {
+  if (!(holds(bytes, 0, 'GIF87a') || holds(bytes, 0, 'GIF89a')) || bytes.length < 10) return undefined
+  const view = viewOf(bytes)
+  return { mime: 'image/gif', width: view.getUint16(6, true), height: view.getUint16(8, true) }
+}
+
+/** The size stands in the frame header, after any number of other segments (Exif with its own preview, profiles). */
+function jpeg(bytes: Uint8Array): Picture | undefined {
+  if (!holds(bytes, 0, '\xff\xd8\xff')) return undefined
+  const view = viewOf(bytes)
+  let at = 2
+  while (at + 9 <= bytes.length) {
+    if (view.getUint8(at) !== 0xff) return undefined
+    const marker = view.getUint8(at + 1)
+    if (marker === 0xff) {
+      at += 1 // A fill byte before the marker.
+    } else if (isFrame(marker)) {
+      return { mime: 'image/jpeg', width: view.getUint16(at + 7), height: view.getUint16(at + 5) }
+    } else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
+      at += 2 // A marker without a segment.
+    } else {
+      at += 2 + view.getUint16(at + 2)
+    }
+  }
+  return undefined
+}
+
+/** SOF0 to SOF15, without the three numbers among them that mean tables. */
+const isFrame = (marker: number): boolean =>
+  marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
+
+function webp(bytes: Uint8Array): Picture | undefined {
+  if (!holds(bytes, 0, 'RIFF') || !holds(bytes, 8, 'WEBP') || bytes.length < 30) return undefined
+  const view = viewOf(bytes)
+  const mime = 'image/webp'
+  if (holds(bytes, 12, 'VP8X')) {
+    return { mime, width: 1 + uint24(view, 24), height: 1 + uint24(view, 27) }
+  }
+  if (holds(bytes, 12, 'VP8 ') && holds(bytes, 23, '\x9d\x01\x2a')) {
+    // The two upper bits ask for scaling, which no program does.
+    return { mime, width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff }
+  }
+  if (holds(bytes, 12, 'VP8L') && bytes[20] === 0x2f) {
+    const sizes = view.getUint32(21, true)
+    return { mime, width: 1 + (sizes & 0x3fff), height: 1 + ((sizes >>> 14) & 0x3fff) }
+  }
+  return undefined
+}
+
+const uint24 = (view: DataView, at: number): number => view.getUint16(at, true) | (view.getUint8(at + 2) << 16)
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+function holds(bytes: Uint8Array, at: number, letters: string): boolean {
+  for (let i = 0; i < letters.length; i++) if (bytes[at + i] !== letters.charCodeAt(i)) return false
+  return true
+}
