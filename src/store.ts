@@ -1,4 +1,5 @@
 import type { Sessions } from './dispatch/sessions.ts'
+import type { Waits } from './delivery/pacing.ts'
 import type { Errands } from './errands/errand.ts'
 import type { SubmitSlots } from './generation/submit-slots.ts'
 import type { InboxStep } from './inbox/inbox.ts'
@@ -25,6 +26,7 @@ export type Tx = {
   readonly ledger: Ledger
   readonly topUps: TopUps
   readonly submitSlots: SubmitSlots
+  readonly waits: Waits
   readonly errands: Errands
 }
 

@@ -13,6 +13,7 @@ import { createPostgresSessions } from './sessions.ts'
 import type { Sql } from './sql.ts'
 import { createPostgresSubmitSlots } from './submit-slots.ts'
 import { createPostgresTopUps } from './top-ups.ts'
+import { createPostgresWaits } from './waits.ts'
 
 /**
  * Steps on PostgreSQL. The fence is the first thing in every transaction: the shared advisory lock, and then, as a
@@ -74,6 +75,7 @@ function portsOn(client: pg.PoolClient, { schema, bot, freeDaily }: Shop): Tx {
     ledger: createPostgresLedger(sql, { bot, freeDaily }),
     topUps: createPostgresTopUps(sql, { bot }),
     submitSlots: createPostgresSubmitSlots(sql),
+    waits: createPostgresWaits(sql),
     errands: createPostgresErrands(sql, schema),
   }
 }

@@ -1,0 +1,158 @@
+import type { View } from '../conversation/view.ts'
+import type { Recorded } from '../errands/record-observation.ts'
+import type { ErrandContext, Settled } from '../errands/runner.ts'
+import { after, type Clock } from '../kit/clock.ts'
+import type { ChatId, OrderId } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import type { Observation } from '../orders/decide.ts'
+import type { Delivered, Order, Produced } from '../orders/order.ts'
+import type { Permit, Store } from '../store.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { type ArtifactFile, type ArtifactSource, bestForm } from './artifact-source.ts'
+import type { ChatGateway, ChatNo } from './chat-gateway.ts'
+import type { Pacing } from './pacing.ts'
+import { reasonCode } from './show-screen.ts'
+
+/**
+ * Brings what KIE made to the person: each artifact is fetched, sent in the best form Telegram takes, and recorded.
+ * The first recorded one captures the price. A send with an unknown outcome is repeated rather than lost: the person
+ * may see it twice, and pays once.
+ */
+export type DeliverDeps = {
+  readonly store: Store
+  readonly record: (permit: Permit, order: OrderId, seen: Observation) => Promise<Recorded | undefined>
+  readonly chat: Pick<ChatGateway, 'sendFile' | 'sendAgain' | 'sayBusy'>
+  readonly artifacts: ArtifactSource
+  readonly captionOf: (permit: Permit, order: Order) => Promise<View>
+  readonly pacing: Pacing
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+/** A dead link or a broken file is asked for a few times more, in case its host is not ready yet. */
+const hopelessFile = { patienceMs: 10_000, pauseMs: 5_000 }
+/** A host that does not answer is asked for hours: the file was made and is worth the wait. */
+const unreachableFile = { patienceMs: 6 * 3600 * 1000, pauseMs: 30_000 }
+/** Somebody who blocked the bot is tried again now and then; after a week the file counts as delivered. */
+const blockedPauseMs = 6 * 3600 * 1000
+const keptMs = 7 * 24 * 3600 * 1000
+
+export function createDeliver(deps: DeliverDeps) {
+  const { store, record, chat: gateway, artifacts, captionOf, pacing, clock, telemetry } = deps
+
+  return async function deliver(
+    { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
+    { permit }: ErrandContext,
+  ): Promise<Settled> {
+    let order = await store.transact(permit, (tx) => tx.orders.get(id))
+    while (order !== undefined && isProduced(order)) {
+      const index = nextIndex(order)
+      if (index === undefined) return 'settled'
+      const wait = pacing.waitFor(chat)
+      if (wait !== undefined) return { againAt: wait }
+      const sent = await bring(permit, chat, order, index)
+      if (sent.kind !== 'brought') return sent.settled
+      order = sent.order
+    }
+    return 'settled'
+  }
+
+  async function bring(permit: Permit, chat: ChatId, order: Order & Produced, index: number): Promise<Brought> {
+    const url = order.artifacts[index]
+    if (url === undefined) return notNow('settled')
+    const fetched = await artifacts.fetch(url)
+    if (fetched.kind !== 'done') {
+      const why = fetched.kind === 'not_done' ? `${fetched.why}: ${fetched.detail}` : fetched.detail
+      tellNotDelivered(order, 'DOWNSTREAM_ERROR', why)
+      const hopeless = fetched.kind === 'not_done' && fetched.retry.when === 'never'
+      return await giveUpOrAgain(permit, order, hopeless)
+    }
+    await gateway.sayBusy(chat, 'upload_photo')
+    if (!permit.isFresh()) return notNow({ againAt: clock.now() })
+    return await send(permit, chat, order, index, fetched.value)
+  }
+
+  async function send(
+    permit: Permit,
+    chat: ChatId,
+    order: Order & Produced,
+    index: number,
+    file: ArtifactFile,
+  ): Promise<Brought> {
+    const isLast = index === order.artifacts.length - 1
+    const caption: View = isLast ? await captionOf(permit, order) : { screen: 'result', text: [], keyboard: [] }
+    const form = bestForm(file)
+    const name = `${order.id}-${index + 1}.${file.mime.split('/')[1] ?? 'bin'}`
+    const upload = { bytes: file.bytes, mime: file.mime, name }
+    let outcome = await gateway.sendFile(chat, upload, form, caption)
+    if (outcome.kind === 'not_done' && outcome.why === 'not_a_photo' && form === 'photo') {
+      outcome = await gateway.sendFile(chat, upload, 'document', caption)
+    }
+    switch (outcome.kind) {
+      case 'done': {
+        const { file: fileId, as, message } = outcome.value
+        const artifact: Delivered = { index, file: fileId, as, message }
+        const recorded = await record(permit, order.id, { type: 'artifact_delivered', artifact, at: clock.now() })
+        telemetry.tell('RESULT_DELIVERED', {
+          cid: order.cid,
+          order_id: order.id,
+          message_id: message,
+          ...(order.status === 'released' ? { gift: true } : {}),
+        })
+        return { kind: 'brought', order: recorded?.order }
+      }
+      case 'unknown':
+        tellNotDelivered(order, 'DOWNSTREAM_TIMEOUT', outcome.detail)
+        return notNow(pacing.again(2_000))
+      case 'not_done':
+        tellNotDelivered(order, reasonCode(outcome.why), outcome.detail)
+        return await refused(permit, chat, order, outcome)
+      default:
+        return unreachable(outcome, 'deliver')
+    }
+  }
+
+  async function refused(
+    permit: Permit,
+    chat: ChatId,
+    order: Order & Produced,
+    no: Extract<Awaited<ReturnType<ChatGateway['sendFile']>>, { kind: 'not_done' }>,
+  ): Promise<Brought> {
+    if (isAway(no.why)) {
+      if (clock.now() - order.producedAt < keptMs) return notNow({ againAt: after(clock.now(), blockedPauseMs) })
+      await record(permit, order.id, { type: 'delivery_kept_too_long', at: clock.now() })
+      return notNow('settled')
+    }
+    if (no.retry.when === 'later') return notNow(await pacing.after(permit, chat, no))
+    return await giveUpOrAgain(permit, order, true)
+  }
+
+  async function giveUpOrAgain(permit: Permit, order: Order & Produced, hopeless: boolean): Promise<Brought> {
+    const { patienceMs, pauseMs } = hopeless ? hopelessFile : unreachableFile
+    if (clock.now() - order.producedAt < patienceMs) return notNow({ againAt: after(clock.now(), pauseMs) })
+    await record(permit, order.id, { type: 'undeliverable', at: clock.now() })
+    return notNow('settled')
+  }
+
+  function tellNotDelivered(order: Order, reason: string, detail: string): void {
+    telemetry.tell('RESULT_NOT_DELIVERED', { cid: order.cid, order_id: order.id, reason_code: reason, detail })
+  }
+}
+
+type Brought =
+  | { readonly kind: 'brought'; readonly order: Order | undefined }
+  | { readonly kind: 'not_now'; readonly settled: Settled }
+const notNow = (settled: Settled): Brought => ({ kind: 'not_now', settled })
+
+const isAway = (why: ChatNo): boolean => why === 'blocked' || why === 'no_chat'
+
+function isProduced(order: Order): order is Order & Produced {
+  if (order.status === 'released') return order.gift !== 'none' && order.artifacts !== undefined
+  return order.status === 'delivering' || order.status === 'completed'
+}
+
+function nextIndex(order: Order & Produced): number | undefined {
+  const delivered = new Set(order.delivered.map((each) => each.index))
+  const next = order.artifacts.findIndex((_, index) => !delivered.has(index))
+  return next === -1 ? undefined : next
+}

@@ -1,0 +1,77 @@
+import type { Settled } from '../errands/runner.ts'
+import { after, type Clock, type Instant, instant } from '../kit/clock.ts'
+import type { ChatId } from '../kit/ids.ts'
+import type { Outcome } from '../kit/outcome.ts'
+import type { Permit, Store } from '../store.ts'
+import type { ChatNo } from './chat-gateway.ts'
+
+/**
+ * Waits that Telegram asked for (429): a chat waits as long as it was told, and when three chats are told within a few
+ * seconds, everybody waits [telegram-bot-api 4.1]. Kept in the database, so a takeover does not forget them.
+ */
+export interface Pacing {
+  /** Reads the waits of before; called when this instance becomes ACTIVE. */
+  load(permit: Permit): Promise<void>
+  /** Until when this chat has to wait; undefined when it may be called now. */
+  waitFor(chat: ChatId): Instant | undefined
+  /** What follows from a "not now": the chat waits, and the errand comes again. */
+  after(permit: Permit, chat: ChatId, no: Extract<Outcome<unknown, ChatNo>, { kind: 'not_done' }>): Promise<Settled>
+  /** The errand comes again in `ms`. */
+  again(ms: number): Settled
+}
+
+/** Where waits are kept. A port, used inside a step's transaction. */
+export interface Waits {
+  set(scope: string, until: Instant): Promise<void>
+  all(now: Instant): Promise<readonly { readonly scope: string; readonly until: Instant }[]>
+}
+
+const everybody = 'everybody'
+const chatsUntilEverybody = 3
+const complaintsMs = 5_000
+const unnamedWaitMs = 3_000
+
+export function createPacing({ store, clock }: { readonly store: Store; readonly clock: Clock }): Pacing {
+  const waits = new Map<string, Instant>()
+  const complaints = new Map<ChatId, Instant>()
+
+  function waitOf(scope: string): Instant | undefined {
+    const until = waits.get(scope)
+    if (until === undefined) return undefined
+    if (until > clock.now()) return until
+    waits.delete(scope)
+    return undefined
+  }
+
+  function isEverybody(chat: ChatId, now: Instant): boolean {
+    complaints.set(chat, now)
+    for (const [other, at] of complaints) if (now - at > complaintsMs) complaints.delete(other)
+    return complaints.size >= chatsUntilEverybody
+  }
+
+  return {
+    async load(permit) {
+      const kept = await store.transact(permit, (tx) => tx.waits.all(clock.now()))
+      waits.clear()
+      for (const { scope, until } of kept) waits.set(scope, until)
+    },
+    waitFor(chat) {
+      const until = Math.max(waitOf(`chat:${chat}`) ?? 0, waitOf(everybody) ?? 0)
+      return until === 0 ? undefined : instant(until)
+    },
+    async after(permit, chat, no) {
+      const ms = no.retry.when === 'later' ? (no.retry.afterMs ?? unnamedWaitMs) : unnamedWaitMs
+      const now = clock.now()
+      const until = after(now, ms)
+      if (no.why === 'too_many') {
+        const scopes = isEverybody(chat, now) ? [`chat:${chat}`, everybody] : [`chat:${chat}`]
+        for (const scope of scopes) waits.set(scope, until)
+        await store.transact(permit, async (tx) => {
+          for (const scope of scopes) await tx.waits.set(scope, until)
+        })
+      }
+      return { againAt: until }
+    },
+    again: (ms) => ({ againAt: after(clock.now(), ms) }),
+  }
+}

@@ -1,0 +1,64 @@
+import type { View } from '../conversation/view.ts'
+import type { Recorded } from '../errands/record-observation.ts'
+import type { ErrandContext, Settled } from '../errands/runner.ts'
+import { after, type Clock } from '../kit/clock.ts'
+import type { ChatId, OrderId } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import type { Observation } from '../orders/decide.ts'
+import { isSettled, type Order } from '../orders/order.ts'
+import type { Permit, Store } from '../store.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { ChatGateway } from './chat-gateway.ts'
+import type { Pacing } from './pacing.ts'
+import { draw, reasonCode, tellNotShown } from './show-screen.ts'
+
+/**
+ * Keeps the one message that shows where an order stands: drawn at every change, and in between by an honest schedule
+ * that grows with the waiting. A person who asked not to see it is left in peace.
+ */
+export type ShowProgressDeps = {
+  readonly store: Store
+  readonly record: (permit: Permit, order: OrderId, seen: Observation) => Promise<Recorded | undefined>
+  readonly chat: Pick<ChatGateway, 'send' | 'edit'>
+  readonly pacing: Pacing
+  /** The view of this moment, and in how many milliseconds it will say something new. */
+  readonly progressOf: (permit: Permit, order: Order) => Promise<{ readonly view: View; readonly nextMs: number }>
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+export function createShowProgress(deps: ShowProgressDeps) {
+  const { store, record, chat: gateway, pacing, progressOf, clock, telemetry } = deps
+
+  return async function showProgress(
+    { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
+    { permit }: ErrandContext,
+  ): Promise<Settled> {
+    const order = await store.transact(permit, (tx) => tx.orders.get(id))
+    if (order === undefined) return 'settled'
+    const wait = pacing.waitFor(chat)
+    if (wait !== undefined) return { againAt: wait }
+    if (!permit.isFresh()) return { againAt: clock.now() }
+    const { view, nextMs } = await progressOf(permit, order)
+    const started = clock.monotonicMs()
+    const outcome = await draw(gateway, chat, order.progressMessage, view)
+    switch (outcome.kind) {
+      case 'done': {
+        const { message } = outcome.value
+        await record(permit, id, { type: 'progress_shown', message })
+        const tookMs = Math.round(clock.monotonicMs() - started)
+        telemetry.tell('UI_SHOWN', { cid: order.cid, screen_id: view.screen, message_id: message, took_ms: tookMs })
+        if (isSettled(order) || order.quiet) return 'settled'
+        return { againAt: after(clock.now(), nextMs) }
+      }
+      case 'unknown':
+        tellNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
+        return pacing.again(2_000)
+      case 'not_done':
+        tellNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
+        return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome)
+      default:
+        return unreachable(outcome, 'showProgress')
+    }
+  }
+}
