@@ -53,16 +53,22 @@ function updateView({ id, bot, kind, lane, state, attempts, expiresAt, payload }
 }
 
 function botView(telegram: Telegram, bot: Bot) {
-  const commands = new Map<string, unknown>([['default', bot.commands['{"type":"default"}|'] ?? []]])
-  for (const [key, list] of Object.entries(bot.commands)) {
-    const language = /^\{"type":"default"\}\|(\w+)$/.exec(key)?.[1]
-    if (language !== undefined) commands.set(language, list)
-  }
   return {
     id: bot.id,
     username: bot.username,
     first_name: bot.profile['name|'] ?? bot.firstName,
-    commands: Object.fromEntries(commands),
+    commands: commandsInPrivate(bot),
     webhook: { url: bot.webhook?.url ?? '', pending: telegram.updates.pendingCount(bot.id) },
   }
+}
+
+/** The commands a person sees in a private chat, by language; the narrower scope wins. */
+function commandsInPrivate(bot: Bot): Record<string, unknown> {
+  const found = new Map<string, unknown>([['default', []]])
+  for (const scope of ['{"type":"default"}|', '{"type":"all_private_chats"}|']) {
+    for (const [key, list] of Object.entries(bot.commands)) {
+      if (key.startsWith(scope)) found.set(key.slice(scope.length) || 'default', list)
+    }
+  }
+  return Object.fromEntries(found)
 }

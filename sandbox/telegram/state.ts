@@ -4,7 +4,7 @@ import { Updates } from './delivery/updates.ts'
 import { Webhooks } from './delivery/webhooks.ts'
 import { Files } from './files.ts'
 import { Messages } from './messages.ts'
-import type { Bot, Person, StoredMessage } from './model.ts'
+import type { Bot, Payment, Person, StoredMessage } from './model.ts'
 import { Payments } from './payments.ts'
 import { Bots, People } from './people.ts'
 import { Checkouts, Taps } from './queries.ts'
@@ -55,4 +55,18 @@ export function shown(telegram: Telegram, bot: Bot, person: Person, message: Sto
 /** Tells the bot of a message in this chat; undefined when it does not want messages. */
 export function emitMessage(telegram: Telegram, bot: Bot, person: Person, message: StoredMessage) {
   return telegram.updates.emit(bot, 'message', `message:${person.id}`, shown(telegram, bot, person, message))
+}
+
+/** Gives Stars back: the payment is marked, both see it in the chat, and the bot is told. */
+export function refundInChat(telegram: Telegram, bot: Bot, person: Person, payment: Payment) {
+  return telegram.world.shelf.atomically(() => {
+    telegram.payments.refund(payment)
+    const message = telegram.messages.post({
+      bot: bot.id,
+      person: person.id,
+      from: 'person',
+      content: { type: 'refunded_payment', invoice: payment.invoice, charge: payment.charge },
+    })
+    return { message, update: emitMessage(telegram, bot, person, message) }
+  })
 }

@@ -3,6 +3,7 @@ import { createBotApi } from './bot-side/api.ts'
 import { createFloodGate } from './bot-side/flood.ts'
 import { Journal } from './bot-side/journal.ts'
 import { inspectionRoutes } from './inspection.ts'
+import { paymentRoutes } from './person-side/payment-routes.ts'
 import { peopleRoutes } from './person-side/people-routes.ts'
 import { talkRoutes } from './person-side/talk-routes.ts'
 import { tapRoutes } from './person-side/tap-routes.ts'
@@ -26,6 +27,7 @@ export function createTelegramEmulator(world: World, { floodLimits }: { floodLim
       peopleRoutes(app, telegram)
       talkRoutes(app, telegram, flood.heard)
       tapRoutes(app, telegram, flood.heard)
+      paymentRoutes(app, telegram)
       inspectionRoutes(app, telegram, journal)
     },
     reset() {

@@ -17,8 +17,9 @@ export class Params {
     this.#uploads = uploads
   }
 
-  static of(values: Record<string, unknown>): Params {
-    return new Params(new Map(Object.entries(values)))
+  /** The fields of an object inside these, such as one item of an album; uploads stay reachable. */
+  within(values: Record<string, unknown>): Params {
+    return new Params(new Map(Object.entries(values)), this.#uploads)
   }
 
   has(name: string): boolean {
