@@ -23,9 +23,11 @@ export type Books = {
   step<T>(work: (ledger: Ledger) => Promise<T>): Promise<T>
   topUps<T>(work: (topUps: TopUps) => Promise<T>): Promise<T>
   setFreeDaily(count: number): void
-  verify(): Promise<{ readonly ok: true } | { readonly ok: false; readonly difference: string }>
+  verify(): Promise<Verified>
   end(): Promise<void>
 }
+
+type Verified = { readonly ok: true; readonly unsealed: number } | { readonly ok: false; readonly difference: string }
 
 export const today = shopDay('2026-11-25')
 export const tomorrow = shopDay('2026-11-26')

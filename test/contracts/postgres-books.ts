@@ -1,5 +1,6 @@
 import pg from 'pg'
-import { botId } from '../../src/kit/ids.ts'
+import { type BotId, botId } from '../../src/kit/ids.ts'
+import type { Ledger } from '../../src/money/ledger.ts'
 import { createPostgresLedger } from '../../src/storage/postgres/ledger.ts'
 import { migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
 import type { Sql } from '../../src/storage/postgres/sql.ts'
@@ -12,11 +13,14 @@ import type { Books } from './ledger-contract.ts'
 export type PostgresBooks = Books & {
   /** One transaction with the bare connection. */
   transact<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  /** The same, on one unchanging view, and everything is undone at the end. */
+  tryOut<T>(work: (sql: Sql) => Promise<T>): Promise<T>
+  stepOfAnotherBot<T>(work: (ledger: Ledger) => Promise<T>): Promise<T>
 }
 
 const connectionsMax = 20
 
-export async function openPostgresBooks(bot = botId(1)): Promise<PostgresBooks> {
+export async function openPostgresBooks(): Promise<PostgresBooks> {
   const database = await testDatabase()
   const common = { connectionString: database.url, options: `-c search_path=${database.schema}` }
   const migrator = new pg.Client(common)
@@ -24,15 +28,18 @@ export async function openPostgresBooks(bot = botId(1)): Promise<PostgresBooks> 
   await migrate(migrator, database.schema, await readMigrations())
   await migrator.end()
   const pool = new pg.Pool({ ...common, max: connectionsMax, statement_timeout: 20_000 })
-  const transact = <T>(work: (sql: Sql) => Promise<T>) => inTransaction(pool, work)
+  const transact = <T>(work: (sql: Sql) => Promise<T>) => inTransaction(pool, 'begin', work, 'commit')
   let freeDaily = 5
+  const ledger = (sql: Sql, bot: BotId) => createPostgresLedger(sql, { bot, freeDaily: () => freeDaily })
   return {
     transact,
+    tryOut: (work) => inTransaction(pool, 'begin isolation level repeatable read', work, 'rollback'),
     setFreeDaily: (count) => {
       freeDaily = count
     },
-    step: (work) => transact((sql) => work(createPostgresLedger(sql, { bot, freeDaily: () => freeDaily }))),
-    topUps: (work) => transact((sql) => work(createPostgresTopUps(sql, { bot }))),
+    step: (work) => transact((sql) => work(ledger(sql, botId(1)))),
+    stepOfAnotherBot: (work) => transact((sql) => work(ledger(sql, botId(2)))),
+    topUps: (work) => transact((sql) => work(createPostgresTopUps(sql, { bot: botId(1) }))),
     verify: () => transact(verifyLedger),
     async end() {
       await pool.end()
@@ -41,7 +48,7 @@ export async function openPostgresBooks(bot = botId(1)): Promise<PostgresBooks> 
   }
 }
 
-async function inTransaction<T>(pool: pg.Pool, work: (sql: Sql) => Promise<T>): Promise<T> {
+async function inTransaction<T>(pool: pg.Pool, begin: string, work: (sql: Sql) => Promise<T>, end: string): Promise<T> {
   const client = await pool.connect()
   const sql: Sql = {
     query: async <Row>(text: string, values: readonly unknown[] = []) => {
@@ -50,9 +57,9 @@ async function inTransaction<T>(pool: pg.Pool, work: (sql: Sql) => Promise<T>): 
     },
   }
   try {
-    await client.query('begin')
+    await client.query(begin)
     const answer = await work(sql)
-    await client.query('commit')
+    await client.query(end)
     return answer
   } catch (error) {
     await client.query('rollback')

@@ -30,7 +30,8 @@ export async function verifyChains(sql: Sql): Promise<Chains> {
   for await (const row of streamRows<AccountRow>(sql, 'accounts_in_order', ACCOUNTS)) {
     const account = readAccount(row)
     let replayed: Replayed = { balance: 0, entries: 0, head: noHistory }
-    while (!next.done && next.value.account !== null && whole(next.value.account, 'an account') === account.id) {
+    while (!next.done && ownerOf(next.value) <= account.id) {
+      if (ownerOf(next.value) < account.id) throw orphan(next.value)
       replayed = replay(account, replayed, next.value)
       next = await transfers.next()
     }
@@ -38,9 +39,13 @@ export async function verifyChains(sql: Sql): Promise<Chains> {
     accounts += 1
     balances.set(account.unit, (balances.get(account.unit) ?? 0) + account.balance)
   }
-  if (!next.done) throw new Difference(`${nameOfTransfer(next.value)} belongs to an account that is not there`)
+  if (!next.done) throw orphan(next.value)
   return { accounts, balances }
 }
+
+const ownerOf = (row: TransferRow): number => whole(row.account, `the account of ${nameOfTransfer(row)}`)
+
+const orphan = (row: TransferRow) => new Difference(`${nameOfTransfer(row)} belongs to an account that is not there`)
 
 type Replayed = Pick<Account, 'balance' | 'entries' | 'head'>
 
