@@ -40,10 +40,13 @@ export type Address =
   | { readonly at: 'top_up_amount'; readonly amount: Kopecks }
   | { readonly at: 'history'; readonly page: number }
   | { readonly at: 'help' }
+  /** One of the pages behind help. */
+  | { readonly at: 'page'; readonly page: HelpPage }
   | { readonly at: 'language' }
   | { readonly at: 'set_language'; readonly language: Language }
   | { readonly at: 'referral' }
   /** A label that is no button, such as "2 / 5". */
   | { readonly at: 'nowhere' }
 
+export type HelpPage = 'support' | 'terms' | 'privacy'
 export type Shelf = Category | OfferKind | 'free'

@@ -18,7 +18,7 @@ export type Reads = {
   readonly free: FreeLeft
   /** A page of the person's orders, newest first, with one more than fits so that "next" is known. */
   readonly orders: readonly Order[]
-  /** The order that the address names, only if it is this person's. */
+  /** The order that the address names (for `run`: the order its quote became), only if it is this person's. */
   readonly order: Order | undefined
   /** Measured durations of the offer that the address or the draft names. */
   readonly durations: Durations | undefined
@@ -45,6 +45,8 @@ export type Shop = {
   readonly botUsername: string
   readonly supportTelegram?: string
   readonly supportText?: string
+  /** The shop's day and clock, an IANA name; dates are told in it. */
+  readonly timezone?: string
 }
 
 /** What a person did. */
@@ -54,16 +56,21 @@ export type Input =
   | { readonly kind: 'unknown_button' }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'command'; readonly name: string; readonly payload: string }
-  | { readonly kind: 'file'; readonly file: TakenFile; readonly group?: string }
+  /** `caption` is what was written under it: taken as the prompt where one is missing. */
+  | { readonly kind: 'file'; readonly file: TakenFile; readonly group?: string; readonly caption?: string }
   /** How a file that was being checked turned out. */
   | { readonly kind: 'file_checked'; readonly file: TakenFile; readonly verdict: FileVerdict }
   /** A sticker, a voice message, a contact …: nothing of it fits anywhere. */
   | { readonly kind: 'unsupported' }
 export type FileVerdict = 'picture' | 'not_a_picture' | 'too_big' | 'lost'
 
-/** What follows from an input. Absent `go` means: stay, and draw again. */
+/**
+ * What follows from an input. Absent `go` means: stay, and draw again. When the command is refused, nothing else of the
+ * reaction holds: the conversation goes to `otherwise` (or stays) and the refusal is shown there as a notice.
+ */
 export type Reaction = {
   readonly go?: Address
+  readonly otherwise?: Address
   /** `null` forgets the draft. */
   readonly draft?: Draft | null
   readonly notice?: Notice
@@ -89,6 +96,8 @@ export type Command =
  */
 export type Screen = {
   readonly needs: readonly Need[]
+  /** What it reads to react; nothing, unless it says so. */
+  readonly reactNeeds?: readonly Need[]
   draw(seen: Seen, place: Address): { readonly view: View; readonly draft?: Draft }
   react?(seen: Seen, place: Address, input: Input): Reaction | undefined
 }
@@ -100,5 +109,7 @@ export type OrderSeen = {
   readonly offer: Offer | undefined
   readonly texts: Texts
   readonly durations?: Durations
+  /** What can be spent now, without what is held. */
   readonly balance?: Kopecks
+  readonly free?: FreeLeft
 }

@@ -1,6 +1,6 @@
 import type { Values } from '../catalog/offer.ts'
 import type { Quote } from '../catalog/quote.ts'
-import type { ChatId, MessageId, OfferId, PersonId } from '../kit/ids.ts'
+import type { ChatId, OfferId, PersonId } from '../kit/ids.ts'
 import type { Refusal } from '../orders/refusal.ts'
 import type { Address } from './address.ts'
 
@@ -13,8 +13,6 @@ export type Session = {
   readonly revision: number
   readonly place: Address
   readonly draft?: Draft
-  /** The message that shows the current screen; absent when the next drawing makes a new message. */
-  readonly message?: MessageId
 }
 
 /** The answers so far. A draft is not an order: nothing is reserved and nothing is promised but its quote. */
@@ -23,8 +21,8 @@ export type Draft = {
   readonly id: string
   readonly offer: OfferId
   readonly values: Values
-  /** A file that is being fetched and checked for this field. */
-  readonly taking?: { readonly field: string; readonly count: number }
+  /** The files (by Telegram's unique id) that are being fetched and checked for this field. */
+  readonly taking?: { readonly field: string; readonly files: readonly string[] }
   readonly quote?: Quote
 }
 
@@ -36,12 +34,24 @@ export type Notice =
   | { readonly type: 'unexpected_text' }
   | { readonly type: 'unexpected_file' }
   | { readonly type: 'unsupported' }
+  | { readonly type: 'too_short'; readonly min: number }
   | { readonly type: 'too_long'; readonly length: number; readonly max: number }
   | { readonly type: 'not_a_number'; readonly min: number; readonly max: number; readonly step: number }
   | { readonly type: 'not_a_picture' }
   | { readonly type: 'file_too_big'; readonly maxBytes: number }
   | { readonly type: 'too_many_pictures'; readonly max: number }
   | { readonly type: 'file_lost' }
+  /** A text that came while a picture or a choice was asked was kept as the prompt. */
+  | { readonly type: 'prompt_kept' }
+  /** A text that came on the confirm screen or the panel replaced the prompt. */
+  | { readonly type: 'prompt_replaced' }
+  | { readonly type: 'choose_a_button' }
+  | { readonly type: 'few_pictures'; readonly min: number }
+  | { readonly type: 'still_checking' }
+  | { readonly type: 'unknown_command' }
+  | { readonly type: 'draft_dropped' }
+  | { readonly type: 'nothing_to_cancel' }
+  | { readonly type: 'order_not_found' }
   | { readonly type: 'now_paid' }
   | { readonly type: 'already_placed' }
   | { readonly type: 'cancel_too_late' }

@@ -1,0 +1,156 @@
+/** The messages of an order: its progress, its result, its failure. One message tells the progress and is edited. */
+import { unreachable } from '../kit/unreachable.ts'
+import type { Order } from '../orders/order.ts'
+import { homeButton, repeatButtons } from './buttons.ts'
+import { promptOf } from './field-text.ts'
+import { priceText } from './price-tags.ts'
+import { isLate } from './progress-schedule.ts'
+import { cut, lines, paragraphs } from './rich.ts'
+import type { OrderSeen } from './screen.ts'
+import type { Keyboard, Rich, View } from './view.ts'
+
+export { nextProgressAt } from './progress-schedule.ts'
+
+type Under<Status extends Order['status']> = Extract<Order, { status: Status }>
+
+/** Where an order stands. For a released one: why, and that nothing was charged. */
+export function progressView(seen: OrderSeen): View {
+  const { order, texts } = seen
+  switch (order.status) {
+    case 'placed':
+    case 'submitting':
+      return progress(seen, paragraphs(texts.progress.sending, timeText(seen)))
+    case 'uncertain':
+      return progress(seen, paragraphs(uncertainText(seen, order), timeText(seen)))
+    case 'generating':
+      return progress(seen, paragraphs(texts.progress.stages[order.stage], timeText(seen)))
+    case 'delivering':
+      return progress(seen, [texts.progress.delivering])
+    case 'completed':
+      return progress(seen, [`${texts.progress.completed} · ${priceText(order.price, texts)}`])
+    case 'refunded':
+      return progress(seen, [texts.progress.refunded(order.price)])
+    case 'released':
+      return failure(seen, order)
+    default:
+      return unreachable(order, 'progressView')
+  }
+}
+
+function progress(seen: OrderSeen, state: Rich): View {
+  const { order, texts } = seen
+  const rule = ruleText(seen)
+  return {
+    screen: 'progress',
+    text: paragraphs(
+      [{ bold: [titleOf(seen)] }],
+      // Whoever asked for quiet gets one sentence that stays true to the end.
+      order.quiet === true && isRunning(order) ? texts.progress.quiet : state,
+      rule !== undefined && [{ italic: [rule] }],
+    ),
+    keyboard: progressButtons(seen),
+  }
+}
+
+const titleOf = ({ order, offer }: OrderSeen): string => offer?.title ?? order.model
+
+function timeText({ now, order, texts, durations }: OrderSeen): Rich {
+  const elapsed = texts.progress.elapsed(texts.duration(Math.max(0, now - order.placedAt)))
+  const usually =
+    durations === undefined
+      ? texts.progress.unmeasured
+      : texts.progress.usually(texts.range(durations.p50Ms, durations.p90Ms))
+  return lines(`⏱ ${elapsed}, ${usually}`, isLate(order, now, durations) && texts.progress.late)
+}
+
+function uncertainText({ now, offer, texts }: OrderSeen, order: Under<'uncertain'>): string {
+  const deadlineMs = offer?.deadlines.uncertainMs ?? 15 * 60_000
+  return texts.progress.uncertain(texts.duration(Math.max(60_000, order.since + deadlineMs - now)))
+}
+
+const isRunning = ({ status }: Order): boolean =>
+  status === 'submitting' || status === 'uncertain' || status === 'generating' || status === 'delivering'
+
+/** What cancelling would mean now. */
+function ruleText({ order, texts }: OrderSeen): string | undefined {
+  if (order.status === 'placed') return texts.progress.canCancel
+  return isRunning(order) && order.status !== 'delivering' ? texts.progress.cannotCancel(order.price) : undefined
+}
+
+function progressButtons({ order, texts }: OrderSeen): Keyboard {
+  if (order.status === 'placed') return [[{ label: texts.buttons.cancel, to: { at: 'cancel', order: order.id } }]]
+  if (!isRunning(order) || order.status === 'delivering') return []
+  return order.quiet === true
+    ? [[homeButton(texts)]]
+    : [[{ label: texts.buttons.hideProgress, to: { at: 'cancel', order: order.id } }]]
+}
+
+function failure(seen: OrderSeen, order: Under<'released'>): View {
+  const { texts, offer } = seen
+  const wasWanted = order.reason !== 'cancelled'
+  return {
+    screen: 'result_error',
+    text: paragraphs(
+      [{ bold: [`${wasWanted ? texts.failed.title : texts.failed.cancelledTitle} · ${titleOf(seen)}`] }],
+      texts.failed.reasons[order.reason],
+      texts.failed.notCharged(order.price),
+      order.gift === 'delivering' && texts.failed.giftComes,
+      order.gift === 'delivered' && texts.failed.giftCame,
+      [`${texts.code}: `, { code: order.cid }],
+    ),
+    keyboard: [
+      ...(offer === undefined
+        ? []
+        : [
+            [
+              {
+                label: wasWanted ? texts.buttons.retry : texts.buttons.again,
+                to: { at: 'again' as const, order: order.id },
+              },
+            ],
+            [{ label: texts.buttons.edit, to: { at: 'edit' as const, order: order.id } }],
+          ]),
+      [homeButton(texts)],
+    ],
+  }
+}
+
+/** The caption of a result: what it is, and the receipt. At most 1,024 characters. */
+export function resultView(seen: OrderSeen): View {
+  return result(seen, [receiptText(seen)])
+}
+
+/** The caption of a result that came after its order was given back. */
+export function giftView(seen: OrderSeen): View {
+  return result(seen, [seen.texts.result.gift])
+}
+
+function result(seen: OrderSeen, last: Rich): View {
+  const { order, offer, texts } = seen
+  const prompt = promptOf(offer, order.values)
+  return {
+    screen: 'result',
+    text: paragraphs([{ bold: [titleOf(seen)] }], prompt !== undefined && [{ quote: [cut(prompt, 200)] }], last),
+    keyboard: [
+      ...(offer === undefined ? [] : repeatButtons(order.id, texts)),
+      [{ label: texts.buttons.original, to: { at: 'original', order: order.id } }, homeButton(texts)],
+    ],
+  }
+}
+
+/** What it cost, and what is left. */
+function receiptText({ order, texts, balance, free }: OrderSeen): string {
+  const { price } = order
+  switch (price.unit) {
+    case 'RUB':
+      return [texts.result.paid(price.kopecks), ...(balance === undefined ? [] : [texts.result.balance(balance)])].join(
+        ', ',
+      )
+    case 'GEN': {
+      const left = free === undefined ? [] : [texts.result.freeLeft(free.today + free.extra)]
+      return [texts.result.free, ...left].join(', ')
+    }
+    default:
+      return unreachable(price, 'receiptText')
+  }
+}

@@ -1,0 +1,319 @@
+import type { Price } from '../../money/amount.ts'
+import { helpEn } from './en-help.ts'
+import { formatDate, formatDuration, formatMoney, formatNumber, formatRange, pluralEn } from './format.ts'
+import type { NoticeTexts, RefusalTexts, Texts } from './texts.ts'
+
+const units = { seconds: 's', minutes: 'min', hours: 'h' }
+const money: Texts['money'] = (amount) => formatMoney(amount, 'en')
+const number: Texts['number'] = (n) => formatNumber(n, 'en')
+const generations = (n: number): string => pluralEn(n, 'generation', 'generations')
+const pictures = (n: number): string => pluralEn(n, 'picture', 'pictures')
+const characters = (n: number): string => pluralEn(n, 'character', 'characters')
+const megabytes = (bytes: number): string => `${number(Math.floor(bytes / (1024 * 1024)))}\u00a0MB`
+
+const comesBack = (price: Price): string =>
+  price.unit === 'RUB' ? `${money(price.kopecks)} is back on your balance` : 'your free generation is back'
+const isUsed = (price: Price): string => (price.unit === 'RUB' ? 'is paid for' : 'uses a free generation')
+
+const refusals: RefusalTexts = {
+  not_enough_money: ({ missing }) => `You are ${money(missing)} short. Top up your balance, then run it.`,
+  free_used_up: () => 'Today’s free generations are used up. Nothing was started: the price is below, you decide.',
+  offer_withdrawn: () => 'This model is not available now. You were not charged.',
+  quote_expired: () => 'The price held for 30 minutes and has expired. Here is a fresh one: check it and run.',
+  not_sellable: () => 'The model does not work with these settings. Change them; you were not charged.',
+  too_many_running: ({ limit }) =>
+    `${limit} of your orders are running, which is the most at a time. Wait for one result, then go on.`,
+  selling_paused: () => 'Runs are paused for a moment. You were not charged, please try a little later.',
+}
+
+const notices: NoticeTexts = {
+  old_button: () => 'This button is out of date. Here is what you can do now.',
+  session_lost: () => 'That conversation was not kept, so let us start from the menu. Your money and orders are safe.',
+  unexpected_text: () => 'I have no use for text right here. Pick a model, then send your description.',
+  unexpected_file: () => 'No file is needed here. To rework a photo, pick a model marked 🖼 and send it again.',
+  unsupported: () => 'I cannot read this kind of message. Send text or a photo, or press a button.',
+  too_short: ({ min }) => `Too short: at least ${characters(min)}, please.`,
+  too_long: ({ length, max }) =>
+    `That is ${characters(length)}, and the model takes up to ${number(max)}. Please shorten it a little.`,
+  not_a_number: ({ min, max, step }) =>
+    `A number from ${number(min)} to ${number(max)}${step === 1 ? '' : ` in steps of ${number(step)}`}, please.`,
+  not_a_picture: () => 'This is not a picture. JPEG, PNG and WebP work.',
+  file_too_big: ({ maxBytes }) => `The file is too big: up to ${megabytes(maxBytes)}, please.`,
+  too_many_pictures: ({ max }) => `The model takes ${pictures(max)} at most, the rest was left out.`,
+  few_pictures: ({ min }) => `A few more: at least ${pictures(min)}.`,
+  file_lost: () => 'The file did not get through. Please send it again.',
+  still_checking: () => 'One second, checking what you sent.',
+  prompt_kept: () => 'I noted the description. Just answer the question below.',
+  prompt_replaced: () => 'The description is replaced.',
+  choose_a_button: () => 'Pick one of the options on the buttons.',
+  now_paid: () => 'Today’s free generations are used up, so this picture has a price now.',
+  already_placed: () => 'This order was already run and was not charged twice. Here it is.',
+  cancel_too_late: () => 'Too late to cancel: the order is being worked on. The result comes by itself.',
+  amount_out_of_range: () => 'Type an amount in roubles, from 50 to 50,000.',
+  credited: ({ kopecks: amount }) => `${formatMoney(amount, 'en')} was added.`,
+  unknown_command: () => 'There is no such command. Everything I can do is in the menu.',
+  draft_dropped: () => 'Cancelled. You were not charged.',
+  nothing_to_cancel: () => 'Nothing to cancel: nothing is being filled in or running.',
+  order_not_found: () => 'There is no such order.',
+  trouble: ({ cid }) => `Something broke on my side, and it is recorded. Code: ${cid}`,
+  banned: () => 'Access to the bot is closed.',
+}
+
+export const en: Texts = {
+  language: 'en',
+  money,
+  date: (at, timezone) => formatDate(at, timezone, 'en'),
+  duration: (ms) => formatDuration(ms, units),
+  range: (fromMs, toMs) => formatRange(fromMs, toMs, units),
+  number,
+  generations,
+  pictures,
+  characters,
+  megabytes,
+  yes: 'Yes',
+  no: 'No',
+  code: 'Code',
+
+  buttons: {
+    home: '🏠 Menu',
+    back: '‹ Back',
+    free: (n) => (n > 0 ? `🆓 Free · ${number(n)} left` : '🆓 Free models'),
+    balance: (balance) => `💳 Balance · ${money(balance)}`,
+    history: '🕘 My pictures',
+    help: '❓ Help',
+    language: '🌐 Language · Язык',
+    referral: '🤝 Invite a friend',
+    all: 'All',
+    start: '▶️ Start',
+    carryOn: '▶️ Continue',
+    settings: '⚙️ Settings',
+    change: '⚙️ Change',
+    done: '✅ Done',
+    reset: '🗑 Start over',
+    skip: 'Skip',
+    keep: 'Keep as it is',
+    enough: '✅ That’s all, go on',
+    removePictures: '🗑 Remove pictures',
+    run: (price) => `Run · ${price}`,
+    runFree: 'Run · free',
+    topUp: '💳 Top up',
+    topUpBy: (amount) => `💳 Top up by ${money(amount)}`,
+    otherAmount: 'Another amount',
+    topUpAmount: (amount, stars) => `${money(amount)} · ${number(stars)} ⭐`,
+    cancel: '✖️ Cancel',
+    hideProgress: '🔕 Hide progress',
+    again: '🔄 Again',
+    retry: '🔄 Try again',
+    edit: '✏️ Change and repeat',
+    original: '📄 Original as a file',
+    resend: '🖼 Send it again',
+    toOrder: '‹ Back to the order',
+    models: '🎨 Pick a model',
+    writeToSupport: '💬 Write to support',
+    share: '📨 Share the link',
+  },
+  categories: { image: '🎨 Pictures and design', video: '🎬 Video', audio: '🎧 Music and speech' },
+  kinds: { 'text-to-image': '✍️ From a description', 'image-to-image': '🖼 From a photo' },
+
+  toasts: {
+    unknownButton: 'This button no longer exists. Opening the menu.',
+    oldButton: 'This button is out of date',
+    label: 'This is the page number',
+    starting: 'Starting',
+    alreadyStarted: 'Already running: one order, one payment. The result comes by itself.',
+    stillChecking: 'One second, checking what you sent',
+    startedOver: 'Starting over',
+    invoice: 'The invoice is in the next message',
+    languageSet: 'I speak English now',
+    cancelled: (price) => `Cancelled, nothing charged: ${comesBack(price)}.`,
+    hidden: (price) =>
+      `Progress is hidden. The order is being worked on: the result comes by itself and ${isUsed(price)}.`,
+    tooLateToCancel: 'Too late to cancel',
+    sending: 'Sending',
+    nothingToSend: 'Nothing to send: this order has no result',
+  },
+
+  refusals,
+  notices,
+
+  home: {
+    hello: (name) => `👋 Hello${name === '' ? '' : `, ${name}`}!`,
+    whatItDoes:
+      'Describe a picture in words and I will draw it. Or send a photo and I will rework it. You see the price beforehand and pay only for what is done.',
+    title: 'Main menu',
+    invitation: 'What shall we make?',
+    free: ({ today, extra }, daily) =>
+      `🆓 Free today: ${today} of ${Math.max(daily, today)}${extra > 0 ? ` and ${extra} bonus` : ''}`,
+    balance: (balance) => `💳 Balance: ${money(balance)}`,
+  },
+  shelf: {
+    free: '🆓 Free models',
+    tags: 'Pick a model. The button shows the price of one picture.',
+    freeLeft: (n) => `🆓 can be had for free, ${generations(n)} left today.`,
+    noFreeLeft: '🆓 today’s free generations are used up, new ones come tomorrow. Until then at the price shown.',
+    empty: 'Nothing here yet.',
+    from: (price) => `from ${price}`,
+  },
+  card: {
+    needs: 'What it needs:',
+    aPrompt: (max) => `a description, up to ${characters(max)}`,
+    somePictures: (min, max) =>
+      max === 1
+        ? 'one photo'
+        : min === max
+          ? `photos: ${number(max)}`
+          : `photos: ${number(Math.max(1, min))} to ${number(max)}`,
+    canBeSet: 'You can set:',
+    price: (price) => `Price: ${price}`,
+    free: (n) => `🆓 Free now: ${generations(n)} left today`,
+    freeUsedUp: '🆓 Today’s free generations are used up, new ones come tomorrow',
+    someFree: '🆓 Some of its options are free',
+    usually: (range) => `⏱ Usually ${range}`,
+    example: 'For example:',
+    filled: 'Part of it is filled in already, you can go on.',
+    writeNow: '✍️ Write your description right now, in the next message.',
+    sendPhotoNow: '🖼 Send your photo right now, in the next message.',
+    pressStart: 'Press “Start”.',
+  },
+  wizard: {
+    askPrompt: (max) => `✍️ Describe what it should be. Up to ${characters(max)}.`,
+    askText: (label, max) => `✍️ ${label}: write a text of up to ${characters(max)}.`,
+    askPictures: (label, min, max, bytes) =>
+      max === 1
+        ? `🖼 ${label}: send one photo, up to ${megabytes(bytes)}.`
+        : `🖼 ${label}: send ${min > 1 ? `${number(min)} to ${number(max)}` : `up to ${number(max)}`} photos, each up to ${megabytes(bytes)}.`,
+    picturesSoFar: (count, max) => `So far: ${count} of ${max}.`,
+    checking: (count) => `⏳ Checking ${pictures(count)}…`,
+    askChoice: (label) => `${label}: pick an option.`,
+    askNumber: (label, min, max, step) =>
+      `${label}: a number from ${number(min)} to ${number(max)}${step === 1 ? '' : `, in steps of ${number(step)}`}. Press one or type your own.`,
+    optional: 'Optional, you can skip it.',
+    now: (value) => `Now: ${value}`,
+    byDefault: 'up to the model',
+    panelTitle: 'Settings',
+    panelHint: 'Press what you want to change. A new text replaces the description at once.',
+    notSet: 'not set',
+  },
+  confirm: {
+    title: 'Check and run',
+    prompt: 'Description',
+    price: (price) => `Price: ${price}`,
+    isFree: (leftAfter) =>
+      `Price: free. ${leftAfter > 0 ? `${generations(leftAfter)} left after this one.` : 'This is the last free one for today.'}`,
+    nowPaid: '🆓 Today’s free generations are used up, so the usual price applies. New free ones come tomorrow.',
+    balance: (balance, after) => `Balance: ${money(balance)}, ${money(after)} after the run`,
+    missing: (balance, missing) =>
+      `Balance: ${money(balance)}, which is ${money(missing)} short. Top up and come back here.`,
+    ifItFails: (price) =>
+      price.unit === 'RUB'
+        ? 'If the picture does not work out, the money goes straight back to your balance.'
+        : 'If the picture does not work out, you get the free generation back.',
+    notSellable: 'The model does not work with these settings. Please change something.',
+  },
+  progress: {
+    sending: '📤 Handing the order to the model',
+    canCancel: 'Until it is handed over you can cancel, and nothing is charged.',
+    cannotCancel: (price) =>
+      `It is being worked on and cannot be cancelled: the result comes by itself and ${isUsed(price)}.`,
+    uncertain: (time) =>
+      `📡 The connection broke, so I do not know yet whether the order was taken. I am finding out. If that is not clear within ${time}, everything goes back to you.`,
+    stages: {
+      waiting: '🕐 The order is accepted and waits to start',
+      queuing: '🕐 The order is in the queue',
+      generating: '🎨 Drawing',
+    },
+    elapsed: (time) => `${time} so far`,
+    usually: (range) => `usually ${range}`,
+    unmeasured: 'I cannot say how long: this model has too few measurements yet',
+    late: 'Longer than usual. I keep watching and send it the moment it is done.',
+    quiet: '🔕 Progress is hidden. The result comes here by itself.',
+    delivering: '📦 Done, sending it',
+    completed: '✅ Done',
+    refunded: (price) => `💸 Refunded: ${comesBack(price)}`,
+  },
+  failed: {
+    title: '😔 It did not work out',
+    cancelledTitle: '✖️ Cancelled',
+    reasons: {
+      cancelled: 'You cancelled the order before it was sent.',
+      inputs_refused: 'The model did not take this description, picture or setting. Change something and try again.',
+      moderated: 'The request did not pass the model’s content rules. Try describing it differently.',
+      generation_failed: 'The model started and failed. Simply trying again helps most of the time.',
+      provider_unavailable: 'The model is unavailable now. Try again in a few minutes or take another one.',
+      input_lost: 'The picture you sent could not be handed over. Please send it again.',
+      never_confirmed: 'The model never confirmed that it took the order.',
+      lost: 'The model took the order and went silent. I waited as long as promised.',
+      undeliverable: 'The picture was made, but Telegram did not take it in any form.',
+    },
+    notCharged: (price) => `Nothing was charged: ${comesBack(price)}.`,
+    giftComes: '🎁 The picture was made after all. It is on its way, for free.',
+    giftCame: '🎁 The picture was made after all, and you got it for free.',
+  },
+  result: {
+    paid: (price) => `Paid ${money(price)}`,
+    free: 'Free',
+    balance: (balance) => `balance ${money(balance)}`,
+    freeLeft: (n) => (n > 0 ? `${generations(n)} left` : 'today’s free ones are used up'),
+    gift: '🎁 A gift: the order was already closed without a charge, and the picture was made after all. It is yours.',
+  },
+  balance: {
+    title: 'Balance',
+    amount: (balance) => `💳 ${money(balance)}`,
+    freeToday: (n, daily) => `🆓 Free today: ${n} of ${Math.max(daily, n)}`,
+    extra: (n) => `🎁 Bonus: ${generations(n)}`,
+    explained: 'Money on the balance does not expire and is taken only for a finished result.',
+    credited: (amount, balance) => `✅ ${money(amount)} was added. Your balance is ${money(balance)}.`,
+  },
+  topUp: {
+    title: 'Top up',
+    explained: 'You pay with Telegram Stars. Press an amount and I will send an invoice.',
+    typed: (min, max) => `Or type your own amount in roubles, from ${number(min / 100)} to ${number(max / 100)}.`,
+  },
+  invoice: {
+    title: 'Balance top-up',
+    description: (amount) => `${money(amount)} for your balance with the bot, added right after the payment.`,
+    label: (amount) => `Balance: ${money(amount)}`,
+  },
+  preCheckout: {
+    unknown: 'I do not know this invoice. Open “Top up” and take a new one.',
+    foreign: 'This invoice was made for somebody else. Open “Top up” and take your own.',
+    closed: 'This invoice is already paid or closed. Open “Top up” and take a new one.',
+    expired: 'The invoice is more than a day old. Open “Top up” and take a new one.',
+    amount_differs: 'The amount differs from the invoice. Open “Top up” and take a new one.',
+  },
+  history: {
+    title: 'My pictures',
+    hint: 'Press an order to see it, get it again or repeat it.',
+    empty: 'Your pictures will be here. None yet: a good time to begin.',
+  },
+  order: {
+    title: 'Order',
+    states: {
+      placed: '⏳ Being handed over',
+      submitting: '⏳ Being handed over',
+      uncertain: '⏳ Finding out whether it was taken',
+      generating: '⏳ Being worked on',
+      delivering: '⏳ Done, being sent',
+      completed: '✅ Done',
+      refunded: '💸 Refunded',
+      released: '↩️ Not done, nothing charged',
+    },
+    price: 'Price',
+    free: 'free',
+    notFound: 'You have no such order.',
+  },
+  ...helpEn,
+  languages: { title: 'Which language shall we speak?' },
+  referral: {
+    title: 'Invite a friend',
+    notOpen:
+      'There is no bonus for invitations yet: the programme is not open. You can invite a friend all the same, here is your link:',
+    link: 'The link opens the bot.',
+    share: 'A bot that draws from a description and reworks photos',
+  },
+  trouble: {
+    title: '⚠️ Something went wrong',
+    text: 'The fault is on my side, and it is recorded. No money is lost: an unfinished order takes nothing. Please try again.',
+    banned: 'Access to the bot is closed. If this is a mistake, write to support.',
+  },
+}
