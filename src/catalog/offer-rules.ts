@@ -4,11 +4,9 @@
  */
 import { unreachable } from '../kit/unreachable.ts'
 import type { ChoiceField, Field, NumberField, Offer } from './offer.ts'
-import { priceRules } from './price-rules.ts'
+import { type BrokenRule, priceRules } from './price-rules.ts'
 import { checkField } from './validate-input.ts'
 import { initialOf } from './values.ts'
-
-export type BrokenRule = { readonly path: readonly (string | number)[]; readonly message: string }
 
 /** Callback data of Telegram. The longest button about a field is `1:enough:<draft>:<field>`, or `1:set:…:<value>`. */
 const addressBytesMax = 64

@@ -5,10 +5,12 @@
 import { unreachable } from '../kit/unreachable.ts'
 import { compareDecimals, parseDecimal, times } from '../money/decimal.ts'
 import type { Combination, Field, NumberField, Offer, PriceRow, Value } from './offer.ts'
-import type { BrokenRule } from './offer-rules.ts'
 import { isMet, priceFields } from './quote.ts'
 import { checkField } from './validate-input.ts'
 import { completeValues, initialOf } from './values.ts'
+
+/** What is wrong with an offer, and the path in its data that must change. */
+export type BrokenRule = { readonly path: readonly (string | number)[]; readonly message: string }
 
 /** Nothing KIE makes of pictures costs anywhere near this; above it a number was misread. */
 const creditsMax = parseDecimal('1000')

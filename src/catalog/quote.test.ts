@@ -123,6 +123,10 @@ describe('priceOf', () => {
 })
 
 describe('costOf', () => {
+  it('has no cost for no pictures at all', () => {
+    assert.equal(costOf({ ...offer, countField: 'n' }, { n: 0 }), undefined)
+  })
+
   it('says in credits what KIE will take', () => {
     assert.deepEqual(costOf({ ...offer, countField: 'n' }, { n: 2 }), {
       credits: { units: 70n, scale: 1 },

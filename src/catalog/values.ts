@@ -34,7 +34,7 @@ export function missingField(offer: Offer, values: Values): Field | undefined {
 }
 
 function isMissing(field: Field, value: Value | undefined): boolean {
-  if (value === undefined || value === '') return true
+  if (value === undefined || (typeof value === 'string' && value.trim() === '')) return true
   return field.type === 'images' && Array.isArray(value) && value.length < field.min
 }
 

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { offerId } from '../kit/ids.ts'
+import type { Offer } from './offer.ts'
+import { completeValues, missingField } from './values.ts'
+
+const both = { ru: 'x', en: 'x' }
+const offer: Offer = {
+  id: offerId('one'),
+  model: 'one',
+  family: 'market',
+  category: 'image',
+  kind: 'image-to-image',
+  title: 'One',
+  maker: 'Somebody',
+  about: both,
+  example: both,
+  fields: [
+    { name: 'title', type: 'text', role: 'extra', required: true, label: both, minLength: 1, maxLength: 9 },
+    { name: 'prompt', type: 'text', role: 'prompt', required: true, label: both, minLength: 1, maxLength: 9 },
+    { name: 'size', type: 'choice', required: true, label: both, options: [], initial: '1K' },
+    { name: 'pro', type: 'switch', required: false, label: both },
+    { name: 'photos', type: 'images', required: true, label: both, min: 2, max: 3, maxBytes: 9, wire: 'list' },
+  ],
+  constants: { mode: 'plain' },
+  prices: [],
+  excluded: [],
+  deadlines: { uncertainMs: 1, lostMs: 1 },
+}
+const photo = { fileId: 'a', uniqueId: 'a', bytes: 1 }
+
+describe('completeValues', () => {
+  it('adds what is constant and what is initial, and nothing that nobody said', () => {
+    assert.deepEqual(completeValues(offer, { prompt: 'a cat' }), { mode: 'plain', prompt: 'a cat', size: '1K' })
+    assert.deepEqual(completeValues(offer, { size: '4K', pro: false }), { mode: 'plain', size: '4K', pro: false })
+  })
+})
+
+describe('missingField', () => {
+  it('asks for pictures first, until there are enough, then for the prompt, then for the rest', () => {
+    const asked = (values: Parameters<typeof missingField>[1]) => missingField(offer, values)?.name
+    assert.equal(asked({}), 'photos')
+    assert.equal(asked({ photos: [photo] }), 'photos')
+    const photos = [photo, photo]
+    assert.equal(asked({ photos }), 'prompt')
+    assert.equal(asked({ photos, prompt: ' ' }), 'prompt')
+    assert.equal(asked({ photos, prompt: 'a cat' }), 'title')
+    assert.equal(asked({ photos, prompt: 'a cat', title: 'Cat' }), undefined)
+  })
+})
