@@ -1,5 +1,10 @@
-/** The messages of an order: its progress, its result, its failure. One message tells the progress and is edited. */
+/**
+ * Messages that no screen stands for: an order's progress (one message, which is edited), its result, its failure, and
+ * what the service says first.
+ */
+import type { Cid } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import type { Kopecks } from '../money/amount.ts'
 import type { Order } from '../orders/order.ts'
 import { homeButton, repeatButtons } from './buttons.ts'
 import { promptOf } from './field-text.ts'
@@ -7,9 +12,9 @@ import { priceText } from './price-tags.ts'
 import { isLate } from './progress-schedule.ts'
 import { cut, lines, paragraphs } from './rich.ts'
 import type { OrderSeen } from './screen.ts'
+import type { Draft } from './session.ts'
+import type { Texts } from './texts/texts.ts'
 import type { Keyboard, Rich, View } from './view.ts'
-
-export { nextProgressAt } from './progress-schedule.ts'
 
 type Under<Status extends Order['status']> = Extract<Order, { status: Status }>
 
@@ -154,3 +159,33 @@ function receiptText({ order, texts, balance, free }: OrderSeen): string {
       return unreachable(price, 'receiptText')
   }
 }
+
+/** An update of this person could not be handled and was put aside; the code finds its story. */
+export function troubleView(texts: Texts, cid: Cid): View {
+  return {
+    screen: 'trouble',
+    text: paragraphs([{ bold: [texts.trouble.title] }], texts.trouble.text, [`${texts.code}: `, { code: cid }]),
+    keyboard: [[homeButton(texts)]],
+  }
+}
+
+/** A payment arrived. With a draft that waited for it, the way back to it. */
+export function creditedView(texts: Texts, amount: Kopecks, balance: Kopecks, draft?: Draft): View {
+  return {
+    screen: 'balance',
+    text: [texts.balance.credited(amount, balance)],
+    keyboard: [
+      draft === undefined
+        ? [{ label: texts.buttons.models, to: { at: 'shelf', shelf: 'image', page: 0 }, tone: 'primary' }]
+        : [{ label: texts.buttons.toOrder, to: { at: 'confirm', draft: draft.id }, tone: 'primary' }],
+      [homeButton(texts)],
+    ],
+  }
+}
+
+/** What stands on an invoice. */
+export const invoiceTexts = (texts: Texts, amount: Kopecks) => ({
+  title: texts.invoice.title,
+  description: texts.invoice.description(amount),
+  label: texts.invoice.label(amount),
+})

@@ -3,7 +3,7 @@
  * new is noise and Telegram allows few of them; the message never stops being true in between, as it tells elapsed
  * time in units that grow as well.
  */
-import { after, type Instant } from '../kit/clock.ts'
+import type { Instant } from '../kit/clock.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Order } from '../orders/order.ts'
 import type { Durations } from '../orders/order-store.ts'
@@ -17,15 +17,15 @@ const longAfterMs = 30 * 60_000
 const unmeasuredLateMs = 3 * 60_000
 const lateFactor = 1.5
 
-/** When the message is to be edited next by itself; undefined when only a change of the order edits it. */
-export function nextProgressAt(order: Order, now: Instant, durations: Durations | undefined): Instant | undefined {
-  if (!isTimed(order)) return undefined
+/** In how many milliseconds the message will have something new to tell, if the order does not change before. */
+export function nextProgressMs(order: Order, now: Instant, durations: Durations | undefined): number {
+  if (!isTimed(order)) return longPauseMs
   const elapsedMs = Math.max(0, now - order.placedAt)
   const lateMs = lateAfterMs(durations)
   const scheduledMs = nextMarkMs(elapsedMs)
   // The moment it becomes late is worth a sentence of its own.
   const nextMs = elapsedMs < lateMs && lateMs < scheduledMs ? lateMs : scheduledMs
-  return after(order.placedAt, nextMs)
+  return nextMs - elapsedMs
 }
 
 /** Longer than nine in ten took, by half; derived from the clock and never stored. */

@@ -7,8 +7,8 @@ import { cut, paragraphs } from '../../rich.ts'
 import type { Screen, Seen } from '../../screen.ts'
 import type { Button, Keyboard, View } from '../../view.ts'
 
-/** Orders on one page. */
-const historyPageSize = 6
+/** Orders on one page; one more is read, so that "next" is known. */
+export const ordersPerPage = 6
 /** Dates are told in the shop's time; Moscow's, unless the operator chose another. */
 export const timezoneOf = ({ shop }: Seen): string => shop.timezone ?? 'Europe/Moscow'
 
@@ -18,12 +18,6 @@ export const history: Screen = {
   draw: (seen, place) => ({ view: drawHistory(seen, place.at === 'history' ? place.page : 0) }),
 }
 
-/** Which of the person's orders a place shows, and one more, so that "next" is known. */
-export function ordersPage(place: Address): { readonly skip: number; readonly take: number } {
-  const page = place.at === 'history' ? place.page : 0
-  return { skip: page * historyPageSize, take: historyPageSize + 1 }
-}
-
 function drawHistory(seen: Seen, page: number): View {
   const { texts } = seen
   const orders = seen.reads.orders ?? []
@@ -31,8 +25,8 @@ function drawHistory(seen: Seen, page: number): View {
     screen: 'history',
     text: paragraphs([{ bold: [texts.history.title] }], orders.length === 0 ? texts.history.empty : texts.history.hint),
     keyboard: [
-      ...orders.slice(0, historyPageSize).map((order) => [orderButton(seen, order)]),
-      ...turning(page, orders.length > historyPageSize),
+      ...orders.slice(0, ordersPerPage).map((order) => [orderButton(seen, order)]),
+      ...turning(page, orders.length > ordersPerPage),
       ...(orders.length === 0
         ? [[{ label: texts.buttons.models, to: { at: 'shelf' as const, shelf: 'image' as const, page: 0 } }]]
         : []),
