@@ -83,7 +83,7 @@ function isPublicAddress(url: URL): boolean {
 
 /** Everything that some list sets apart (loopback, private, link-local, carrier NAT, multicast, mapped, …) is not. */
 export function isPublicIp(text: string): boolean {
-  if (!ipaddr.isValid(text)) return false
+  if (isIP(text) === 0) return false
   const ip = ipaddr.process(text)
   if (ip.range() !== 'unicast') return false
   // IPv6 gives out public addresses from 2000::/3 only.

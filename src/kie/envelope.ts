@@ -19,10 +19,13 @@ export function answerOf(ending: Ending): Outcome<Answer, KieNo> {
     case 'too_long':
       return unknown(`KIE's answer (HTTP ${ending.status}) is longer than anything expected`)
     case 'answered': {
-      if (ending.status >= 500) return unknown(`KIE answered HTTP ${ending.status}`)
       const envelope = parseEnvelope(Buffer.from(ending.body).toString('utf8'))
       if (envelope === undefined)
         return unknown(`KIE answered HTTP ${ending.status} with something that is no envelope`)
+      // A server error beside another code is two stories; a 505 that says 505 twice is one.
+      if (ending.status >= 500 && envelope.code !== ending.status) {
+        return unknown(`KIE answered HTTP ${ending.status} with code ${envelope.code} ${envelope.text}`)
+      }
       return done(envelope)
     }
   }

@@ -188,7 +188,7 @@ const tapShape = z
     id: z.string().min(1),
     data: text,
     message: z
-      .object({ message_id: z.number().int(), date: z.number().catch(0), text: z.unknown() })
+      .object({ message_id: z.number().int(), date: z.number().catch(0), text: z.unknown().optional() })
       .optional()
       .catch(undefined),
   })

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { createCanvas } from '@napi-rs/canvas'
+import fc from 'fast-check'
+import { sniffPicture } from './sniff.ts'
+
+const canvas = createCanvas(37, 21)
+canvas.getContext('2d').fillRect(3, 3, 20, 9)
+const bytesOf = (letters: string): Uint8Array => Uint8Array.from(letters, (letter) => letter.charCodeAt(0))
+
+/** Puts an Exif segment that holds a whole JPEG of another size before the rest, as cameras do. */
+function withPreview(jpeg: Uint8Array): Uint8Array {
+  const preview = Uint8Array.from(createCanvas(5, 5).encodeSync('jpeg'))
+  const length = preview.length + 2
+  return Uint8Array.from([0xff, 0xd8, 0xff, 0xe1, length >> 8, length & 255, ...preview, ...jpeg.subarray(2)])
+}
+
+describe('what a file is, by its bytes', () => {
+  it('knows real pictures and their size', () => {
+    assert.deepEqual(sniffPicture(canvas.encodeSync('png')), { mime: 'image/png', width: 37, height: 21 })
+    assert.deepEqual(sniffPicture(canvas.encodeSync('jpeg')), { mime: 'image/jpeg', width: 37, height: 21 })
+    assert.deepEqual(sniffPicture(canvas.encodeSync('webp')), { mime: 'image/webp', width: 37, height: 21 })
+  })
+
+  it('is not misled by the preview inside a photo', () => {
+    const photo = withPreview(Uint8Array.from(canvas.encodeSync('jpeg')))
+    assert.deepEqual(sniffPicture(photo), { mime: 'image/jpeg', width: 37, height: 21 })
+  })
+
+  it('knows the other forms by their headers', () => {
+    assert.deepEqual(sniffPicture(bytesOf('GIF89a\x25\x00\x15\x00')), { mime: 'image/gif', width: 37, height: 21 })
+    const extended = bytesOf('RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x24\0\0\x14\0\0')
+    assert.deepEqual(sniffPicture(extended), { mime: 'image/webp', width: 37, height: 21 })
+    const lossless = bytesOf('RIFF\0\0\0\0WEBPVP8L\x0a\0\0\0\x2f\x24\x00\x05\x00\0\0\0\0\0')
+    assert.deepEqual(sniffPicture(lossless), { mime: 'image/webp', width: 37, height: 21 })
+  })
+
+  it('takes nothing else for a picture', () => {
+    for (const text of [
+      '',
+      '<html><img>',
+      '%PDF-1.7',
+      'GIF89a',
+      '\x89PNG\r\n\x1a\n',
+      '\xff\xd8\xff',
+      'RIFF\0\0\0\0WAVE',
+    ]) {
+      assert.equal(sniffPicture(bytesOf(text)), undefined)
+    }
+    assert.equal(sniffPicture(bytesOf('GIF89a\0\0\x15\0')), undefined, 'a picture without width')
+  })
+
+  it('never throws, whatever the bytes are and wherever they break off', () => {
+    const starts = [canvas.encodeSync('png'), canvas.encodeSync('jpeg'), canvas.encodeSync('webp')]
+    for (const start of starts) for (let n = 0; n < Math.min(start.length, 700); n++) sniffPicture(start.subarray(0, n))
+    fc.assert(
+      fc.property(
+        fc.constantFrom('', '\xff\xd8\xff', 'RIFF\0\0\0\0WEBPVP8', 'GIF89a', '\x89PNG\r\n\x1a\n'),
+        fc.uint8Array({ maxLength: 80 }),
+        (start, rest) => {
+          sniffPicture(Uint8Array.from([...bytesOf(start), ...rest]))
+        },
+      ),
+    )
+  })
+})
