@@ -35,13 +35,13 @@ export type FetchedFile = {
 
 export type FetchNo =
   /** Not https, a private address, or a redirect too many. */
-  | 'not_allowed'
+  | 'forbidden'
   /** The server does not give it (any more): 403, 404, 410 or another definite no. */
   | 'gone'
   | 'too_big'
   | 'not_a_picture'
   /** No connection, no answer in time, HTTP 429 or 5xx. */
-  | 'unavailable'
+  | 'unreachable'
 
 export type FetcherDeps = { readonly clock: Clock; readonly allowOrigin?: readonly string[] }
 
@@ -56,7 +56,7 @@ export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher
       let url = URL.parse(address)
       for (let hop = 0; hop <= redirectsMax; hop++) {
         const open = url !== null && trusted.has(url.origin)
-        if (url === null || !(open || isPublicAddress(url))) return never('not_allowed', `not fetched: ${nameOf(url)}`)
+        if (url === null || !(open || isPublicAddress(url))) return never('forbidden', `not fetched: ${nameOf(url)}`)
         const ending = await exchange(clock, {
           url,
           method: 'GET',
@@ -69,7 +69,7 @@ export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher
         if (next === undefined) return outcomeOf(ending, nameOf(url), wanted)
         url = next
       }
-      return never('not_allowed', `more than ${redirectsMax} redirects, the last to ${nameOf(url)}`)
+      return never('forbidden', `more than ${redirectsMax} redirects, the last to ${nameOf(url)}`)
     },
   }
 }
@@ -115,10 +115,10 @@ function redirectOf(ending: Ending, from: URL): URL | null | undefined {
 function outcomeOf(ending: Ending, name: string, wanted: Wanted): Outcome<FetchedFile, FetchNo> {
   switch (ending.kind) {
     case 'unsent':
-      if (ending.code === refusedAddress) return never('not_allowed', `${name} has no public address`)
-      return later('unavailable', `${name} could not be reached: ${ending.detail}`)
+      if (ending.code === refusedAddress) return never('forbidden', `${name} has no public address`)
+      return later('unreachable', `${name} could not be reached: ${ending.detail}`)
     case 'unanswered':
-      return later('unavailable', `${name} gave no whole answer: ${ending.detail}`)
+      return later('unreachable', `${name} gave no whole answer: ${ending.detail}`)
     case 'too_long':
       if (ending.status !== 200) return refusedBy(ending.status, name)
       return never('too_big', `${name} sends more than ${wanted.maxBytes} bytes`)
@@ -131,8 +131,8 @@ function outcomeOf(ending: Ending, name: string, wanted: Wanted): Outcome<Fetche
 function refusedBy(status: number, name: string, retryAfter?: string): Outcome<never, FetchNo> {
   const detail = `${name} answered HTTP ${status}`
   const seconds = Number(retryAfter)
-  if (status === 429 || status === 408) return later('unavailable', detail, seconds > 0 ? seconds * 1000 : undefined)
-  return status >= 500 ? later('unavailable', detail) : never('gone', detail)
+  if (status === 429 || status === 408) return later('unreachable', detail, seconds > 0 ? seconds * 1000 : undefined)
+  return status >= 500 ? later('unreachable', detail) : never('gone', detail)
 }
 
 function fileOf(bytes: Uint8Array, name: string, { accept }: Wanted): Outcome<FetchedFile, FetchNo> {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ParsedUpdate, PeekedUpdate, PreCheckout, Sender, SentMedia, What } from '../inbox/update.ts'
 import {
   type ChatId,
   chargeId,
@@ -12,7 +13,6 @@ import {
   type PersonId,
   personId,
 } from '../kit/ids.ts'
-import type { ParsedUpdate, PeekedUpdate, PreCheckout, Sender, SentMedia, What } from './update.ts'
 
 /**
  * Reads what Telegram sent. `peekUpdate` is for intake, which must be quick and must not judge: it finds what an update

@@ -45,20 +45,20 @@ describe('what is fetched', () => {
       refusedWith(await fetchFrom((await serveText(t, 'no', status)).url), 'gone', 'never')
     }
     for (const status of [408, 429, 500, 502, 503, 504]) {
-      refusedWith(await fetchFrom((await serveText(t, 'later', status)).url), 'unavailable', 'later')
+      refusedWith(await fetchFrom((await serveText(t, 'later', status)).url), 'unreachable', 'later')
     }
     const busy = await serve(t, (_, response) => response.writeHead(429, { 'retry-after': '9' }).end())
-    refusedWith(await fetchFrom(busy.url), 'unavailable', 'later', 9000)
+    refusedWith(await fetchFrom(busy.url), 'unreachable', 'later', 9000)
   })
 
   it('may be there later when there was no connection, a broken one, or no answer in time', async (t) => {
-    refusedWith(await fetchFrom(`http://127.0.0.1:${await closedPort()}`), 'unavailable', 'later')
+    refusedWith(await fetchFrom(`http://127.0.0.1:${await closedPort()}`), 'unreachable', 'later')
     const cut = await serveRaw(t, (socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n\x89PNG')),
     )
-    refusedWith(await fetchFrom(`http://127.0.0.1:${cut.port}`), 'unavailable', 'later')
+    refusedWith(await fetchFrom(`http://127.0.0.1:${cut.port}`), 'unreachable', 'later')
     const silent = await serveRaw(t, () => undefined)
-    refusedWith(await fetchFrom(`http://127.0.0.1:${silent.port}`, { timeoutMs: 80 }), 'unavailable', 'later')
+    refusedWith(await fetchFrom(`http://127.0.0.1:${silent.port}`, { timeoutMs: 80 }), 'unreachable', 'later')
   })
 
   it('is cut off at the size limit while it streams, and never kept whole', async (t) => {
@@ -98,7 +98,7 @@ describe('where it may be fetched from', () => {
       '0.0.0.0',
     ]
     for (const host of hosts) {
-      refusedWith(await fetchFrom(`https://${host}:${port}/`, { trusted: false }), 'not_allowed', 'never')
+      refusedWith(await fetchFrom(`https://${host}:${port}/`, { trusted: false }), 'forbidden', 'never')
     }
     const private_ = [
       '10.0.0.1',
@@ -110,7 +110,7 @@ describe('where it may be fetched from', () => {
       '[fc00::1]',
     ]
     for (const host of private_) {
-      refusedWith(await fetchFrom(`https://${host}/`, { trusted: false }), 'not_allowed', 'never')
+      refusedWith(await fetchFrom(`https://${host}/`, { trusted: false }), 'forbidden', 'never')
     }
     assert.equal(heard.length, 0)
   })
@@ -130,7 +130,7 @@ describe('where it may be fetched from', () => {
         timeoutMs: 500,
         accept: 'image',
       })
-      refusedWith(outcome, 'not_allowed', 'never')
+      refusedWith(outcome, 'forbidden', 'never')
     }
   })
 
@@ -140,7 +140,7 @@ describe('where it may be fetched from', () => {
     const fetcher = createFetcher({ clock, allowOrigin: [`${trusted.url}/kie`] })
     const wanted = { maxBytes: 100_000, timeoutMs: 5000, accept: 'image' as const }
     assert.equal((await fetcher.fetchFile(`${trusted.url}/a.png`, wanted)).kind, 'done')
-    refusedWith(await fetcher.fetchFile(`${other.url}/a.png`, wanted), 'not_allowed', 'never')
+    refusedWith(await fetcher.fetchFile(`${other.url}/a.png`, wanted), 'forbidden', 'never')
     assert.equal(other.heard.length, 0)
   })
 
@@ -155,7 +155,7 @@ describe('where it may be fetched from', () => {
     ]
     for (const target of targets) {
       const door = await serve(t, (_, response) => response.writeHead(302, { location: target }).end())
-      refusedWith(await fetchFrom(door.url), 'not_allowed', 'never')
+      refusedWith(await fetchFrom(door.url), 'forbidden', 'never')
     }
     assert.equal(inside.heard.length, 0)
   })
@@ -167,7 +167,7 @@ describe('where it may be fetched from', () => {
       else response.end(picture)
     })
     assert.equal((await fetchFrom(`${server.url}/3`)).kind, 'done')
-    refusedWith(await fetchFrom(`${server.url}/4`), 'not_allowed', 'never')
+    refusedWith(await fetchFrom(`${server.url}/4`), 'forbidden', 'never')
   })
 
   it('shares one time limit between all of them', async (t) => {
@@ -176,7 +176,7 @@ describe('where it may be fetched from', () => {
       turns += 1
       if (turns < 3) response.writeHead(302, { location: '/on' }).end()
     })
-    refusedWith(await fetchFrom(server.url, { timeoutMs: 120 }), 'unavailable', 'later')
+    refusedWith(await fetchFrom(server.url, { timeoutMs: 120 }), 'unreachable', 'later')
     assert.equal(turns, 3)
   })
 

@@ -1,6 +1,9 @@
 import type { ChargeId, ChatId, Lane, MessageId, PersonId } from '../kit/ids.ts'
 
-/** An update as the service understands it. Made by `parse-update.ts`; nothing of Telegram's JSON is left in it. */
+/**
+ * An update as the service understands it; intake and dispatch read nothing else. Made by `telegram/parse-update.ts`,
+ * the only place that knows Telegram's JSON of it.
+ */
 export type ParsedUpdate = {
   readonly updateId: number
   readonly kind: string
