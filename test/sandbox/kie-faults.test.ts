@@ -34,6 +34,8 @@ describe('a planned fault of KIE', () => {
     await kie.fault({ status: 200, description: 'html' })
     const page = await kie.call('GET', '/kie/api/v1/chat/credit')
     assert.deepEqual([page.status, String(page.body).slice(0, 6)], [200, '<html>'])
+    await kie.fault({ status: 500, description: 'html' })
+    assert.equal((await kie.call('GET', '/kie/api/v1/chat/credit')).status, 500)
   })
 
   it('says how long to wait', async () => {
@@ -52,8 +54,10 @@ describe('a planned fault of KIE', () => {
 
   it('delays by virtual time', async () => {
     await kie.fault({ delay_ms: 3_600_000, method: 'chat/credit' })
-    const slow = kie.call('GET', '/kie/api/v1/chat/credit')
+    let isAnswered = false
+    const slow = kie.call('GET', '/kie/api/v1/chat/credit').finally(() => (isAnswered = true))
     assert.equal((await kie.submit('z-image', input)).body.code, 200)
+    assert.equal(isAnswered, false)
     await kie.advance(3_600_000)
     assert.equal((await slow).body.data, 10_000)
   })

@@ -140,6 +140,7 @@ describe('files of KIE', () => {
     for (const [address, code] of cases) {
       const failed = await kie.ended(await edit(address))
       assert.deepEqual([failed.state, failed.fail_code, failed.credits], ['fail', code, 0], address)
+      assert.match(failed.fail_msg, /^Failed to fetch|^image_urls: file type application\/octet-stream/)
     }
   })
 })

@@ -100,6 +100,9 @@ function createClient(url: string) {
 
 export type Posted = { readonly headers: IncomingHttpHeaders; readonly body: Json }
 
+/** A callback that does not come fails its test instead of holding it. */
+const receivedWithinMs = 10_000
+
 /** A bot's callback address. `answer` gives the status of each call; `received(n)` resolves once n have come. */
 export async function startReceiver(answer: (count: number) => number | 'cut' = () => 200) {
   const posts: Posted[] = []
@@ -118,7 +121,14 @@ export async function startReceiver(answer: (count: number) => number | 'cut' = 
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`,
     posts,
     async received(count: number): Promise<readonly Posted[]> {
-      while (posts.length < count) await new Promise<void>((resolve) => (wake = resolve))
+      const deadline = AbortSignal.timeout(receivedWithinMs)
+      while (posts.length < count) {
+        deadline.throwIfAborted()
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          deadline.addEventListener('abort', () => resolve(), { once: true })
+        })
+      }
       return posts
     },
     async close() {
