@@ -1,7 +1,7 @@
 import type { Instant } from '../kit/clock.ts'
 import type { ChargeId, MessageId, PersonId, TopUpId } from '../kit/ids.ts'
 import { type Kopecks, kopecks, type Stars, stars } from './amount.ts'
-import { parseDecimal } from './decimal.ts'
+import { type Decimal, parseDecimal } from './decimal.ts'
 
 /**
  * One wish to put money on the balance. Kopecks and Stars are both fixed when the invoice is made, so what the person
@@ -26,7 +26,7 @@ export const topUpKopecksMax = kopecks(50_000_00)
 
 /** Stars for an amount: `ceil(roubles x rate)`, so the shop never receives less than the rate says. */
 export function starsFor(amount: Kopecks, starsPerRub: string): Stars {
-  const rate = parseDecimal(starsPerRub)
+  const rate = readRate(starsPerRub)
   const divisor = 100n * 10n ** BigInt(rate.scale)
   const product = BigInt(amount) * rate.units
   return stars(Number((product + divisor - 1n) / divisor))
@@ -34,8 +34,14 @@ export function starsFor(amount: Kopecks, starsPerRub: string): Stars {
 
 /** Kopecks for Stars that arrived without a top-up of ours: `floor(stars / rate)`, at today's rate. */
 export function kopecksFor(paid: Stars, starsPerRub: string): Kopecks {
-  const rate = parseDecimal(starsPerRub)
+  const rate = readRate(starsPerRub)
   return kopecks(Number((BigInt(paid) * 100n * 10n ** BigInt(rate.scale)) / rate.units))
+}
+
+function readRate(starsPerRub: string): Decimal {
+  const rate = parseDecimal(starsPerRub)
+  if (rate.units === 0n) throw new Error('the Stars of a rouble must be more than 0')
+  return rate
 }
 
 export type PreCheckout = { readonly from: PersonId; readonly currency: string; readonly totalAmount: number }

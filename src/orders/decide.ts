@@ -118,6 +118,7 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
   switch (order.status) {
     case 'uncertain':
     case 'generating': {
+      if (isOfAnotherTask(order, seen.task)) return 'ignored'
       const taken: Taken =
         order.status === 'generating'
           ? { task: order.task, submittedAt: order.submittedAt }
@@ -127,6 +128,7 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
     case 'released':
       // The money went back already; what KIE made all the same is given away, once.
       if (order.gift !== 'none' || order.reason === 'undeliverable') return 'ignored'
+      if (isOfAnotherTask(order, seen.task)) return 'ignored'
       return to({ ...order, ...produced, task: seen.task, gift: 'delivering' }, 'deliver')
     case 'placed':
     case 'submitting':
@@ -138,6 +140,10 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
       return unreachable(order, 'succeed')
   }
 }
+
+/** An order that knows its task takes no result of another one, whoever mixed them up. */
+const isOfAnotherTask = (order: Order, task: KieTaskId): boolean =>
+  'task' in order && order.task !== undefined && order.task !== task
 
 function deliver(order: Order, artifact: Delivered, at: Instant): Decision {
   if (order.status !== 'delivering' && order.status !== 'completed' && order.status !== 'released') return 'ignored'

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { instant } from '../kit/clock.ts'
+import { personId } from '../kit/ids.ts'
+import { nameOfAccount } from './account.ts'
+import { generations, kopecks, stars } from './amount.ts'
+import { shopDay, shopDayAt } from './shop-day.ts'
+
+describe('amounts', () => {
+  it('are whole numbers that are held exactly, or nothing', () => {
+    for (const make of [kopecks, generations, stars]) {
+      assert.equal(make(629), 629)
+      for (const wrong of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
+        assert.throws(() => make(wrong), /must be a whole number/)
+      }
+    }
+  })
+})
+
+describe('the day of the shop', () => {
+  const at = (text: string) => instant(Date.parse(text))
+
+  it('changes at midnight in the time zone of the shop', () => {
+    assert.equal(shopDayAt(at('2026-11-25T20:59:59.999Z'), 'Europe/Moscow'), '2026-11-25')
+    assert.equal(shopDayAt(at('2026-11-25T21:00:00Z'), 'Europe/Moscow'), '2026-11-26')
+    assert.equal(shopDayAt(at('2026-11-25T21:00:00Z'), 'America/New_York'), '2026-11-25')
+  })
+
+  it('follows the change of the clocks where there is one', () => {
+    assert.equal(shopDayAt(at('2026-03-28T23:30:00Z'), 'Europe/Berlin'), '2026-03-29')
+    assert.equal(shopDayAt(at('2026-03-29T21:30:00Z'), 'Europe/Berlin'), '2026-03-29')
+    assert.equal(shopDayAt(at('2026-03-29T22:30:00Z'), 'Europe/Berlin'), '2026-03-30')
+  })
+
+  it('knows no time zone that does not exist, and no day that is none', () => {
+    assert.throws(() => shopDayAt(at('2026-11-25T20:00:00Z'), 'Europe/Atlantis'))
+    for (const text of ['', '2026-13-01', '2026-1-1', '26-01-01', '2026-01-32', '2026-01-01 ']) {
+      assert.throws(() => shopDay(text), /not a day of the shop/)
+    }
+  })
+})
+
+describe('accounts', () => {
+  it('have a name for each person, unit and day', () => {
+    const person = personId(42)
+    assert.equal(nameOfAccount({ person, unit: 'RUB' }), 'person:42/RUB')
+    assert.equal(nameOfAccount({ person, unit: 'GEN' }), 'person:42/GEN')
+    assert.equal(nameOfAccount({ person, unit: 'GEN', day: shopDay('2026-11-25') }), 'person:42/GEN/2026-11-25')
+  })
+})

@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { instant } from '../kit/clock.ts'
+import { chatId, cid, fileId, kieTaskId, messageId, newOrderId, offerId, personId } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import { kopecks } from '../money/amount.ts'
+import { shopDay } from '../money/shop-day.ts'
+import { decide, type Effect, type Observation } from './decide.ts'
+import { isSettled, type Order } from './order.ts'
+
+const at = instant(1_764_000_000_000)
+const task = kieTaskId('task-1')
+const otherTask = kieTaskId('task-2')
+
+const placed: Order = {
+  status: 'placed',
+  id: newOrderId(),
+  person: personId(42),
+  chat: chatId(42),
+  cid: cid('abc123ff'),
+  offer: offerId('a-picture'),
+  model: 'maker/a-picture',
+  values: { prompt: 'a lighthouse' },
+  price: { unit: 'RUB', kopecks: kopecks(629) },
+  day: shopDay('2026-11-25'),
+  placedAt: at,
+}
+
+const picture = (index: number): Observation => ({
+  type: 'artifact_delivered',
+  artifact: { index, file: fileId(`file-${index}`), as: 'photo', message: messageId(100 + index) },
+  at,
+})
+const seen = {
+  begun: { type: 'submit_begun', at },
+  postponed: { type: 'submit_postponed' },
+  accepted: { type: 'submit_accepted', task, at },
+  refused: { type: 'submit_refused', reason: 'inputs_refused', at },
+  unanswered: { type: 'submit_unanswered', at },
+  moved: { type: 'task_moved', stage: 'generating' },
+  succeeded: { type: 'task_succeeded', task, artifacts: ['https://kie.test/0.png', 'https://kie.test/1.png'], at },
+  failed: { type: 'task_failed', reason: 'generation_failed', at },
+  deadline: { type: 'deadline_passed', at },
+  delivered: picture(0),
+  deliveredSecond: picture(1),
+  undeliverable: { type: 'undeliverable', at },
+  kept: { type: 'delivery_kept_too_long', at },
+  cancel: { type: 'cancel_asked', at },
+  refund: { type: 'refund_asked', at },
+  shown: { type: 'progress_shown', message: messageId(7) },
+} as const satisfies Record<string, Observation>
+
+/** The order after these observations, and every effect that had to be written on the way. */
+function after(...observations: readonly Observation[]): {
+  readonly order: Order
+  readonly effects: readonly string[]
+} {
+  let order = placed
+  const effects: string[] = []
+  for (const observation of observations) {
+    const decision = decide(order, observation)
+    if (decision === 'ignored') continue
+    order = decision.next
+    effects.push(...decision.effects.map(({ type }) => type))
+  }
+  return { order, effects }
+}
+const moneyIn = (effects: readonly string[]): readonly string[] =>
+  effects.filter((type) => ['capture_hold', 'release_hold', 'refund_captured'].includes(type))
+
+const money = (...observations: readonly Observation[]) => {
+  const { order, effects } = after(...observations)
+  return [order.status, ...moneyIn(effects)]
+}
+
+const { begun, postponed, accepted, refused, unanswered, succeeded, failed, deadline, delivered, undeliverable, kept } =
+  seen
+const { cancel, refund, deliveredSecond } = seen
+
+describe('deciding what becomes of an order', () => {
+  it('captures the hold when the first artifact has arrived, once, while the rest of the album is still sent', () => {
+    assert.deepEqual(money(begun, accepted, succeeded), ['delivering'])
+    assert.deepEqual(money(begun, accepted, succeeded, delivered), ['completed', 'capture_hold'])
+    const { order, effects } = after(begun, accepted, succeeded, delivered, deliveredSecond, delivered)
+    assert.deepEqual(moneyIn(effects), ['capture_hold'])
+    assert.deepEqual('delivered' in order && order.delivered?.map(({ index }) => index), [0, 1])
+  })
+
+  it('gives the hold back when the person cancels before anything was submitted', () => {
+    assert.deepEqual(money(cancel), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, postponed, cancel), ['released', 'release_hold'])
+  })
+
+  it('gives nothing back for a cancel after the submit has begun, and leaves the person in peace', () => {
+    for (const way of [[begun], [begun, unanswered], [begun, accepted], [begun, accepted, succeeded]]) {
+      const before = after(...way)
+      const { order, effects } = after(...way, cancel)
+      assert.equal(order.status, before.order.status)
+      assert.equal(order.quiet, true)
+      assert.deepEqual(moneyIn(effects), [])
+    }
+  })
+
+  it('gives the hold back when KIE refuses, fails, stays silent, or Telegram takes the result in no form', () => {
+    assert.deepEqual(money(begun, refused), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, accepted, failed), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, unanswered, deadline), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, accepted, deadline), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, accepted, succeeded, undeliverable), ['released', 'release_hold'])
+  })
+
+  it('gives the hold back exactly once when KIE reports the failure twice', () => {
+    assert.deepEqual(money(begun, accepted, failed, failed), ['released', 'release_hold'])
+  })
+
+  it('neither submits again nor gives back when the answer to the submit was lost, until the deadline', () => {
+    const { order, effects } = after(begun, unanswered, begun, cancel, failed, undeliverable)
+    assert.equal(order.status, 'uncertain')
+    assert.deepEqual(moneyIn(effects), [])
+  })
+
+  it('finds the task of a lost answer by what is seen later', () => {
+    assert.deepEqual(money(begun, unanswered, accepted), ['generating'])
+    assert.deepEqual(money(begun, unanswered, succeeded, delivered), ['completed', 'capture_hold'])
+  })
+
+  it('gives away once, and without money, what KIE made after the hold was given back', () => {
+    const { order, effects } = after(begun, accepted, deadline, succeeded, succeeded, delivered, delivered)
+    assert.equal(order.status === 'released' && order.gift, 'delivered')
+    assert.deepEqual(moneyIn(effects), ['release_hold'])
+    assert.equal(effects.filter((type) => type === 'deliver').length, 1)
+  })
+
+  it('does not send as a gift what Telegram did not take as a result', () => {
+    assert.deepEqual(decide(after(begun, accepted, succeeded, undeliverable).order, succeeded), 'ignored')
+  })
+
+  it('takes no result of another task', () => {
+    const foreign = { ...succeeded, task: otherTask }
+    assert.equal(decide(after(begun, accepted).order, foreign), 'ignored')
+    assert.equal(decide(after(begun, accepted, deadline).order, foreign), 'ignored')
+  })
+
+  it('takes the price of a result that a person who blocked the bot did not fetch', () => {
+    assert.deepEqual(money(begun, accepted, succeeded, kept), ['completed', 'capture_hold'])
+    assert.deepEqual(money(begun, accepted, succeeded, kept, delivered), ['completed', 'capture_hold'])
+  })
+
+  it('keeps the price of an album of which something has arrived', () => {
+    assert.deepEqual(money(begun, accepted, succeeded, delivered, undeliverable), ['completed', 'capture_hold'])
+  })
+
+  it('refunds what was captured, once, and nothing else', () => {
+    const all = [begun, accepted, succeeded, delivered, refund, refund]
+    assert.deepEqual(money(...all), ['refunded', 'capture_hold', 'refund_captured'])
+    for (const way of [[], [begun], [begun, accepted], [begun, accepted, succeeded], [begun, refused]]) {
+      assert.equal(decide(after(...way).order, refund), 'ignored')
+    }
+  })
+})
+
+/** A hold, as the ledger keeps it: it throws where the ledger would have said "already". */
+class HoldModel {
+  state: 'open' | 'captured' | 'released' | 'refunded' = 'open'
+
+  apply({ type }: Effect): void {
+    if (type === 'capture_hold' || type === 'release_hold') {
+      assert.equal(this.state, 'open', 'a hold is settled once')
+      this.state = type === 'capture_hold' ? 'captured' : 'released'
+    }
+    if (type === 'refund_captured') {
+      assert.equal(this.state, 'captured', 'only what was captured is refunded')
+      this.state = 'refunded'
+    }
+  }
+}
+
+/** Where the money of an order in this state is. */
+function moneyOf(order: Order): HoldModel['state'] {
+  switch (order.status) {
+    case 'completed':
+      return 'captured'
+    case 'released':
+      return 'released'
+    case 'refunded':
+      return 'refunded'
+    case 'placed':
+    case 'submitting':
+    case 'uncertain':
+    case 'generating':
+    case 'delivering':
+      return 'open'
+    default:
+      return unreachable(order, 'moneyOf')
+  }
+}
+
+const anything: readonly Observation[] = [
+  ...Object.values(seen),
+  { ...accepted, task: otherTask },
+  { ...succeeded, task: otherTask, artifacts: [] },
+  { type: 'task_moved', stage: 'queuing' },
+  { type: 'progress_shown', message: messageId(8) },
+]
+/** What usually happens comes more often, so that long ways are walked as well. */
+const observations = fc.array(
+  fc.oneof(
+    { arbitrary: fc.constantFrom(...anything), weight: 2 },
+    { arbitrary: fc.constantFrom<Observation>(begun, accepted, succeeded, delivered), weight: 1 },
+  ),
+  { maxLength: 30 },
+)
+const holds = (claim: (seenOnes: readonly Observation[]) => void) =>
+  fc.assert(fc.property(observations, claim), { numRuns: 2_000 })
+
+/** Walks through the observations and calls `look` after each that changed something. */
+function walk(
+  seenOnes: readonly Observation[],
+  look: (step: {
+    readonly before: Order
+    readonly after: Order
+    readonly seen: Observation
+    readonly effects: readonly Effect[]
+  }) => void,
+): Order {
+  let order = placed
+  for (const observation of seenOnes) {
+    const decision = decide(order, observation)
+    if (decision === 'ignored') continue
+    look({ before: order, after: decision.next, seen: observation, effects: decision.effects })
+    order = decision.next
+  }
+  return order
+}
+
+describe('an order, whatever is seen in whatever order', () => {
+  it('settles its hold at most once, and its state says where the money is', () => {
+    holds((seenOnes) => {
+      const hold = new HoldModel()
+      walk(seenOnes, (step) => {
+        for (const effect of step.effects) hold.apply(effect)
+        assert.equal(hold.state, moneyOf(step.after))
+      })
+    })
+  })
+
+  it('gives money back and takes it for the stated reasons only', () => {
+    holds((seenOnes) => {
+      walk(seenOnes, ({ before, seen: { type }, effects }) => {
+        const reason = `${type} while ${before.status}`
+        for (const effect of moneyIn(effects.map((each) => each.type))) {
+          assert.ok(reasons[effect]?.includes(reason), `${effect} because of ${reason}`)
+        }
+      })
+    })
+  })
+  const reasons: Readonly<Record<string, readonly string[]>> = {
+    release_hold: [
+      'cancel_asked while placed',
+      'submit_refused while submitting',
+      'task_failed while generating',
+      'deadline_passed while uncertain',
+      'deadline_passed while generating',
+      'undeliverable while delivering',
+    ],
+    capture_hold: ['artifact_delivered while delivering', 'delivery_kept_too_long while delivering'],
+    refund_captured: ['refund_asked while completed'],
+  }
+
+  it('is submitted again only after KIE has said that it did not take it', () => {
+    holds((seenOnes) => {
+      let mayBegin = true
+      walk(seenOnes, ({ before, after: next, seen: { type } }) => {
+        if (next.status === 'submitting' && before.status !== 'submitting') {
+          assert.ok(mayBegin, 'a second submit')
+          mayBegin = false
+        }
+        if (type === 'submit_postponed') mayBegin = true
+      })
+    })
+  })
+
+  it('ignores the same thing seen twice', () => {
+    holds((seenOnes) => {
+      walk(seenOnes, ({ after: next, seen: observation }) => {
+        assert.equal(decide(next, observation), 'ignored', observation.type)
+      })
+    })
+  })
+
+  it('can still end, from every state', () => {
+    holds((seenOnes) => {
+      const order = walk(seenOnes, () => {})
+      const end = [begun, unanswered, deadline, undeliverable].reduce<Order>((state, observation) => {
+        const decision = decide(state, observation)
+        return decision === 'ignored' ? state : decision.next
+      }, order)
+      assert.ok(isSettled(end), `${order.status} ends in ${end.status}`)
+    })
+  })
+
+  it('never runs again once it is settled, and is given away at most once', () => {
+    holds((seenOnes) => {
+      let deliveries = 0
+      walk(seenOnes, ({ before, after: next, effects }) => {
+        if (isSettled(before)) assert.ok(isSettled(next))
+        deliveries += effects.filter(({ type }) => type === 'deliver').length
+      })
+      assert.ok(deliveries <= 1)
+    })
+  })
+
+  it('keeps what was promised: who, what, and the price', () => {
+    holds((seenOnes) => {
+      const { id, person, chat, offer, values, price, day, placedAt } = walk(seenOnes, () => {})
+      const { id: id0, person: person0, chat: chat0, offer: offer0, values: values0, price: price0 } = placed
+      assert.deepEqual([id, person, chat, offer, values, price], [id0, person0, chat0, offer0, values0, price0])
+      assert.deepEqual([day, placedAt], [placed.day, placed.placedAt])
+    })
+  })
+})
