@@ -1,16 +1,14 @@
 import { readdirSync, rmSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
 import type { Clock } from '../kit/clock.ts'
-import { unreachable } from '../kit/unreachable.ts'
-import { type Folder, readIfThere, socketFolder, writeWhole } from './folder.ts'
+import { type Folder, readIfThere, socketFolder, statIfThere, writeWhole } from './folder.ts'
+import { createKept } from './kept.ts'
 import { type HeldLock, tryLock } from './lock.ts'
 import { boundLog, type Log } from './log.ts'
-import { openCluster } from './postgres-cluster.ts'
-import { startServer, stopServer } from './postgres-server.ts'
-import { type Need, parseAddress, type Ready } from './protocol.ts'
-import { Supervised } from './supervised.ts'
-import { serveUsers } from './users.ts'
+import { parseAddress } from './protocol.ts'
+import { serveUsers, type Users } from './users.ts'
 
 export interface KeepDeps {
   readonly folder: Folder
@@ -32,12 +30,12 @@ export async function keep(deps: KeepDeps): Promise<void> {
   if (lock === undefined) return
   log(`Keeper ${process.pid} begins.`)
   const ending = new AbortController()
-  const kept = createKept(deps, ending.signal)
+  const kept = createKept(deps)
   const { socket, removeSockets } = await chooseSocket(folder)
   const users = await serveUsers({ socket, clock, log, lingerMs, answer: kept.answer })
   await writeWhole(folder.address, `${JSON.stringify({ pid: process.pid, socket })}\n`, 0o600)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, users.close)
-  const bounding = boundLogs(deps, ending.signal)
+  const watching = watchFolder(deps, users, ending.signal)
 
   await users.idle
   // The folder may have been deleted and be another keeper's by now.
@@ -45,7 +43,7 @@ export async function keep(deps: KeepDeps): Promise<void> {
   removeSockets()
   await kept.end()
   ending.abort()
-  await bounding
+  await watching
   log(`Keeper ${process.pid} ends.`)
   lock.release()
 }
@@ -87,56 +85,26 @@ async function isServed(folder: Folder): Promise<boolean> {
   })
 }
 
-interface Kept {
-  answer(need: Need, progress: (sentence: string) => void): Promise<Ready>
-  end(): Promise<void>
-}
-
-function createKept({ folder, clock, log }: KeepDeps, signal: AbortSignal): Kept {
-  const logFile = path.join(folder.root, 'postgres.log')
-  let tell: (sentence: string) => void = () => {}
-  const database = new Supervised({
-    name: 'PostgreSQL',
-    clock,
-    log,
-    start: async () => {
-      const cluster = await openCluster(folder.root, (sentence) => tell(sentence))
-      const server = await startServer(cluster, { clock, log, logFile, signal })
-      log(`PostgreSQL, pid ${server.pid}, serves ${cluster.data}.`)
-      return { ...server, place: cluster.data }
-    },
-    stop: (server) => stopServer(server, clock),
-  })
-  return {
-    answer: async (need, progress) => {
-      switch (need.need) {
-        case 'database': {
-          tell = progress
-          const { url, place } = await database.ensure()
-          return { ready: 'database', databaseUrl: url, place }
-        }
-        case 'pages':
-        case 'sandbox':
-          throw new Error('not yet')
-        default:
-          return unreachable(need, 'answer')
-      }
-    },
-    end: () => database.end(),
-  }
-}
-
-/** Looks once a minute; between two looks a log may grow beyond its limit, never for ever. */
-async function boundLogs({ folder, clock, log }: KeepDeps, signal: AbortSignal): Promise<void> {
+/**
+ * Keeps the logs within their limit (looking once a minute, so between two looks one may grow beyond it), and notices
+ * when the folder is deleted: nobody can join any more, so nothing is waited for once the last user has left.
+ */
+async function watchFolder({ folder, clock, log }: KeepDeps, users: Users, signal: AbortSignal): Promise<void> {
+  const logs = ['keeper.log', 'postgres.log', 'sandbox.log'].map((name) => path.join(folder.root, name))
+  const mine = (await stat(folder.lock)).ino
+  let boundAt = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
-    for (const name of ['keeper.log', 'postgres.log', 'sandbox.log']) {
-      const file = path.join(folder.root, name)
-      try {
-        boundLog(file)
-      } catch (error) {
-        log(`${file} cannot be shortened: ${String(error)}`)
+    if ((await statIfThere(folder.lock))?.ino !== mine) return users.hurry()
+    if (clock.monotonicMs() - boundAt > 60_000) {
+      boundAt = clock.monotonicMs()
+      for (const file of logs) {
+        try {
+          boundLog(file)
+        } catch (error) {
+          log(`${file} cannot be shortened: ${String(error)}`)
+        }
       }
     }
-    await clock.sleep(60_000, signal)
+    await clock.sleep(500, signal)
   }
 }

@@ -40,3 +40,13 @@ export function readFrom(file: string, offset: number): string {
     closeSync(descriptor)
   }
 }
+
+/** The line of a program's output that says why it ended: the first that speaks of an error, otherwise the last. */
+export function reasonIn(output: string): string {
+  const lines = output.split('\n').map((text) => text.trim())
+  return (
+    lines.find((text) => /\b(error|fatal|panic)\b/i.test(text)) ??
+    lines.findLast((text) => text !== '') ??
+    'it said nothing'
+  )
+}

@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { Clock } from '../kit/clock.ts'
 import { KeeperFault, useOtherDatabase } from './fault.ts'
 import { makePrivate, readIfThere, socketFolder } from './folder.ts'
-import { boundLog, type Log, readFrom, sizeOf } from './log.ts'
+import { boundLog, type Log, readFrom, reasonIn, sizeOf } from './log.ts'
 import { type Cluster, databaseUser } from './postgres-cluster.ts'
 import { adopt, commandOf, cwdOf, endProcess, isAlive, type Running, spawnAs } from './process.ts'
 
@@ -48,7 +48,9 @@ export async function startServer(cluster: Cluster, deps: ServerDeps): Promise<S
       const url = `postgres://${auth}@${encodeURIComponent(socketFolder)}:${port}/postgres`
       return { ...running, url, socketFolder }
     }
-    if (outcome.kind === 'failed') throw outcome.fault
+    // An adopted server may have been on its way out.
+    const another = live !== undefined && !isAlive(live)
+    if (outcome.kind === 'failed' && !another) throw outcome.fault
     // Processes of a server that died hold its memory for a moment.
     await deps.clock.sleep(200)
   }
@@ -186,6 +188,5 @@ function serverFault(said: string, ended: boolean, logFile: string): KeeperFault
     return new KeeperFault('There is not enough memory for PostgreSQL (about 100 MB).', useOtherDatabase)
   }
   if (!ended) return new KeeperFault('PostgreSQL was not ready within two minutes.', `Read ${logFile}.`)
-  const reason = said.split('\n').findLast((line) => /FATAL|PANIC|error/i.test(line)) ?? said.slice(-300)
-  return new KeeperFault(`PostgreSQL ended while it started: ${reason || 'it said nothing'}.`, `Read ${logFile}.`)
+  return new KeeperFault(`PostgreSQL ended while it started: ${reasonIn(said)}.`, `Read ${logFile}.`)
 }

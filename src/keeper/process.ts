@@ -35,7 +35,12 @@ export interface Finished {
 export function run(
   program: string,
   args: readonly string[],
-  options: { readonly as?: Identity | undefined; readonly limitMs: number; readonly cwd?: string },
+  options: {
+    readonly as?: Identity | undefined
+    readonly limitMs: number
+    readonly cwd?: string
+    readonly signal?: AbortSignal
+  },
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -44,6 +49,7 @@ export function run(
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: options.limitMs,
       killSignal: 'SIGKILL',
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     })
     let output = ''
     const take = (text: string) => {

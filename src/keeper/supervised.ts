@@ -13,6 +13,7 @@ export class Supervised<R extends Running> {
   readonly #name: string
   readonly #start: () => Promise<R>
   readonly #stop: (running: R) => Promise<boolean>
+  readonly #guard: (running: R) => () => void
   readonly #clock: Clock
   readonly #log: Log
   readonly #ending = new AbortController()
@@ -24,14 +25,22 @@ export class Supervised<R extends Running> {
     readonly name: string
     readonly start: () => Promise<R>
     readonly stop: (running: R) => Promise<boolean>
+    /** Called for each process that runs; what it returns is called when that process is gone. */
+    readonly guard: (running: R) => () => void
     readonly clock: Clock
     readonly log: Log
   }) {
     this.#name = deps.name
     this.#start = deps.start
     this.#stop = deps.stop
+    this.#guard = deps.guard
     this.#clock = deps.clock
     this.#log = deps.log
+  }
+
+  /** Whether it runs or is being started. */
+  get wanted(): boolean {
+    return this.#current !== undefined
   }
 
   /** The running process; starts it when it does not run. */
@@ -66,7 +75,11 @@ export class Supervised<R extends Running> {
     let startedAt = this.#clock.monotonicMs()
     let running: R | undefined = first
     while (!this.#ending.signal.aborted) {
-      if (running !== undefined) await Promise.race([running.gone, aborted(this.#ending.signal)])
+      if (running !== undefined) {
+        const unguard = this.#guard(running)
+        await Promise.race([running.gone, aborted(this.#ending.signal)])
+        unguard()
+      }
       if (this.#ending.signal.aborted) return
       if (this.#clock.monotonicMs() - startedAt > steadyMs) pauseMs = pauseMsMin
       this.#log(`${this.#name} is gone; starting it again in ${pauseMs} ms.`)

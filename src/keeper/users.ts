@@ -18,6 +18,8 @@ export interface UsersDeps {
 export interface Users {
   /** Resolves once nobody has been connected for the linger; from then on nobody is let in. */
   readonly idle: Promise<void>
+  /** From now on nothing lingers: it is over with the last user. */
+  hurry(): void
   /** Lets nobody in any more and parts from those who are here. */
   close(): void
 }
@@ -30,6 +32,7 @@ export async function serveUsers({ socket, clock, log, lingerMs, answer }: Users
   const users = new Set<Socket>()
   const idle = Promise.withResolvers<void>()
   let closing = false
+  let hurried = false
   let cancelLinger = () => {}
 
   const close = () => {
@@ -40,7 +43,7 @@ export async function serveUsers({ socket, clock, log, lingerMs, answer }: Users
     idle.resolve()
   }
   const lingerWhenAlone = () => {
-    if (users.size === 0 && !closing) cancelLinger = clock.after(lingerMs, close)
+    if (users.size === 0 && !closing) cancelLinger = clock.after(hurried ? 0 : lingerMs, close)
   }
   const server = createServer((user) => {
     if (closing) return void user.destroy()
@@ -61,7 +64,12 @@ export async function serveUsers({ socket, clock, log, lingerMs, answer }: Users
     chmodSync(socket, 0o600)
   })
   lingerWhenAlone()
-  return { idle: idle.promise, close }
+  const hurry = () => {
+    hurried = true
+    cancelLinger()
+    lingerWhenAlone()
+  }
+  return { idle: idle.promise, hurry, close }
 }
 
 function serveUser(user: Socket, answer: UsersDeps['answer'], log: Log): void {

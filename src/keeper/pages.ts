@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { KeeperFault } from './fault.ts'
+import type { Folder } from './folder.ts'
+import { reasonIn } from './log.ts'
+import { run } from './process.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const buildMsMax = 180_000
+
+export const pagesFolder = (folder: Folder): string => path.join(folder.root, 'pages')
+
+/**
+ * Builds the web pages of these sources into the folder; when they are there already this costs a look at the sources.
+ * The sandbox may serve the folder meanwhile: the build moves its result into place whole.
+ */
+export async function buildPages(
+  folder: Folder,
+  progress: (sentence: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const out = pagesFolder(folder)
+  if (!existsSync(out)) progress('Building the web pages (first start, a few seconds) …')
+  const program = path.join(root, 'web', 'build.ts')
+  const { code, output } = await run(process.execPath, [program, '--out', out], {
+    limitMs: buildMsMax,
+    cwd: root,
+    signal,
+  })
+  if (code === 0) return out
+  throw new KeeperFault(
+    `The web pages cannot be built: ${reasonIn(output)}.`,
+    'Run `npm ci` without leaving out packages, and start again.',
+  )
+}
