@@ -96,9 +96,11 @@ export function createFiles({ clock, shelf }: World, publicUrl: () => string): F
     urlOf,
     nameIn(url) {
       const parsed = URL.parse(url)
-      if (parsed === null || !parsed.pathname.startsWith(path)) return undefined
+      // A sandbox with a key may carry it in front of its paths.
+      const [, rest] = /^(?:\/key\/[^/]+)?\/kie\/files\/(.+)$/.exec(parsed?.pathname ?? '') ?? []
+      if (parsed === null || rest === undefined) return undefined
       const isOurs = parsed.origin === URL.parse(publicUrl())?.origin || isThisMachine(parsed.hostname)
-      return isOurs ? decode(parsed.pathname.slice(path.length)) : undefined
+      return isOurs ? decode(rest) : undefined
     },
     link(name) {
       const expires = String(clock.now() + linkLifeMs)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
-import { type Json, type Kie, startKie, startReceiver } from './kie-world.ts'
+import { type Json, type Kie, startKie, startReceiver } from './kie-setup.ts'
 
 const input = { prompt: 'call me', aspect_ratio: '1:1' }
 

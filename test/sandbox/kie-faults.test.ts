@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { type Kie, startKie } from './kie-world.ts'
+import { type Kie, startKie } from './kie-setup.ts'
 
 const input = { prompt: 'trouble', aspect_ratio: '1:1' }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { createCanvas } from '@napi-rs/canvas'
-import { type Kie, startKie, startReceiver } from './kie-world.ts'
+import { type Kie, startKie, startReceiver } from './kie-setup.ts'
 
 const hour = 3_600_000
 const picture = (colour: string, width = 64, height = 48): Buffer => {

@@ -4,7 +4,7 @@ import { type InputField, isDrawn, readCatalogue } from '../../sandbox/kie/model
 import { checkInput } from '../../sandbox/kie/models/check-input.ts'
 import { priceOf } from '../../sandbox/kie/models/price.ts'
 import { longSideMax, pictureSize } from '../../sandbox/kie/pictures/size.ts'
-import { type Kie, startKie } from './kie-world.ts'
+import { type Kie, startKie } from './kie-setup.ts'
 
 const url = 'https://example.com/a.png'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createPainter, type Painter } from '../../sandbox/kie/pictures/painter.ts'
-import { type Kie, startKie } from './kie-world.ts'
+import { type Kie, startKie } from './kie-setup.ts'
 
 describe('pictures of KIE', () => {
   let kie: Kie

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { type Json, type Kie, startKie } from './kie-world.ts'
+import { type Json, type Kie, startKie } from './kie-setup.ts'
 
 const zImage = (prompt: string) => ({ prompt, aspect_ratio: '1:1' })
 

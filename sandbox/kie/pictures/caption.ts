@@ -76,8 +76,7 @@ function wrap(pen: SKRSContext2D, text: string, width: number): readonly string[
 }
 
 /** Control characters and lone surrogates have no shape; the text library takes only well-formed text. */
-const readable = (text: string): string =>
-  text.replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ').trim()
+const readable = (text: string): string => text.replace(/[\s\p{Cc}\p{Cs}]+/gu, ' ').trim()
 
 function cut(pen: SKRSContext2D, text: string, width: number): string {
   let letters = [...readable(text)]

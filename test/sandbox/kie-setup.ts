@@ -1,54 +1,16 @@
-/** A sandbox with KIE alone, composed of the sandbox's own parts, and a client that speaks to it over HTTP. */
+/** A sandbox, a client that speaks to its KIE over HTTP, and a bot's callback address. */
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Fastify from 'fastify'
-import { createChance } from '../../sandbox/chance.ts'
-import { createVirtualClock } from '../../sandbox/clock.ts'
-import { controlRoutes } from '../../sandbox/control/controls.ts'
-import { createFaults } from '../../sandbox/faults.ts'
-import { createFeed } from '../../sandbox/feed.ts'
-import { createKieEmulator } from '../../sandbox/kie/kie.ts'
-import { createOutbound } from '../../sandbox/outbound.ts'
-import { openShelf } from '../../sandbox/shelf.ts'
-import type { World } from '../../sandbox/world.ts'
+import { createSandbox } from '../../sandbox/sandbox.ts'
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Json }
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely, an assertion follows each look
 export type Json = any
 
 export async function startKie({ directory, seed = 'test' }: { directory?: string; seed?: string } = {}) {
-  const shelf = openShelf(directory)
-  const clock = createVirtualClock(0)
-  const faults = createFaults()
-  const feed = createFeed()
-  const outbound = createOutbound({ allowOutbound: false })
-  const world: World = { clock, faults, shelf, outbound, feed, chance: createChance(seed) }
-  let url = ''
-  const kie = createKieEmulator(world, { publicUrl: () => url })
-  const app = Fastify({ logger: false, forceCloseConnections: true })
-  app.register(async (scope) => kie.routes(scope))
-  controlRoutes(app, {
-    clock,
-    faults,
-    feed,
-    reset() {
-      faults.clear()
-      shelf.clear()
-      kie.reset()
-    },
-  })
-  url = await app.listen({ port: 0, host: '127.0.0.1' })
-  return {
-    ...createClient(url),
-    async close() {
-      feed.close()
-      await kie.close()
-      await app.close()
-      clock.close()
-      shelf.close()
-    },
-  }
+  const sandbox = await createSandbox({ port: 0, seed, ...(directory === undefined ? {} : { dataDir: directory }) })
+  return { ...createClient(sandbox.url), close: sandbox.close }
 }
 
 export type Kie = Awaited<ReturnType<typeof startKie>>
