@@ -76,7 +76,7 @@ const money = (...observations: readonly Observation[]) => {
 
 const { begun, postponed, accepted, refused, unanswered, succeeded, failed, deadline, delivered, undeliverable, kept } =
   seen
-const { cancel, refund, deliveredSecond } = seen
+const { cancel, refund, deliveredSecond, moved, shown } = seen
 
 describe('deciding what becomes of an order', () => {
   it('captures the hold when the first artifact has arrived, once, while the rest of the album is still sent', () => {
@@ -149,6 +149,43 @@ describe('deciding what becomes of an order', () => {
 
   it('keeps the price of an album of which something has arrived', () => {
     assert.deepEqual(money(begun, accepted, succeeded, delivered, undeliverable), ['completed', 'capture_hold'])
+  })
+
+  it('takes nothing as delivered that was neither bought nor given away', () => {
+    assert.equal(decide(after(begun, refused).order, delivered), 'ignored')
+    assert.equal(decide(after(begun, accepted).order, delivered), 'ignored')
+  })
+
+  it('follows the stage of the task and shows it', () => {
+    const { order, effects } = after(begun, accepted, moved)
+    assert.equal(order.status === 'generating' && order.stage, 'generating')
+    assert.deepEqual(effects, ['watch', 'show_progress', 'show_progress'])
+    assert.equal(decide(after(begun).order, moved), 'ignored')
+  })
+
+  it('remembers which task made it, since when, and what KIE took for it', () => {
+    const begunAt = instant(at + 5)
+    const priced: Observation = { ...succeeded, credits: '4.5', at: instant(at + 9) }
+    const known = after(begun, { ...accepted, at: begunAt }, priced).order
+    const found = after({ ...begun, at: begunAt }, { ...unanswered, at: begunAt }, priced).order
+    for (const order of [known, found]) {
+      assert.ok(order.status === 'delivering')
+      const { submittedAt, producedAt, credits } = order
+      assert.deepEqual([order.task, submittedAt, producedAt, credits], [task, begunAt, instant(at + 9), '4.5'])
+    }
+    const lost = after(begun, { ...accepted, at: begunAt }, deadline).order
+    assert.deepEqual(lost.status === 'released' && [lost.task, lost.submittedAt], [task, begunAt])
+    assert.equal('task' in after(begun, unanswered, deadline).order, false)
+    assert.equal('credits' in after(begun, accepted, succeeded).order, false)
+  })
+
+  it('keeps its progress message, and the wish to be left in peace, to the end', () => {
+    for (const end of [[succeeded, delivered], [failed]]) {
+      const { order } = after(shown, begun, accepted, cancel, ...end)
+      assert.deepEqual([order.progressMessage, order.quiet], [messageId(7), true])
+    }
+    const { order } = after(begun, accepted)
+    assert.ok(!('progressMessage' in order) && !('quiet' in order))
   })
 
   it('refunds what was captured, once, and nothing else', () => {
