@@ -57,11 +57,13 @@ export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher
       for (let hop = 0; hop <= redirectsMax; hop++) {
         const open = url !== null && trusted.has(url.origin)
         if (url === null || !(open || isPublicAddress(url))) return never('forbidden', `not fetched: ${nameOf(url)}`)
+        const limitMs = until - clock.monotonicMs()
+        if (limitMs <= 0) return later('unreachable', `no time was left for ${nameOf(url)}`)
         const ending = await exchange(clock, {
           url,
           method: 'GET',
           headers: { accept: 'image/*,*/*;q=0.1', 'accept-encoding': 'identity', 'user-agent': userAgent },
-          limitMs: Math.max(until - clock.monotonicMs(), 0),
+          limitMs,
           maxBytes: wanted.maxBytes,
           ...(open ? {} : { lookup: lookupPublic }),
         })

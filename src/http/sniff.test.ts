@@ -15,6 +15,10 @@ function withPreview(jpeg: Uint8Array): Uint8Array {
   return Uint8Array.from([0xff, 0xd8, 0xff, 0xe1, length >> 8, length & 255, ...preview, ...jpeg.subarray(2)])
 }
 
+/** Puts a table before the frame; its marker looks like that of a frame. */
+const withTable = (jpeg: Uint8Array) =>
+  Uint8Array.from([0xff, 0xd8, 0xff, 0xc4, 0, 8, 1, 2, 3, 4, 5, 6, ...jpeg.subarray(2)])
+
 describe('what a file is, by its bytes', () => {
   it('knows real pictures and their size', () => {
     assert.deepEqual(sniffPicture(canvas.encodeSync('png')), { mime: 'image/png', width: 37, height: 21 })
@@ -22,9 +26,11 @@ describe('what a file is, by its bytes', () => {
     assert.deepEqual(sniffPicture(canvas.encodeSync('webp')), { mime: 'image/webp', width: 37, height: 21 })
   })
 
-  it('is not misled by the preview inside a photo', () => {
-    const photo = withPreview(Uint8Array.from(canvas.encodeSync('jpeg')))
-    assert.deepEqual(sniffPicture(photo), { mime: 'image/jpeg', width: 37, height: 21 })
+  it('is not misled by what stands before the size of a photo', () => {
+    const photo = Uint8Array.from(canvas.encodeSync('jpeg'))
+    for (const form of [withPreview(photo), withTable(photo)]) {
+      assert.deepEqual(sniffPicture(form), { mime: 'image/jpeg', width: 37, height: 21 })
+    }
   })
 
   it('knows the other forms by their headers', () => {

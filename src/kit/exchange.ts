@@ -67,7 +67,6 @@ export function exchange(clock: Clock, wanted: Exchange): Promise<Ending> {
   }
   return new Promise((resolve) => {
     let connected = false
-    let answering = false
     let ended = false
     const end = (ending: Ending) => {
       if (ended) return
@@ -85,12 +84,8 @@ export function exchange(clock: Clock, wanted: Exchange): Promise<Ending> {
       if (request.reusedSocket) connected = true
       else socket.once(wanted.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => (connected = true))
     })
-    // After an early answer (a 413, say) the rest of our body meets a closed door; then the answer is what counts.
-    request.on('error', (error) => answering || fail(codeOf(error), describe(error)))
-    request.on('response', (answer) => {
-      answering = true
-      readAnswer(answer, maxBytes, end, fail)
-    })
+    request.on('error', (error) => fail(codeOf(error), describe(error)))
+    request.on('response', (answer) => readAnswer(answer, maxBytes, end, fail))
     signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted) stop()
     else request.end(body)

@@ -65,6 +65,8 @@ describe('text for a person', () => {
     assert.equal(rendered.text.length, textUnitsMax)
     assert.match(rendered.text, /^Your wish:\nx+…\nPrice: 5 ₽$/)
     assert.deepEqual(rendered.entities[0]?.type, 'expandable_blockquote')
+    const ours = 'o'.repeat(3000)
+    assert.ok(render(ours, { quote: ['x'.repeat(2000)] }).text.startsWith(ours), 'though our own are longer')
   })
 
   it('never cuts through a surrogate pair', () => {
