@@ -18,14 +18,13 @@ export interface GuardOptions {
 const script = `
 read -r nothing
 left=$3
-while :; do
+while kill -0 "$1" 2>/dev/null; do
   keeper=$(sed -n 's/.*"pid":\\([0-9]*\\).*/\\1/p' "$4" 2>/dev/null)
   if [ -n "$keeper" ] && [ "$keeper" != "$5" ] && kill -0 "$keeper" 2>/dev/null; then exit 0; fi
-  if [ "$left" -le 0 ]; then break; fi
+  if [ "$left" -le 0 ]; then kill -s "$2" "$1" 2>/dev/null; exit 0; fi
   left=$((left - 1))
   sleep 1
 done
-kill -s "$2" "$1" 2>/dev/null
 `
 
 /** The returned function sends the guard away. */

@@ -143,8 +143,17 @@ const enterMsMax = 180_000
 /** A keeper greets at once; one that does not is suspended. */
 const greetingMsMax = 15_000
 
-/** Connects to the keeper of the folder and has the needs fulfilled; starts a keeper while there is none. */
+/** Connects to the keeper of the folder and has the needs fulfilled. Every failure but an abort is a `KeeperFault`. */
 async function enter(folder: Folder, needs: readonly Need[], options: JoinOptions): Promise<Connection> {
+  try {
+    return await findOrStart(folder, needs, options)
+  } catch (error) {
+    if (options.signal?.aborted) throw error
+    throw toFault(error, `The keeper of ${folder.root} cannot be joined`)
+  }
+}
+
+async function findOrStart(folder: Folder, needs: readonly Need[], options: JoinOptions): Promise<Connection> {
   const { clock, signal, lingerMs = 10_000 } = options
   const until = clock.monotonicMs() + enterMsMax
   let started: StartedKeeper | undefined

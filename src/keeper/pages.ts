@@ -23,7 +23,8 @@ export async function buildPages(
   const out = pagesFolder(folder)
   if (!existsSync(out)) progress('Building the web pages (first start, a few seconds) …')
   const program = path.join(root, 'web', 'build.ts')
-  const { code, output } = await run(process.execPath, [program, '--out', out], {
+  // Nice, because the database is made at the same time, and people wait for that one.
+  const { code, output } = await run('nice', ['-n', '10', process.execPath, program, '--out', out], {
     limitMs: buildMsMax,
     cwd: root,
     signal,
