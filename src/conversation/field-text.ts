@@ -4,10 +4,6 @@ import { completeValues } from '../catalog/values.ts'
 import { cut } from './rich.ts'
 import type { Texts } from './texts/texts.ts'
 
-/** A label in the middle of a sentence; an abbreviation keeps its capitals. */
-export const inSentence = (label: string): string =>
-  /^\p{Lu}\p{Lu}/u.test(label) ? label : label.charAt(0).toLowerCase() + label.slice(1)
-
 /** A value as the person knows it: the label of a choice, the number of pictures. */
 export function valueText(field: Field, value: Value | undefined, texts: Texts, max: number): string {
   if (value === undefined || value === '') return field.type === 'choice' ? texts.wizard.byDefault : texts.wizard.notSet

@@ -1,6 +1,6 @@
 import type { Price } from '../../money/amount.ts'
 import { helpEn } from './en-help.ts'
-import { formatDate, formatDuration, formatMoney, formatNumber, formatRange, pluralEn } from './format.ts'
+import { formatDate, formatDuration, formatMoney, formatNumber, formatRange, inSentence, pluralEn } from './format.ts'
 import type { NoticeTexts, RefusalTexts, Texts } from './texts.ts'
 
 const units = { seconds: 's', minutes: 'min', hours: 'h' }
@@ -9,7 +9,7 @@ const number: Texts['number'] = (n) => formatNumber(n, 'en')
 const generations = (n: number): string => pluralEn(n, 'generation', 'generations')
 const pictures = (n: number): string => pluralEn(n, 'picture', 'pictures')
 const characters = (n: number): string => pluralEn(n, 'character', 'characters')
-const megabytes = (bytes: number): string => `${number(Math.floor(bytes / (1024 * 1024)))}\u00a0MB`
+const megabytes = (bytes: number): string => `${number(Math.floor(bytes / 1_000_000))}\u00a0MB`
 
 const comesBack = (price: Price): string =>
   price.unit === 'RUB' ? `${money(price.kopecks)} is back on your balance` : 'your free generation is back'
@@ -148,7 +148,7 @@ export const en: Texts = {
   },
   shelf: {
     free: '🆓 Free models',
-    tags: 'Pick a model. The button shows the price of one picture.',
+    tags: 'Pick a model. The button shows the price of one run.',
     freeLeft: (n) => `🆓 can be had for free, ${generations(n)} left today.`,
     noFreeLeft: '🆓 today’s free generations are used up, new ones come tomorrow. Until then at the price shown.',
     empty: 'Nothing here yet.',
@@ -180,8 +180,8 @@ export const en: Texts = {
     askText: (label, max) => `✍️ ${label}: write a text of up to ${characters(max)}.`,
     askPictures: (label, min, max, bytes) =>
       max === 1
-        ? `🖼 ${label}: send one photo, up to ${megabytes(bytes)}.`
-        : `🖼 ${label}: send ${min > 1 ? `${number(min)} to ${number(max)}` : `up to ${number(max)}`} photos, each up to ${megabytes(bytes)}.`,
+        ? `🖼 Send the ${inSentence(label)}, up to ${megabytes(bytes)}.`
+        : `🖼 Send ${inSentence(label)}: ${min > 1 ? `${number(min)} to ${number(max)}` : `up to ${number(max)}`}, each up to ${megabytes(bytes)}.`,
     picturesSoFar: (count, max) => `So far: ${count} of ${max}.`,
     checking: (count) => `⏳ Checking ${pictures(count)}…`,
     askChoice: (label) => `${label}: pick an option.`,

@@ -20,14 +20,20 @@ export function formatNumber(n: number, language: Language): string {
   return fraction === undefined ? grouped : `${grouped}${language === 'ru' ? ',' : '.'}${fraction}`
 }
 
-/** Chooses the Russian form: 1 генерация, 2 генерации, 5 генераций. */
+/** Chooses the Russian form: 1 генерация, 2 генерации, 5 генераций. By hand: `Intl.PluralRules` is slow to make. */
 export function pluralRu(n: number, one: string, few: string, many: string): string {
-  const form = new Intl.PluralRules('ru').select(n)
-  return `${formatNumber(n, 'ru')}${nbsp}${form === 'one' ? one : form === 'few' ? few : many}`
+  const [last, lastTwo] = [n % 10, n % 100]
+  const isTeen = lastTwo >= 11 && lastTwo <= 14
+  const word = isTeen ? many : last === 1 ? one : last >= 2 && last <= 4 ? few : many
+  return `${formatNumber(n, 'ru')}${nbsp}${word}`
 }
 
 export const pluralEn = (n: number, one: string, many: string): string =>
   `${formatNumber(n, 'en')} ${n === 1 ? one : many}`
+
+/** A label in the middle of a sentence; an abbreviation keeps its capitals. */
+export const inSentence = (label: string): string =>
+  /^\p{Lu}\p{Lu}/u.test(label) ? label : label.charAt(0).toLowerCase() + label.slice(1)
 
 /** `25 ноя., 14:40` in the shop's time. */
 export function formatDate(at: Instant, timezone: string, language: Language): string {

@@ -1,5 +1,5 @@
 import type { Price } from '../../money/amount.ts'
-import { formatDate, formatDuration, formatMoney, formatNumber, formatRange, pluralRu } from './format.ts'
+import { formatDate, formatDuration, formatMoney, formatNumber, formatRange, inSentence, pluralRu } from './format.ts'
 import { helpRu } from './ru-help.ts'
 import type { NoticeTexts, RefusalTexts, Texts } from './texts.ts'
 
@@ -9,7 +9,9 @@ const number: Texts['number'] = (n) => formatNumber(n, 'ru')
 const generations = (n: number): string => pluralRu(n, 'генерация', 'генерации', 'генераций')
 const pictures = (n: number): string => pluralRu(n, 'картинка', 'картинки', 'картинок')
 const characters = (n: number): string => pluralRu(n, 'знак', 'знака', 'знаков')
-const megabytes = (bytes: number): string => `${number(Math.floor(bytes / (1024 * 1024)))}\u00a0МБ`
+const megabytes = (bytes: number): string => `${number(Math.floor(bytes / 1_000_000))}\u00a0МБ`
+const freeGenerations = (n: number): string =>
+  pluralRu(n, 'бесплатная генерация', 'бесплатные генерации', 'бесплатных генераций')
 /** After «до»: до 1 знака, до 5 знаков. */
 const upToCharacters = (n: number): string => pluralRu(n, 'знака', 'знаков', 'знаков')
 const upToPictures = (n: number): string => pluralRu(n, 'картинки', 'картинок', 'картинок')
@@ -153,7 +155,7 @@ export const ru: Texts = {
   },
   shelf: {
     free: '🆓 Бесплатные модели',
-    tags: 'Выберите модель. На кнопке — цена одной картинки.',
+    tags: 'Выберите модель. На кнопке — цена одного запуска.',
     freeLeft: (n) => `🆓 — можно бесплатно, сегодня ${left(n)}.`,
     noFreeLeft: '🆓 — бесплатные на сегодня закончились, новые будут завтра. До тех пор — по цене на кнопке.',
     empty: 'Здесь пока пусто.',
@@ -185,8 +187,8 @@ export const ru: Texts = {
     askText: (label, max) => `✍️ ${label}: напишите текст, до ${upToCharacters(max)}.`,
     askPictures: (label, min, max, bytes) =>
       max === 1
-        ? `🖼 ${label}: пришлите одно фото, до ${megabytes(bytes)}.`
-        : `🖼 ${label}: пришлите фото, ${min > 1 ? `от ${number(min)} ` : ''}до ${number(max)} штук, каждое до ${megabytes(bytes)}.`,
+        ? `🖼 Пришлите ${inSentence(label)}, до ${megabytes(bytes)}.`
+        : `🖼 Пришлите ${inSentence(label)}: ${min > 1 ? `от ${number(min)} ` : ''}до ${number(max)} штук, каждое до ${megabytes(bytes)}.`,
     picturesSoFar: (count, max) => `Уже есть: ${count} из ${max}.`,
     checking: (count) => `⏳ Проверяю: ${pictures(count)}…`,
     askChoice: (label) => `${label}: выберите вариант.`,
@@ -204,7 +206,7 @@ export const ru: Texts = {
     prompt: 'Описание',
     price: (price) => `Цена: ${price}`,
     isFree: (leftAfter) =>
-      `Цена: бесплатно. ${leftAfter > 0 ? `После запуска ${left(leftAfter)} без оплаты.` : 'Это последняя бесплатная на сегодня.'}`,
+      `Цена: бесплатно. ${leftAfter > 0 ? `После запуска останется ${freeGenerations(leftAfter)}.` : 'Это последняя бесплатная на сегодня.'}`,
     nowPaid: '🆓 Бесплатные на сегодня закончились, поэтому цена обычная. Новые бесплатные — завтра.',
     balance: (balance, after) => `Баланс: ${money(balance)}, после запуска ${money(after)}`,
     missing: (balance, missing) =>

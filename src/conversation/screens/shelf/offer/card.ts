@@ -3,11 +3,11 @@ import { lowestPrice, priceOf } from '../../../../catalog/quote.ts'
 import { isNotice, takeFromElsewhere, withPrompt } from '../../../answers.ts'
 import { homeButton } from '../../../buttons.ts'
 import { draftFor, hasSettings, imagesField, nextPlace, promptField } from '../../../draft.ts'
-import { inSentence } from '../../../field-text.ts'
 import { freeLeft, isFreeOffer, priceFrom } from '../../../price-tags.ts'
 import { cut, lines, paragraphs } from '../../../rich.ts'
 import type { Input, Reaction, Screen, Seen } from '../../../screen.ts'
 import type { Draft } from '../../../session.ts'
+import { inSentence } from '../../../texts/format.ts'
 import type { Button, Rich, View } from '../../../view.ts'
 import { home } from '../../home.ts'
 import { shelfOf } from '../shelf.ts'
@@ -39,7 +39,9 @@ function reactOnCard(seen: Seen, offer: Offer, input: Input): Reaction | undefin
   if (input.kind !== 'text') return undefined
   const prompted = withPrompt(draft, offer, input.text)
   if (prompted === undefined) return undefined
-  return isNotice(prompted) ? { notice: prompted } : { draft: prompted, go: nextPlace(offer, prompted) }
+  if (isNotice(prompted)) return { notice: prompted }
+  const go = nextPlace(offer, prompted)
+  return { draft: prompted, go, ...(go.at === 'ask' ? { notice: { type: 'prompt_kept' as const } } : {}) }
 }
 
 function drawCard(seen: Seen, offer: Offer, draft: Draft): View {

@@ -54,6 +54,8 @@ function optionsOf({ texts }: Seen, { field }: Asked): readonly Option[] {
 function suggestions({ min, max, step, initial }: NumberField): readonly number[] {
   const steps = Math.round((max - min) / step)
   if (steps <= 9) return Array.from({ length: steps + 1 }, (_, index) => rounded(min + index * step))
+  // The ends of a range like that of a seed help nobody.
+  if (steps > 1000) return initial === undefined ? [] : [initial]
   return [...new Set([min, ...(initial === undefined ? [] : [initial]), max])].toSorted((a, b) => a - b)
 }
 
