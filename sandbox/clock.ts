@@ -39,8 +39,11 @@ export function createVirtualClock(offsetMs: number): DrivenClock {
     if (alarm !== undefined) clearTimeout(alarm)
     alarm = undefined
     const next = timers[0]
-    if (next === undefined || rate === 0) return
-    const wait = Math.max(0, Math.ceil((next.due - now()) / rate))
+    if (next === undefined) return
+    const left = Math.max(0, next.due - now())
+    // What is due runs although time stands still.
+    if (left > 0 && rate === 0) return
+    const wait = left === 0 ? 0 : Math.ceil(left / rate)
     alarm = setTimeout(runDue, Math.min(wait, realWaitMsMax))
     alarm.unref()
   }

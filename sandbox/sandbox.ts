@@ -79,7 +79,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   ]
   // Each in its own scope: body parsers of one do not change what another accepts.
   for (const provider of providers) app.register(async (scope) => provider.routes(scope))
-  controlRoutes(app, {
+  const controls = {
     clock,
     faults,
     feed,
@@ -89,24 +89,29 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       keepOffset(shelf, clock)
       for (const provider of providers) provider.reset()
     },
-  })
+  }
+  app.register(async (scope) => controlRoutes(scope, controls))
   await webPages(app, options.webDir ?? join(import.meta.dirname, '../web/chat/dist'))
 
-  await app.listen({ port, host: listen })
-  publicUrl = `http://${listen === '0.0.0.0' || listen === '::' ? '127.0.0.1' : bracketed(listen)}:${boundPort(app)}`
-
-  return {
-    url: publicUrl,
-    async close() {
-      clearInterval(keepTime)
-      keepOffset(shelf, clock)
-      feed.close()
-      await Promise.all(providers.map((provider) => provider.close()))
-      await app.close()
-      clock.close()
-      shelf.close()
-    },
+  async function close(): Promise<void> {
+    clearInterval(keepTime)
+    keepOffset(shelf, clock)
+    feed.close()
+    await Promise.all(providers.map((provider) => provider.close()))
+    await app.close()
+    clock.close()
+    shelf.close()
   }
+
+  try {
+    await app.listen({ port, host: listen })
+  } catch (error) {
+    await close()
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    throw taken ? new Error(`port ${port} of ${listen} is taken; give another --port`, { cause: error }) : error
+  }
+  publicUrl = `http://${bracketed(listen === '0.0.0.0' || listen === '::' ? '127.0.0.1' : listen)}:${boundPort(app)}`
+  return { url: publicUrl, close }
 }
 
 const offsetKeptEveryMs = 2000

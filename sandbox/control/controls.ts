@@ -3,13 +3,14 @@ import { z } from 'zod'
 import type { DrivenClock } from '../clock.ts'
 import type { PlannedFaults } from '../faults.ts'
 import type { OpenFeed } from '../feed.ts'
-import { parseBody } from './request.ts'
+import { acceptEmptyJson, parseBody } from './request.ts'
 
-/** The controls that concern the whole world: time, faults, reset and the live feed. */
+/** The controls that concern the whole world: time, faults, reset and the live feed. `app` is a scope of its own. */
 export function controlRoutes(
   app: FastifyInstance,
   { clock, faults, feed, reset }: { clock: DrivenClock; faults: PlannedFaults; feed: OpenFeed; reset: () => void },
 ): void {
+  acceptEmptyJson(app)
   const time = () => ({ now: clock.now(), iso: new Date(clock.now()).toISOString(), rate: clock.rate() })
 
   app.get('/sandbox/v1/clock', async () => time())

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import type { z } from 'zod'
 
 /** A request of the control API that cannot be served as asked; `message` says what to send instead. */
@@ -7,6 +8,18 @@ export class ControlError extends Error {
     super(message)
     this.statusCode = statusCode
   }
+}
+
+/** Lets a scope take an empty body for `{}`: many clients announce JSON and then send none. */
+export function acceptEmptyJson(scope: FastifyInstance): void {
+  scope.removeContentTypeParser('application/json')
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, String(body).trim() === '' ? {} : JSON.parse(String(body)))
+    } catch {
+      done(new ControlError(400, 'the body is not JSON'))
+    }
+  })
 }
 
 /** Reads a body against its schema; every problem is named at once. */

@@ -1,3 +1,4 @@
+import { acceptEmptyJson } from '../control/request.ts'
 import type { Provider, World } from '../world.ts'
 import { createBotApi } from './bot-side/api.ts'
 import { createFloodGate } from './bot-side/flood.ts'
@@ -19,10 +20,12 @@ export function createTelegramEmulator(world: World, { floodLimits }: { floodLim
   const flood = createFloodGate(world, { enabled: floodLimits })
   const api = createBotApi(telegram, journal, flood)
   telegram.updates.carriedBy((update) => telegram.polls.wake(update.bot))
-  telegram.webhooks.start(api.executeAnswer)
 
   return {
     routes(app) {
+      acceptEmptyJson(app)
+      // A webhook that hears of an update at once answers with calls: the door must be open by then.
+      app.addHook('onListen', async () => telegram.webhooks.start(api.executeAnswer))
       api.routes(app)
       peopleRoutes(app, telegram)
       talkRoutes(app, telegram, flood.heard)

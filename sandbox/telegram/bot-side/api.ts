@@ -89,7 +89,7 @@ export function createBotApi(telegram: Telegram, journal: Journal, flood: FloodG
             const answered = await serve(bot, request.params.method, await readParams(request), 'http')
             if (answered !== undefined) return send(reply, answered)
             reply.hijack()
-            request.raw.destroy()
+            request.raw.socket.destroy()
             return reply
           },
         })

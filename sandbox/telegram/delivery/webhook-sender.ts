@@ -1,4 +1,4 @@
-import type { World } from '../../world.ts'
+import type { Fault, World } from '../../world.ts'
 import type { Bot, Webhook } from '../model.ts'
 import type { UpdateRecord, Updates } from './updates.ts'
 
@@ -99,6 +99,10 @@ export class WebhookSender {
       const lane = this.#lanes.get(name)
       const update = lane?.waiting[0]
       if (lane === undefined || update === undefined) continue
+      if (this.#isOver(update)) {
+        this.#next(name, lane)
+        continue
+      }
       lane.state = 'sending'
       this.#busy += 1
       void this.#send(update).then((outcome) => this.#record(name, lane, update, outcome))
@@ -147,7 +151,7 @@ export class WebhookSender {
     const replaced =
       fault === undefined || (fault.delay_ms !== undefined && fault.status === undefined && !fault.after_execution)
         ? undefined
-        : plannedOutcome(fault.status, fault.retry_after)
+        : plannedOutcome(fault)
     if (replaced !== undefined && fault?.after_execution !== true) return replaced
     const answer = await world.outbound.request(webhook.url, {
       method: 'POST',
@@ -197,7 +201,7 @@ export class WebhookSender {
       waitMs = lane.delayMs
     }
     lane.failures += 1
-    if (update.state !== 'pending' || now + waitMs > update.expiresAt) {
+    if (this.#isOver(update) || now + waitMs > update.expiresAt) {
       this.#deps.updates.settle(update, 'expired')
       this.#next(name, lane)
       return
@@ -213,12 +217,15 @@ export class WebhookSender {
     lane.waiting.shift()
     lane.delayMs = 1000
     lane.failures = 0
-    while (lane.waiting[0] !== undefined && this.#deps.updates.isExpired(lane.waiting[0])) {
-      this.#deps.updates.settle(lane.waiting[0], 'expired')
-      lane.waiting.shift()
-    }
+    while (lane.waiting[0] !== undefined && this.#isOver(lane.waiting[0])) lane.waiting.shift()
     if (lane.waiting.length > 0) this.#makeReady(name, lane)
     else this.#lanes.delete(name)
+  }
+
+  /** Expired, or settled by somebody else. */
+  #isOver(update: UpdateRecord): boolean {
+    if (this.#deps.updates.isExpired(update)) this.#deps.updates.settle(update, 'expired')
+    return update.state !== 'pending'
   }
 
   #noteGone(status: number, now: number): void {
@@ -239,7 +246,9 @@ type Outcome = {
   readonly method?: { readonly contentType: string; readonly body: Uint8Array }
 }
 
-function plannedOutcome(status: number | undefined, retryAfter = 0): Outcome {
+function plannedOutcome(fault: Fault): Outcome {
+  const retryAfter = fault.retry_after ?? 0
+  const status = fault.status ?? (fault.retry_after === undefined ? undefined : 503)
   if (status === undefined) return { status: 0, error: 'Connection closed', retryAfter }
   if (status >= 200 && status < 300)
     return { status, retryAfter: 0, method: { contentType: '', body: new Uint8Array() } }
