@@ -42,12 +42,18 @@ export async function makeFolder(folder: Folder): Promise<void> {
     const owner = await stat(path.dirname(first))
     for (let made = folder.root; made.length >= first.length; made = path.dirname(made)) {
       if (owner.uid !== 0) await chown(made, owner.uid, owner.gid)
-      // Root's server runs as another user, who must get through to its own folder.
-      else await chmod(made, 0o711)
+      // Root's server may run as another user, who must get through to its own folder.
+      await chmod(made, 0o711)
     }
   } catch (error) {
     throw toFault(error, `DATA_DIR (${folder.root}) cannot be made`)
   }
+}
+
+/** Makes a folder that others may pass through, whatever the umask; `read`: also list and read. */
+export async function makeOpen(folder: string, others: 'pass' | 'read'): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await chmod(folder, others === 'pass' ? 0o711 : 0o755)
 }
 
 /** Writes a small file so that a reader, or a crash, sees the old one or the whole new one. */

@@ -1,8 +1,8 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { connect } from 'node:net'
 import path from 'node:path'
 import type { Clock } from '../kit/clock.ts'
+import { openSocket } from './connection.ts'
 import { type Folder, readIfThere, socketFolder, statIfThere, writeWhole } from './folder.ts'
 import { createKept } from './kept.ts'
 import { type HeldLock, tryLock } from './lock.ts'
@@ -29,19 +29,22 @@ export async function keep(deps: KeepDeps): Promise<void> {
   const lock = await waitForLock(folder, clock)
   if (lock === undefined) return
   log(`Keeper ${process.pid} begins.`)
+  const mine = (await stat(folder.lock)).ino
+  // A folder that was deleted may have been made anew, and be another keeper's.
+  const isOurs = async () => (await statIfThere(folder.lock))?.ino === mine
   const ending = new AbortController()
   const kept = createKept(deps)
   const { socket, removeSockets } = await chooseSocket(folder)
   const users = await serveUsers({ socket, clock, log, lingerMs, answer: kept.answer })
   await writeWhole(folder.address, `${JSON.stringify({ pid: process.pid, socket })}\n`, 0o600)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, users.close)
-  const watching = watchFolder(deps, users, ending.signal)
+  const watching = watchFolder(deps, isOurs, users, ending.signal)
 
   await users.idle
-  // The folder may have been deleted and be another keeper's by now.
-  if (parseAddress((await readIfThere(folder.address)) ?? '')?.pid === process.pid) rmSync(folder.address)
-  removeSockets()
-  await kept.end()
+  const ours = await isOurs()
+  if (ours) rmSync(folder.address, { force: true })
+  if (ours) removeSockets()
+  await kept.end(ours)
   ending.abort()
   await watching
   log(`Keeper ${process.pid} ends.`)
@@ -77,24 +80,25 @@ const lockWaitMs = 60_000
 
 async function isServed(folder: Folder): Promise<boolean> {
   const address = parseAddress((await readIfThere(folder.address)) ?? '')
-  if (address === undefined) return false
-  return await new Promise((resolve) => {
-    const probe = connect(address.socket)
-    probe.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    probe.once('connect', () => probe.destroy())
-  })
+  const socket = address === undefined ? undefined : await openSocket(address.socket)
+  socket?.destroy()
+  return socket !== undefined
 }
 
 /**
  * Keeps the logs within their limit (looking once a minute, so between two looks one may grow beyond it), and notices
  * when the folder is deleted: nobody can join any more, so nothing is waited for once the last user has left.
  */
-async function watchFolder({ folder, clock, log }: KeepDeps, users: Users, signal: AbortSignal): Promise<void> {
+async function watchFolder(
+  { folder, clock, log }: KeepDeps,
+  isOurs: () => Promise<boolean>,
+  users: Users,
+  signal: AbortSignal,
+): Promise<void> {
   const logs = ['keeper.log', 'postgres.log', 'sandbox.log'].map((name) => path.join(folder.root, name))
-  const mine = (await stat(folder.lock)).ino
   let boundAt = Number.NEGATIVE_INFINITY
   while (!signal.aborted) {
-    if ((await statIfThere(folder.lock))?.ino !== mine) return users.hurry()
+    if (!(await isOurs())) return users.hurry()
     if (clock.monotonicMs() - boundAt > 60_000) {
       boundAt = clock.monotonicMs()
       for (const file of logs) {

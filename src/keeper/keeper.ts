@@ -1,19 +1,10 @@
-import { connect, type Socket } from 'node:net'
+import { realpath } from 'node:fs/promises'
 import type { Clock } from '../kit/clock.ts'
-import { codeOf, KeeperFault, toFault } from './fault.ts'
-import { type Folder, folderAt, makeFolder, readIfThere } from './folder.ts'
+import { type Connection, connectToKeeper, type Found } from './connection.ts'
+import { KeeperFault, toFault } from './fault.ts'
+import { type Folder, folderAt, makeFolder } from './folder.ts'
 import { readFrom } from './log.ts'
-import {
-  type Answer,
-  createLineReader,
-  faultOf,
-  line,
-  type Need,
-  parseAddress,
-  parseAnswer,
-  protocolVersion,
-  type Ready,
-} from './protocol.ts'
+import type { Need } from './protocol.ts'
 import { type StartedKeeper, startKeeper } from './start-keeper.ts'
 
 /**
@@ -95,8 +86,7 @@ function extraNeeds({ sandbox, pages }: Extras): Need[] {
 }
 
 async function join(needs: readonly Need[], options: JoinOptions): Promise<Joined & { readonly found: Found }> {
-  const folder = folderAt(options.dataDir)
-  await makeFolder(folder)
+  const folder = await openFolder(options.dataDir)
   const first = await enter(folder, needs, options)
   const leaving = new AbortController()
   const staying = stay(folder, needs, first, { ...options, signal: leaving.signal })
@@ -107,6 +97,19 @@ async function join(needs: readonly Need[], options: JoinOptions): Promise<Joine
       await staying
     },
   }
+}
+
+/** Makes the folder where it is not there yet, and finds it under its real name, so that links to it are one folder. */
+async function openFolder(dataDir: string): Promise<Folder> {
+  if (process.platform === 'win32') {
+    throw new KeeperFault(
+      'The embedded database and the sandbox of `start` do not run on Windows itself.',
+      'Start in WSL, or set DATABASE_URL and start the sandbox with `npx trt sandbox`.',
+    )
+  }
+  const folder = folderAt(dataDir)
+  await makeFolder(folder)
+  return folderAt(await realpath(folder.root))
 }
 
 /** Holds the connection until told to leave; after a loss joins again, for as long as it takes. */
@@ -140,9 +143,6 @@ async function stay(
 }
 
 const enterMsMax = 180_000
-/** A keeper greets at once; one that does not is suspended. */
-const greetingMsMax = 15_000
-
 /** Connects to the keeper of the folder and has the needs fulfilled. Every failure but an abort is a `KeeperFault`. */
 async function enter(folder: Folder, needs: readonly Need[], options: JoinOptions): Promise<Connection> {
   try {
@@ -154,13 +154,14 @@ async function enter(folder: Folder, needs: readonly Need[], options: JoinOption
 }
 
 async function findOrStart(folder: Folder, needs: readonly Need[], options: JoinOptions): Promise<Connection> {
-  const { clock, signal, lingerMs = 10_000 } = options
+  const { clock, signal, lingerMs = 10_000, progress = () => {} } = options
   const until = clock.monotonicMs() + enterMsMax
   let started: StartedKeeper | undefined
   let failures = 0
   while (clock.monotonicMs() < until) {
     signal?.throwIfAborted()
-    const connection = await connectOnce(folder, needs, options)
+    const limitMs = until - clock.monotonicMs()
+    const connection = await connectToKeeper(folder, needs, { clock, signal, progress, limitMs })
     if (connection !== 'nobody') return connection
     const ended = started?.endedWith()
     if (ended !== undefined && ended !== 0) failures += 1
@@ -174,106 +175,6 @@ async function findOrStart(folder: Folder, needs: readonly Need[], options: Join
 function lastWords(folder: Folder): string {
   const said = readFrom(folder.log, 0).trim().split('\n').at(-1)
   return said === undefined || said === '' ? `Read ${folder.log}.` : `Its last words: ${said}`
-}
-
-type Found = { [Name in Ready['ready']]?: Extract<Ready, { ready: Name }> }
-
-interface Connection {
-  readonly found: Found
-  readonly closed: Promise<void>
-  leave(): Promise<void>
-}
-
-/** `nobody`: no keeper listens, or the one that did is stopping. */
-async function connectOnce(
-  folder: Folder,
-  needs: readonly Need[],
-  { clock, signal, progress }: JoinOptions,
-): Promise<Connection | 'nobody'> {
-  const address = parseAddress((await readIfThere(folder.address)) ?? '')
-  if (address === undefined) return 'nobody'
-  const socket = await open(address.socket)
-  if (socket === undefined) return 'nobody'
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  socket.on('error', () => socket.destroy())
-  const cancel = clock.after(greetingMsMax, () =>
-    socket.destroy(
-      new KeeperFault(
-        `The keeper of ${folder.root} (pid ${address.pid}) does not answer.`,
-        `End it (kill -9 ${address.pid}) and start again; the data is safe.`,
-      ),
-    ),
-  )
-  const leave = () => {
-    cancel()
-    socket.destroy()
-    return closed
-  }
-  try {
-    const found = await ask(socket, needs, { progress: progress ?? (() => {}), greeted: cancel, signal })
-    return found === 'gone' ? 'nobody' : { found, closed, leave }
-  } catch (error) {
-    await leave()
-    throw error
-  }
-}
-
-async function open(path: string): Promise<Socket | undefined> {
-  try {
-    return await new Promise((resolve, reject) => {
-      const socket = connect(path)
-      socket.once('connect', () => resolve(socket)).once('error', reject)
-    })
-  } catch (error) {
-    const code = codeOf(error)
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined
-    throw toFault(error, 'The keeper cannot be joined')
-  }
-}
-
-function ask(
-  socket: Socket,
-  needs: readonly Need[],
-  {
-    progress,
-    greeted,
-    signal,
-  }: { progress: (sentence: string) => void; greeted: () => void; signal?: AbortSignal | undefined },
-): Promise<Found | 'gone'> {
-  return new Promise((resolve, reject) => {
-    const found: Found = {}
-    const take = (answer: Answer) => {
-      if ('hello' in answer) {
-        greeted()
-        if (answer.hello !== protocolVersion) reject(otherVersion(answer.pid))
-      } else if ('progress' in answer) progress(answer.progress)
-      else if ('failed' in answer) reject(faultOf(answer))
-      else {
-        Object.assign(found, { [answer.ready]: answer })
-        if (needs.every(({ need }) => need in found)) resolve(found)
-      }
-    }
-    const read = createLineReader((text) => take(parseAnswer(text)))
-    socket.setEncoding('utf8').on('data', (chunk) => {
-      try {
-        read(String(chunk))
-      } catch (error) {
-        reject(error)
-      }
-    })
-    // Every other error of the connection means what its end means.
-    socket.once('error', (error) => error instanceof KeeperFault && reject(error))
-    socket.once('close', () => resolve('gone'))
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-    socket.write(needs.map(line).join(''))
-  })
-}
-
-function otherVersion(pid: number): KeeperFault {
-  return new KeeperFault(
-    `The keeper that runs (pid ${pid}) is of another version of TRT.`,
-    'Stop everything that uses this folder, wait ten seconds, and start again.',
-  )
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

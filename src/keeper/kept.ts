@@ -3,17 +3,20 @@ import { unreachable } from '../kit/unreachable.ts'
 import { guardProcess } from './guard.ts'
 import type { KeepDeps } from './keep.ts'
 import { buildPages, pagesFolder } from './pages.ts'
-import { openCluster } from './postgres-cluster.ts'
-import { startServer, stopServer } from './postgres-server.ts'
+import { dataOf, openCluster } from './postgres-cluster.ts'
+import { startServer, stopLeftServer, stopServer } from './postgres-server.ts'
 import type { Need, Ready } from './protocol.ts'
-import { type SandboxProcess, startSandbox, stopSandbox } from './sandbox-process.ts'
+import { type SandboxProcess, startSandbox, stopLeftSandbox, stopSandbox } from './sandbox-process.ts'
 import { Supervised } from './supervised.ts'
 
 /** What a keeper keeps. Each thing is started by the first who needs it, and then shared. */
 export interface Kept {
   answer(need: Need, progress: Tell): Promise<Ready>
-  /** Stops everything that was started. */
-  end(): Promise<void>
+  /**
+   * Stops everything that was started. `ours`: whether the folder is still this keeper's; then also what a killed
+   * keeper left there, if nobody who used it has come back.
+   */
+  end(ours: boolean): Promise<void>
 }
 
 /** Users of a killed keeper have a new one within a second or two; then nothing needs to be ended. */
@@ -41,9 +44,11 @@ export function createKept(deps: KeepDeps): Kept {
           return unreachable(need, 'answer')
       }
     },
-    end: async () => {
+    end: async (ours) => {
       await Promise.all([sandbox.end(), pages.end()])
+      if (ours) await stopLeftSandbox(deps.folder, deps.clock)
       await database.end()
+      if (ours) await stopLeftServer(await dataOf(deps.folder.root), deps.clock)
       // Last: an adopted process counts as gone for whoever watches it after this.
       ended.abort()
     },
@@ -90,7 +95,7 @@ function keepSandbox(deps: KeepDeps, signal: AbortSignal) {
       wish = { port: Number(new URL(started.url).port), args }
       return started
     },
-    stop: (running) => stopSandbox(running, folder, clock),
+    stop: (running) => stopSandbox(running, clock),
     guard: ({ pid }) => guardProcess({ pid, signal: 'TERM', addressFile: folder.address, graceMs: graceMs(lingerMs) }),
   })
   return {

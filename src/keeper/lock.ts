@@ -1,9 +1,11 @@
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { KeeperFault, toFault } from './fault.ts'
 
 /**
  * At most one holder per file, and the kernel takes it back from a holder that died: an exclusive transaction on an
- * empty SQLite file is a POSIX lock, which Node.js offers nowhere else. Nothing is ever written into the file.
+ * empty SQLite file is a POSIX lock, which Node.js offers nowhere else. Nothing is ever written into the file. Such a
+ * lock is also lost when its holder opens and closes the file again, so the holder must not.
  */
 export interface HeldLock {
   release(): void
@@ -13,6 +15,7 @@ export interface HeldLock {
 export function tryLock(file: string): HeldLock | undefined {
   let database: DatabaseSync
   try {
+    closeSync(openSync(file, 'a', 0o600))
     database = new DatabaseSync(file, { timeout: 0 })
   } catch (error) {
     throw refused(file, error)

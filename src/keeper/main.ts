@@ -8,7 +8,8 @@ import { createLog } from './log.ts'
 
 /** The keeper as a program. `joinKeeper` starts it; nobody needs to start it by hand. */
 enableCompileCache()
-process.umask(0o022)
+// What is made here is nobody else's; what a server under another user must reach is opened where it is made.
+process.umask(0o077)
 
 const { values } = parseArgs({
   options: { 'data-dir': { type: 'string' }, 'linger-ms': { type: 'string', default: '10000' } },

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { cp, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { codeOf, KeeperFault, toFault, useOtherDatabase } from './fault.ts'
-import { isThere } from './folder.ts'
+import { isThere, makeOpen } from './folder.ts'
 import { type Identity, run } from './process.ts'
 
 /**
@@ -90,7 +90,7 @@ async function tryToRun(folder: string, as: Identity | undefined): Promise<strin
 async function copyBinaries(native: string, copy: string): Promise<void> {
   const partial = `${copy}.new-${randomBytes(4).toString('hex')}`
   try {
-    await mkdir(path.dirname(copy), { recursive: true, mode: 0o755 })
+    if (path.dirname(copy) === systemFolder) await makeOpen(systemFolder, 'read')
     await cp(native, partial, { recursive: true, verbatimSymlinks: true })
     await linkLibraries(partial)
     // npm keeps the umask of whoever ran it; the server's user must be able to read everything.

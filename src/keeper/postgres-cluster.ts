@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { chown, mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { KeeperFault, toFault, useOtherDatabase } from './fault.ts'
-import { canEnter, isThere, readIfThere, statIfThere, syncFolder, writeWhole } from './folder.ts'
+import { canEnter, isThere, makeOpen, readIfThere, statIfThere, syncFolder, writeWhole } from './folder.ts'
 import { type Binaries, findBinaries, systemFolder } from './postgres-binaries.ts'
 import { type Identity, run } from './process.ts'
 
@@ -42,6 +42,12 @@ export async function openCluster(dataDir: string, progress: (sentence: string) 
   }
 }
 
+/** Where the data of this folder would be, without making or checking anything; for what an earlier keeper left. */
+export async function dataOf(dataDir: string): Promise<string> {
+  const home = await knownHome(dataDir).catch(() => undefined)
+  return path.join(home ?? dataDir, 'postgres', 'data')
+}
+
 /** The home that an earlier start has chosen outside of DATA_DIR. */
 async function knownHome(dataDir: string): Promise<string | undefined> {
   const id = (await readIfThere(path.join(dataDir, 'postgres.id')))?.trim()
@@ -75,7 +81,8 @@ async function chooseHome(dataDir: string, as: Identity | undefined): Promise<st
   if (as === undefined || (await canEnter(dataDir, as))) return dataDir
   const id = randomBytes(8).toString('hex')
   const home = path.join(systemFolder, id)
-  await mkdir(home, { recursive: true, mode: 0o755 })
+  await makeOpen(systemFolder, 'read')
+  await makeOpen(home, 'pass')
   await writeFile(path.join(home, 'belongs-to'), `${dataDir}\n`, { mode: 0o600 })
   await syncFolder(systemFolder)
   // Written after the folder is there: an id without its folder means that the data was lost.
@@ -102,8 +109,9 @@ async function makeCluster(
   const unfinished = path.join(home, `postgres.new-${randomBytes(4).toString('hex')}`)
   const data = path.join(unfinished, 'data')
   const password = path.join(unfinished, 'password')
-  await mkdir(unfinished, { mode: as === undefined ? 0o700 : 0o711 })
-  await mkdir(data, { mode: 0o700 })
+  if (as === undefined) await mkdir(unfinished)
+  else await makeOpen(unfinished, 'pass')
+  await mkdir(data)
   await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true })
   if (as !== undefined) for (const file of [data, password]) await chown(file, as.uid, as.gid)
   const { code, output } = await run(

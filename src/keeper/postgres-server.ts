@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, openSync } from 'node:fs'
-import { rm, rmdir } from 'node:fs/promises'
+import { realpath, rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Clock } from '../kit/clock.ts'
 import { KeeperFault, useOtherDatabase } from './fault.ts'
@@ -36,7 +36,7 @@ const readyMs = 120_000
 export async function startServer(cluster: Cluster, deps: ServerDeps): Promise<Server> {
   const until = deps.clock.monotonicMs() + readyMs
   for (;;) {
-    const live = await findPostmaster(cluster)
+    const live = await findPostmaster(cluster.data)
     if (live === undefined) boundLog(deps.logFile)
     const logged = sizeOf(deps.logFile)
     const running = live === undefined ? await launch(cluster, deps) : adopt(live, deps.clock, deps.signal)
@@ -57,16 +57,14 @@ export async function startServer(cluster: Cluster, deps: ServerDeps): Promise<S
 }
 
 /** A fast shutdown: sessions are ended, everything is written. Harder if it takes too long. */
+const stopping = [
+  { signal: 'SIGINT', waitMs: 20_000 },
+  { signal: 'SIGQUIT', waitMs: 5_000 },
+  { signal: 'SIGKILL', waitMs: 2_000 },
+] as const
+
 export async function stopServer(server: Server, clock: Clock): Promise<boolean> {
-  const gone = await endProcess(
-    server,
-    [
-      { signal: 'SIGINT', waitMs: 20_000 },
-      { signal: 'SIGQUIT', waitMs: 5_000 },
-      { signal: 'SIGKILL', waitMs: 2_000 },
-    ],
-    clock,
-  )
+  const gone = await endProcess(server.pid, stopping, clock)
   if (gone) {
     for (const name of [socketName, `${socketName}.lock`]) {
       await rm(path.join(server.socketFolder, name), { force: true }).catch(() => undefined)
@@ -76,14 +74,20 @@ export async function stopServer(server: Server, clock: Clock): Promise<boolean>
   return gone
 }
 
+/** Stops a server that a killed keeper left and nobody has asked for since. */
+export async function stopLeftServer(data: string, clock: Clock): Promise<void> {
+  const pid = await findPostmaster(data)
+  if (pid !== undefined) await endProcess(pid, stopping, clock)
+}
+
 /** The pid of a live postmaster of this cluster; a trace that names any other process is removed. */
-async function findPostmaster(cluster: Cluster): Promise<number | undefined> {
-  const file = path.join(cluster.data, 'postmaster.pid')
+async function findPostmaster(data: string): Promise<number | undefined> {
+  const file = path.join(data, 'postmaster.pid')
   const pid = Number((await readIfThere(file))?.split('\n')[0])
   if (!Number.isInteger(pid) || pid <= 0) return undefined
   // A dead pid is left to PostgreSQL, which also looks at the memory that the file names.
   const exists = isAlive(pid)
-  if (exists && (await isPostmasterOf(pid, cluster.data))) return pid
+  if (exists && (await isPostmasterOf(pid, data))) return pid
   if (exists) await rm(file, { force: true })
   return undefined
 }
@@ -91,7 +95,7 @@ async function findPostmaster(cluster: Cluster): Promise<number | undefined> {
 async function isPostmasterOf(pid: number, data: string): Promise<boolean> {
   const command = await commandOf(pid)
   const cwd = cwdOf(pid)
-  return /\bpostgres\b/.test(command) && (cwd === undefined ? command.includes(data) : cwd === data)
+  return /\bpostgres\b/.test(command) && (cwd === undefined ? command.includes(data) : cwd === (await realpath(data)))
 }
 
 async function launch(cluster: Cluster, { log, logFile }: ServerDeps): Promise<Running> {

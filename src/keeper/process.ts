@@ -130,21 +130,21 @@ export function adopt(pid: number, clock: Clock, signal: AbortSignal): Running {
 
 /** Sends one signal after the other, each with the time the process has to follow it. True when it is gone. */
 export async function endProcess(
-  running: Running,
+  pid: number,
   steps: readonly { readonly signal: NodeJS.Signals; readonly waitMs: number }[],
   clock: Clock,
 ): Promise<boolean> {
   for (const { signal, waitMs } of steps) {
     try {
-      process.kill(running.pid, signal)
+      process.kill(pid, signal)
     } catch {
       // Gone already.
     }
     const until = clock.monotonicMs() + waitMs
     while (clock.monotonicMs() < until) {
-      if (!isAlive(running.pid)) return true
+      if (!isAlive(pid)) return true
       await clock.sleep(10)
     }
   }
-  return !isAlive(running.pid)
+  return !isAlive(pid)
 }

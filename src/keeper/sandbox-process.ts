@@ -49,18 +49,20 @@ export async function startSandbox(port: number, args: readonly string[], deps: 
   return { ...running, url }
 }
 
-export async function stopSandbox(sandbox: SandboxProcess, folder: Folder, clock: Clock): Promise<boolean> {
-  const gone = await endProcess(
-    sandbox,
-    [
-      { signal: 'SIGTERM', waitMs: 5_000 },
-      { signal: 'SIGKILL', waitMs: 2_000 },
-    ],
-    clock,
-  )
-  if (gone) rmSync(traceOf(folder), { force: true })
-  return gone
+export const stopSandbox = (sandbox: Running, clock: Clock): Promise<boolean> =>
+  endProcess(sandbox.pid, stopping, clock)
+
+/** Stops a sandbox that a killed keeper left and nobody has asked for since, and removes the trace of the last one. */
+export async function stopLeftSandbox(folder: Folder, clock: Clock): Promise<void> {
+  const left = await findSandbox(folder, clock)
+  if (left !== undefined) await endProcess(left.pid, stopping, clock)
+  rmSync(traceOf(folder), { force: true })
 }
+
+const stopping = [
+  { signal: 'SIGTERM', waitMs: 5_000 },
+  { signal: 'SIGKILL', waitMs: 2_000 },
+] as const
 
 const logOf = (folder: Folder) => path.join(folder.root, 'sandbox.log')
 const traceOf = (folder: Folder) => path.join(folder.root, 'sandbox.json')
@@ -72,7 +74,7 @@ async function findSandbox(folder: Folder, clock: Clock): Promise<{ pid: number;
   const command = await commandOf(trace.pid)
   if (!command.includes('sandbox/main.ts') || !command.includes(folder.root)) return undefined
   if (await listens(Number(new URL(trace.url).port))) return trace
-  await endProcess({ pid: trace.pid, gone: Promise.resolve() }, [{ signal: 'SIGKILL', waitMs: 2_000 }], clock)
+  await endProcess(trace.pid, [{ signal: 'SIGKILL', waitMs: 2_000 }], clock)
   return undefined
 }
 
@@ -171,7 +173,7 @@ async function untilListening(
   }
   const said = readFrom(logFile, logged).trim()
   if (!ended) {
-    await endProcess(running, [{ signal: 'SIGKILL', waitMs: 2_000 }], clock)
+    await endProcess(running.pid, [{ signal: 'SIGKILL', waitMs: 2_000 }], clock)
     throw new KeeperFault('The sandbox did not listen within 30 seconds.', `Read ${logFile}.`)
   }
   if (said.includes('EADDRINUSE')) throw portFault(port, Object.assign(new Error(said), { code: 'EADDRINUSE' }))

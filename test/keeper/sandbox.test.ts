@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import os from 'node:os'
 import path from 'node:path'
-import { describe, it } from 'node:test'
+import { after, before, describe, it, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import {
   allGone,
   keepersIn,
@@ -18,9 +21,26 @@ import {
 
 const pageOf = async (url: string): Promise<number> => (await fetch(url).catch(() => undefined))?.status ?? 0
 
+/** Built once for all tests: a sandbox starts a build where there are no pages of these sources. */
+const built = mkdtempSync(path.join(os.tmpdir(), 'trt-pages-'))
+before(() => {
+  execFileSync(process.execPath, [
+    fileURLToPath(new URL('../../web/build.ts', import.meta.url)),
+    '--out',
+    `${built}/pages`,
+  ])
+})
+after(() => rmSync(built, { recursive: true }))
+
+async function folderWithPages(t: TestContext): Promise<string> {
+  const folder = await shortFolder(t)
+  cpSync(`${built}/pages`, path.join(folder, 'pages'), { recursive: true })
+  return folder
+}
+
 describe('the sandbox of a keeper', { concurrency: 2 }, () => {
   it('is shared by those who come, whatever port they ask for, and ends with the last', async (t) => {
-    const dataDir = await shortFolder(t)
+    const dataDir = await folderWithPages(t)
     const one = startUser({ dataDir, sandbox: { port: 0 } })
     const { sandboxUrl, databaseUrl } = await one.joined()
     assert.notEqual(databaseUrl, '')
@@ -34,7 +54,7 @@ describe('the sandbox of a keeper', { concurrency: 2 }, () => {
   })
 
   it('comes back on its port when it is killed, and outlives its keeper', async (t) => {
-    const dataDir = await shortFolder(t)
+    const dataDir = await folderWithPages(t)
     const user = startUser({ dataDir, sandbox: { port: 0 }, withoutDatabase: true })
     const { sandboxUrl } = await user.joined()
     const first = onlyPid(sandboxesIn(dataDir))
@@ -52,8 +72,22 @@ describe('the sandbox of a keeper', { concurrency: 2 }, () => {
     await allGone(dataDir)
   })
 
+  it('ends with the last user of its folder, although those who needed it and their keeper were killed', async (t) => {
+    const dataDir = await folderWithPages(t)
+    const needing = startUser({ dataDir, sandbox: { port: 0 }, withoutDatabase: true })
+    await needing.joined()
+    const other = startUser({ dataDir })
+    await other.joined()
+    await needing.kill()
+    kill(onlyPid(keepersIn(dataDir)))
+    await until(() => other.said.some((one) => one['changed'] === 'rejoined'), 'the other has joined again')
+    onlyPid(sandboxesIn(dataDir))
+    await other.leave()
+    await allGone(dataDir)
+  })
+
   it('says which setting to change when its port is taken, and starts for the next who asks', async (t) => {
-    const dataDir = await shortFolder(t)
+    const dataDir = await folderWithPages(t)
     const squatter = createServer().listen(0, '127.0.0.1')
     await once(squatter, 'listening')
     const address = squatter.address()
