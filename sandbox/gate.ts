@@ -29,19 +29,21 @@ export function guard(app: FastifyInstance, { listen, key }: { listen: string; k
 }
 
 const cookieName = 'sandbox_key'
-const pathPrefix = /^\/key\/([^/]+)(\/.*)$/
+const keyInPath = /^\/key\/([^/]+)(\/.*)$/
 
-/** Moves a key in the path to a header, before routing. */
-export function takeKeyFromPath(request: {
-  url?: string | undefined
-  headers: NodeJS.Dict<string | string[]>
-}): string {
+/**
+ * Rewrites a URL before routing: a key in the path moves to a header, and a Bot API path without `/telegram` in front
+ * gets it, because some clients keep only the origin of the API root they are given.
+ */
+export function rewriteUrl(request: { url?: string | undefined; headers: NodeJS.Dict<string | string[]> }): string {
   const url = request.url ?? '/'
-  const [, key, rest] = pathPrefix.exec(url) ?? []
-  if (key === undefined || rest === undefined) return url
-  request.headers['x-sandbox-key'] = key
-  return rest
+  const [, key, rest] = keyInPath.exec(url) ?? []
+  if (key !== undefined) request.headers['x-sandbox-key'] = key
+  const path = rest ?? url
+  return bareBotPath.test(path) ? `/telegram${path}` : path
 }
+
+const bareBotPath = /^\/(file\/)?bot[^/]+\/./
 
 function hostname(host: string | undefined): string | undefined {
   return host !== undefined && URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname : undefined

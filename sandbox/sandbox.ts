@@ -8,7 +8,7 @@ import { createVirtualClock, type DrivenClock } from './clock.ts'
 import { controlRoutes } from './control/controls.ts'
 import { createFaults } from './faults.ts'
 import { createFeed } from './feed.ts'
-import { guard, takeKeyFromPath } from './gate.ts'
+import { guard, rewriteUrl } from './gate.ts'
 import { createKieEmulator } from './kie/kie.ts'
 import { createOutbound } from './outbound.ts'
 import { openShelf } from './shelf.ts'
@@ -48,8 +48,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
   const shelf = openShelf(dataDir === undefined ? undefined : join(dataDir, 'sandbox'))
   const clock = createVirtualClock(keptOffset(shelf))
-  const keepTime = setInterval(() => keepOffset(shelf, clock), offsetKeptEveryMs)
-  keepTime.unref()
+  const keepingTime = setInterval(() => keepOffset(shelf, clock), offsetKeptEveryMs)
+  keepingTime.unref()
   const faults = createFaults()
   const feed = createFeed()
   const world: World = {
@@ -65,7 +65,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     logger: false,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 300 },
-    rewriteUrl: takeKeyFromPath,
+    rewriteUrl,
   })
   app.removeContentTypeParser('text/plain')
   guard(app, { listen, key })
@@ -83,6 +83,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     clock,
     faults,
     feed,
+    keepTime: () => keepOffset(shelf, clock),
     reset() {
       faults.clear()
       shelf.clear()
@@ -94,7 +95,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   await webPages(app, options.webDir ?? join(import.meta.dirname, '../web/chat/dist'))
 
   async function close(): Promise<void> {
-    clearInterval(keepTime)
+    clearInterval(keepingTime)
     keepOffset(shelf, clock)
     feed.close()
     await Promise.all(providers.map((provider) => provider.close()))

@@ -5,11 +5,17 @@ import type { PlannedFaults } from '../faults.ts'
 import type { OpenFeed } from '../feed.ts'
 import { acceptEmptyJson, parseBody } from './request.ts'
 
+export type Controlled = {
+  readonly clock: DrivenClock
+  readonly faults: PlannedFaults
+  readonly feed: OpenFeed
+  /** Writes the moved time down, so that it does not go back after a kill. */
+  readonly keepTime: () => void
+  readonly reset: () => void
+}
+
 /** The controls that concern the whole world: time, faults, reset and the live feed. `app` is a scope of its own. */
-export function controlRoutes(
-  app: FastifyInstance,
-  { clock, faults, feed, reset }: { clock: DrivenClock; faults: PlannedFaults; feed: OpenFeed; reset: () => void },
-): void {
+export function controlRoutes(app: FastifyInstance, { clock, faults, feed, keepTime, reset }: Controlled): void {
   acceptEmptyJson(app)
   const time = () => ({ now: clock.now(), iso: new Date(clock.now()).toISOString(), rate: clock.rate() })
 
@@ -18,6 +24,7 @@ export function controlRoutes(
     const wish = parseBody(clockBody, request.body)
     if (wish.rate !== undefined) clock.setRate(wish.rate)
     if (wish.advance_ms !== undefined) clock.advance(wish.advance_ms)
+    keepTime()
     feed.publish({ type: 'world', what: 'clock' })
     return time()
   })
