@@ -1,5 +1,5 @@
-import type { Sessions } from './dispatch/sessions.ts'
 import type { Waits } from './delivery/pacing.ts'
+import type { Sessions } from './dispatch/sessions.ts'
 import type { Errands } from './errands/errand.ts'
 import type { SubmitSlots } from './generation/submit-slots.ts'
 import type { InboxStep } from './inbox/inbox.ts'

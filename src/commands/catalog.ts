@@ -4,6 +4,27 @@ import { checkPrices } from '../catalog/check-prices.ts'
 import { type CatalogSource, compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Catalog } from '../catalog/offer.ts'
 import type { Pricing } from '../catalog/quote.ts'
+import { readConfig } from '../config/config.ts'
+import { readOfferFiles } from '../storage/catalog-files.ts'
+import type { Command } from './command.ts'
+
+export const catalog: Command = {
+  summary: 'The offers: `catalog check` validates them offline.',
+  usage: '  check   validate every offer file; exit 1 and name file, line and field',
+  async run({ words, env, print, complain }) {
+    if (words[0] !== 'check') {
+      complain('Say what to do with the catalog: trt catalog check')
+      return 1
+    }
+    const read = readConfig(env)
+    if (!read.ok) {
+      for (const { setting, problem, todo } of read.problems) complain(`${setting} ${problem}: ${todo}`)
+      return 1
+    }
+    const { usdToRub, multiplier } = read.config.shop
+    return await checkCatalogCommand({ readFiles: readOfferFiles, pricing: { usdToRub, multiplier }, print })
+  },
+}
 
 export type CatalogCheckDeps = {
   readonly readFiles: () => Promise<readonly CatalogSource[]>

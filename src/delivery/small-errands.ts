@@ -4,7 +4,7 @@ import type { View } from '../conversation/view.ts'
 import type { Errand } from '../errands/errand.ts'
 import type { ErrandContext, Handlers, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import { chatOfPerson, fileId, type PersonId } from '../kit/ids.ts'
+import { type Cid, chatOfPerson, fileId, type PersonId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import type { TopUp } from '../money/top-up.ts'
 import type { Order } from '../orders/order.ts'
@@ -29,7 +29,12 @@ export type SmallErrandsDeps = {
   }
   readonly isPicture: (bytes: Uint8Array) => boolean
   /** The step that tells the wizard how a file turned out. */
-  readonly fileChecked: (permit: Permit, person: PersonId, file: TakenFile, verdict: FileVerdict) => Promise<void>
+  readonly fileChecked: (
+    permit: Permit,
+    owner: { readonly person: PersonId; readonly cid: Cid },
+    file: TakenFile,
+    verdict: FileVerdict,
+  ) => Promise<void>
   readonly operators: readonly PersonId[]
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -131,12 +136,17 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       }
       if (fetched.kind === 'not_done') {
         telemetry.tell('UI_NOT_SHOWN', { cid, reason_code: reasonCode(fetched.why), detail: fetched.detail })
-        await deps.fileChecked(permit, errand.person, file, fetched.why === 'too_big' ? 'too_big' : 'lost')
+        await deps.fileChecked(
+          permit,
+          { person: errand.person, cid },
+          file,
+          fetched.why === 'too_big' ? 'too_big' : 'lost',
+        )
         return 'settled'
       }
       const { bytes } = fetched.value
       const verdict = deps.isPicture(bytes) ? 'picture' : 'not_a_picture'
-      await deps.fileChecked(permit, errand.person, { ...file, bytes: bytes.length }, verdict)
+      await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length }, verdict)
       return 'settled'
     },
 

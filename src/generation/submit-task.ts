@@ -36,7 +36,7 @@ export type SubmitTaskDeps = {
   ) => Readonly<Record<string, unknown>>
   /** What the bytes are, or undefined when they are no picture. */
   readonly sniff: (bytes: Uint8Array) => { readonly mime: string } | undefined
-  readonly callbackUrl: (order: OrderId) => string | undefined
+  readonly callbackUrl: (order: OrderId, story: Cid) => string | undefined
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -73,7 +73,7 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
       await record(permit, id, { type: 'submit_postponed' })
       return { againAt: after(clock.now(), laterMs) }
     }
-    const callbackUrl = deps.callbackUrl(id)
+    const callbackUrl = deps.callbackUrl(id, order.cid)
     const outcome = await kie.submit({
       model: order.model,
       input: deps.buildInput(offer, order.values, uploaded.urls),

@@ -45,6 +45,8 @@ export const newCid = (): Cid => randomBytes(4).toString('hex') as Cid
 export const newOrderId = (): OrderId => mint(12) as OrderId
 export const newQuoteId = (): QuoteId => mint(12) as QuoteId
 export const newTopUpId = (): TopUpId => mint(12) as TopUpId
+/** Names a draft in buttons; eight symbols, because 64 bytes are all a button has. */
+export const newDraftId = (): string => mint(8)
 export const newTransferId = (): TransferId => mint(16) as TransferId
 export const newInstanceId = (): InstanceId => mint(8) as InstanceId
 /** 256 random bits as URL-safe text, for secrets that are made once and kept. */

@@ -1,4 +1,4 @@
-import type { KieTaskId, OfferId, OrderId, PersonId, QuoteId } from '../kit/ids.ts'
+import type { KieTaskId, MessageId, OfferId, OrderId, PersonId, QuoteId } from '../kit/ids.ts'
 import type { Order } from './order.ts'
 
 /** Where orders are kept. A port, used inside a step's transaction. */
@@ -9,9 +9,13 @@ export interface OrderStore {
   lock(id: OrderId): Promise<Order | undefined>
   get(id: OrderId): Promise<Order | undefined>
   save(order: Order): Promise<void>
+  /** The order that a quote became. */
+  byQuote(quote: QuoteId): Promise<OrderId | undefined>
   byTask(task: KieTaskId): Promise<OrderId | undefined>
   /** Newest first. */
   recent(person: PersonId, page: { readonly skip: number; readonly take: number }): Promise<readonly Order[]>
+  /** Whether this message shows the progress of one of their latest orders. */
+  ownsMessage(person: PersonId, message: MessageId): Promise<boolean>
   running(person: PersonId): Promise<number>
   /** Measured over the last 200 completed orders of this offer; undefined until there are five. */
   durations(offer: OfferId): Promise<Durations | undefined>

@@ -231,7 +231,7 @@ export const events = {
     meaning: 'a database connection ended; it is opened again',
     action: 'nothing, unless it goes on',
   }),
-} as const satisfies Record<string, EventDefinition>
+} as const
 
 export type EventName = keyof typeof events
 export type EventGroup =

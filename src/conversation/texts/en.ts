@@ -255,6 +255,8 @@ export const en: Texts = {
     balance: (balance) => `balance ${money(balance)}`,
     freeLeft: (n) => (n > 0 ? `${generations(n)} left` : 'today’s free ones are used up'),
     gift: '🎁 A gift: the order was already closed without a charge, and the picture was made after all. It is yours.',
+    originalGone:
+      'The service that made this picture has deleted the original: it keeps files for about two weeks. The picture in the chat stays with you.',
   },
   balance: {
     title: 'Balance',

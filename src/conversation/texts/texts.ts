@@ -179,6 +179,7 @@ export type Texts = {
     readonly balance: (balance: Kopecks) => string
     readonly freeLeft: (left: number) => string
     readonly gift: string
+    readonly originalGone: string
   }
   readonly balance: {
     readonly title: string

@@ -66,7 +66,10 @@ export function openDatabase({
     ['intake', intake],
   ] as const) {
     // Without a listener, a connection that ends while idle would end the process.
-    pool.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
+    const lost = (error: Error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) })
+    pool.on('error', lost)
+    // A connection that is in somebody's hands reports to the statement that fails; this only keeps the process alive.
+    pool.on('connect', (client) => client.on('error', () => undefined))
   }
   watchWaits(work, clock, telemetry)
   return {

@@ -15,6 +15,9 @@ const SAVE = `
   update orders set status = $2, task = $3, body = $4, updated_at = $5, took_ms = $6 where id = $1`
 const BY_TASK = 'select id from orders where task = $1'
 const RECENT = 'select body from orders where person = $1 order by placed_at desc, id offset $2 limit $3'
+const OWNS_MESSAGE = `
+  select 1 from (select body from orders where person = $1 order by placed_at desc limit 50) latest
+   where (body->'order'->>'progressMessage')::bigint = $2 limit 1`
 const RUNNING = `
   select count(*) as n from orders
    where person = $1 and status in ('placed', 'submitting', 'uncertain', 'generating', 'delivering')`
@@ -56,12 +59,19 @@ export function createPostgresOrders(sql: Sql): OrderStore {
       const task = 'task' in order ? (order.task ?? null) : null
       await sql.query(SAVE, [order.id, order.status, task, stored(order), changedAt(order), tookMs])
     },
+    async byQuote(quote) {
+      const row = (await sql.query<{ id: string }>(BY_QUOTE, [quote])).rows[0]
+      return row === undefined ? undefined : orderId(row.id)
+    },
     async byTask(task) {
       const row = (await sql.query<{ id: string }>(BY_TASK, [task])).rows[0]
       return row === undefined ? undefined : orderId(row.id)
     },
     async recent(person, { skip, take }) {
       return (await sql.query<Row>(RECENT, [person, skip, take])).rows.map((row) => row.body.order)
+    },
+    async ownsMessage(person, message) {
+      return (await sql.query(OWNS_MESSAGE, [person, message])).rowCount > 0
     },
     async running(person) {
       return (await sql.query<{ n: number }>(RUNNING, [person])).rows[0]?.n ?? 0

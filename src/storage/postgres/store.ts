@@ -89,3 +89,19 @@ export function sqlOf(client: pg.PoolClient | pg.Client | pg.Pool): Sql {
     },
   }
 }
+
+/** A transaction of upkeep: it moves no money and needs no permit, because doing it twice changes nothing. */
+export async function inTransaction<T>(pool: pg.Pool, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    const result = await work(sqlOf(client))
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  } finally {
+    client.release()
+  }
+}

@@ -1,0 +1,192 @@
+import { type Config, type ConfigProblem, readConfig } from '../config/config.ts'
+import { KeeperFault } from '../keeper/fault.ts'
+import { joinKeeper, joinSandbox } from '../keeper/keeper.ts'
+import { botId, newInstanceId } from '../kit/ids.ts'
+import { startWatchdog } from '../lifecycle/watchdog.ts'
+import { openPorts } from '../ports.ts'
+import { type RunningWorld, type Service, StartRefused, startService } from '../service.ts'
+import { readOfferFiles } from '../storage/catalog-files.ts'
+import { createRedact } from '../telemetry/redact.ts'
+import { createTelemetry, messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
+import type { Command, CommandContext } from './command.ts'
+
+export const start: Command = {
+  summary: 'Serve until SIGTERM or Ctrl-C; with no bot token, in a sandbox on this machine.',
+  usage: `  --sandbox   use the sandbox's Telegram with a real KIE_API_KEY: real credits are spent
+
+Settings come from the environment or .env (see .env.example). Nothing is needed to try it.`,
+  run: serve,
+}
+
+// Made up, and good for nothing but the sandbox of this machine.
+const sandboxToken = '7000001:sandbox-token-that-opens-nothing-at-all'
+const sandboxKey = 'sandbox-key-that-pays-for-nothing'
+
+/** Everything the service needs of the outside, and how to give it back. */
+type Surroundings = {
+  readonly databaseUrl: string
+  readonly world: RunningWorld
+  readonly botToken: string
+  readonly kieKey: string
+  readonly telegramApiRoot: string
+  readonly kieApiUrl: string
+  readonly kieUploadUrl: string
+  readonly sandboxUrl?: string
+  readonly release: () => Promise<void>
+}
+
+async function serve(context: CommandContext): Promise<number> {
+  const read = readConfig(context.env, { sandboxAsked: context.words.includes('--sandbox') })
+  if (!read.ok) return complainAll(context, read.problems)
+  const { config } = read
+  const redact = createRedact(config.secrets)
+  const telemetry = createTelemetry({ clock: context.clock, redact, write: context.log, ...config.log })
+  for (const { setting, problem, todo } of read.warnings) {
+    telemetry.tell('PREFLIGHT_FINDING', { check: setting, problem, todo })
+  }
+
+  let surroundings: Surroundings | undefined
+  let service: Service | undefined
+  const crashed = Promise.withResolvers<'crashed'>()
+  context.onUncaught((error) => {
+    telemetry.caught(error, 'process')
+    crashed.resolve('crashed')
+  })
+  const watchdog = startWatchdog((beat) => beatEverySecond(context, beat))
+  try {
+    surroundings = await surround(context, config)
+    if (context.signal.aborted) return 0
+    service = await begin(context, config, surroundings, telemetry)
+    welcome(context, service, surroundings, config)
+    const ending = await Promise.race([crashed.promise, signalled(context.signal)])
+    await service.stop(ending)
+    return ending === 'crashed' ? 1 : 0
+  } catch (error) {
+    return explain(context, error, telemetry)
+  } finally {
+    await surroundings?.release()
+    await watchdog.stop()
+  }
+}
+
+async function surround(context: CommandContext, config: Config): Promise<Surroundings> {
+  const { world, storage, dataDir } = config
+  const keeper = { dataDir, clock: context.clock, signal: context.signal, progress: context.print }
+  if (world.kind === 'live') {
+    const { botToken, kieKey, telegramApiRoot, kieApiUrl, kieUploadUrl, publicUrl } = world
+    const embedded = storage.engine === 'embedded' ? await joinKeeper(keeper) : undefined
+    return {
+      databaseUrl: storage.engine === 'postgres' ? storage.url : (embedded?.databaseUrl ?? ''),
+      world: { kind: 'live', bot: botOf(botToken), publicUrl: () => publicUrl },
+      botToken,
+      kieKey,
+      telegramApiRoot,
+      kieApiUrl,
+      kieUploadUrl,
+      release: async () => embedded?.release(),
+    }
+  }
+  const wish = { ...keeper, sandbox: { port: world.sandboxPort }, pages: true }
+  const joined =
+    storage.engine === 'postgres' ? { ...(await joinSandbox(wish)), databaseUrl: storage.url } : await joinKeeper(wish)
+  const { databaseUrl, sandboxUrl = '' } = joined
+  const realKie = world.realKieKey
+  if (realKie !== undefined) context.print('KIE_API_KEY is real: pictures cost real credits.')
+  return {
+    databaseUrl,
+    sandboxUrl,
+    world: {
+      kind: 'sandbox',
+      bot: botOf(sandboxToken),
+      publicUrl: (port) => `http://127.0.0.1:${port}`,
+    },
+    botToken: sandboxToken,
+    kieKey: realKie ?? sandboxKey,
+    telegramApiRoot: `${sandboxUrl}/telegram`,
+    kieApiUrl: realKie === undefined ? `${sandboxUrl}/kie` : 'https://api.kie.ai',
+    kieUploadUrl: realKie === undefined ? `${sandboxUrl}/kie-upload` : 'https://kieai.redpandaai.co',
+    release: joined.release,
+  }
+}
+
+async function begin(
+  { clock, host, pid, version }: CommandContext,
+  config: Config,
+  around: Surroundings,
+  telemetry: Telemetry,
+): Promise<Service> {
+  const instance = newInstanceId()
+  return await startService({
+    config,
+    world: around.world,
+    openPorts: (onStored) =>
+      openPorts({
+        ...around,
+        schema: config.instanceOf,
+        maxConn: config.dbMaxConn,
+        bot: around.world.bot,
+        freeDaily: config.shop.freeDaily,
+        instance,
+        host,
+        pid,
+        onStored,
+        clock,
+        telemetry,
+      }),
+    catalogSources: await readOfferFiles(),
+    instance,
+    version,
+    clock,
+    telemetry,
+  })
+}
+
+const botOf = (token: string) => botId(Number(token.split(':')[0]))
+
+function welcome({ print }: CommandContext, service: Service, { sandboxUrl }: Surroundings, config: Config): void {
+  const address = config.http.address === '0.0.0.0' ? '127.0.0.1' : config.http.address
+  if (sandboxUrl !== undefined) print(`\n  Web chat   ${sandboxUrl}/`)
+  print(`  Health     http://${address}:${service.port}/health`)
+  print(
+    sandboxUrl === undefined ? '' : '\nOpen the web chat, choose a name, and press START. Ctrl-C stops everything.\n',
+  )
+}
+
+function signalled(signal: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(String(signal.reason))
+    else signal.addEventListener('abort', () => resolve(String(signal.reason)), { once: true })
+  })
+}
+
+function beatEverySecond({ clock }: CommandContext, beat: () => void): () => void {
+  let cancel = () => {}
+  const again = () => {
+    beat()
+    cancel = clock.after(1_000, again)
+  }
+  again()
+  return () => cancel()
+}
+
+function complainAll({ complain }: CommandContext, problems: readonly ConfigProblem[]): number {
+  complain('The settings are not right, so nothing was started:')
+  for (const { setting, problem, todo } of problems) complain(`  ${setting} ${problem}: ${todo}`)
+  return 1
+}
+
+/** A start that failed says what to do; what nobody foresaw shows where it came from. */
+function explain({ complain, signal }: CommandContext, error: unknown, telemetry: Telemetry): number {
+  if (signal.aborted) return 0
+  if (error instanceof StartRefused) complain(error.message)
+  else if (error instanceof KeeperFault) complain(error.message)
+  else if (isPortTaken(error)) complain(`${error.message}. Set PORT to a free one.`)
+  else {
+    telemetry.caught(error, 'start')
+    complain(`The start failed: ${messageWithCauses(error)}`)
+  }
+  return 1
+}
+
+const isPortTaken = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'

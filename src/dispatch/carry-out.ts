@@ -1,0 +1,135 @@
+import type { Command, Reaction, Seen } from '../conversation/screen.ts'
+import type { Notice } from '../conversation/session.ts'
+import type { DueErrand } from '../errands/errand.ts'
+import { applyObservation, type Facts } from '../errands/record-observation.ts'
+import type { Clock } from '../kit/clock.ts'
+import { type ChatId, type Cid, type MessageId, newTopUpId, type OrderId } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import type { Kopecks, ShopDay } from '../money/amount.ts'
+import { starsFor } from '../money/top-up.ts'
+import type { Person } from '../people/person.ts'
+import type { Tx } from '../store.ts'
+import { placeOrder } from './place-order.ts'
+
+/** Carries out the command of a reaction inside the step. What it refuses becomes a notice on the screen that follows. */
+export type Scene = {
+  readonly seen: Seen
+  readonly reaction: Reaction
+  readonly chat: ChatId
+  readonly cid: Cid
+  readonly day: ShopDay
+  readonly tapped: MessageId | undefined
+  readonly mint: { readonly order: () => OrderId }
+  readonly clock: Clock
+}
+export type CarriedOut = {
+  readonly errands: readonly DueErrand[]
+  /** The command was refused: nothing else of the reaction holds. */
+  readonly refused: boolean
+  readonly notice?: Notice
+  readonly toast?: string
+  /** Nothing is drawn: the order's own message shows what goes on. */
+  readonly still?: boolean
+  /** The tapped message belongs to an order now. */
+  readonly handedOver?: boolean
+  /** The person, when the command changed them. */
+  readonly person?: Person
+}
+
+const nothing: CarriedOut = { errands: [], refused: false }
+
+export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<CarriedOut> {
+  const { command } = scene.reaction
+  if (command === undefined) return nothing
+  switch (command.type) {
+    case 'place_order':
+      return await place(tx, scene, command, facts)
+    case 'cancel_order':
+      return await cancel(tx, scene, command.order, facts)
+    case 'open_top_up':
+      return await openTopUp(tx, scene, command.amount)
+    case 'set_language': {
+      const person: Person = { ...scene.seen.person, language: command.language, languageChosen: true }
+      await tx.people.save(person)
+      return { ...nothing, person }
+    }
+    case 'take_file': {
+      const { fileId, uniqueId } = command.file
+      const { person, session } = scene.seen
+      const revision = session.revision
+      const errand = { kind: 'take_file', person: person.id, chat: scene.chat, fileId, uniqueId, revision } as const
+      return { ...nothing, errands: [{ errand, cid: scene.cid }] }
+    }
+    case 'send_again': {
+      const errand = { kind: 'send_again', order: command.order, chat: scene.chat, as: command.as } as const
+      return { ...nothing, errands: [{ errand, cid: scene.cid }] }
+    }
+    default:
+      return unreachable(command, 'carryOut')
+  }
+}
+
+async function place(
+  tx: Tx,
+  { seen, chat, cid, day, mint, tapped }: Scene,
+  { quote }: Extract<Command, { type: 'place_order' }>,
+  facts: Facts,
+): Promise<CarriedOut> {
+  const { draft } = seen.session
+  const placed = await placeOrder(
+    tx,
+    {
+      quote,
+      draft,
+      offer: draft === undefined ? undefined : seen.catalog.get(draft.offer),
+      person: seen.person,
+      chat,
+      cid,
+      day,
+      now: seen.now,
+      order: mint.order(),
+    },
+    facts,
+  )
+  switch (placed.kind) {
+    case 'refused':
+      return { errands: [], refused: true, notice: { type: 'refused', refusal: placed.refusal } }
+    case 'already_placed':
+      return { errands: [], refused: false, still: true, toast: seen.texts.toasts.alreadyStarted }
+    case 'placed': {
+      const { order } = placed
+      // The message of the confirm screen becomes the order's progress message.
+      if (tapped !== undefined) await tx.orders.save({ ...order, progressMessage: tapped })
+      facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: 'progress' }))
+      const errand = { kind: 'show_progress', order: order.id, chat } as const
+      return { errands: [{ errand, cid }], refused: false, still: true, handedOver: true }
+    }
+    default:
+      return unreachable(placed, 'place')
+  }
+}
+
+async function cancel(tx: Tx, { seen, clock }: Scene, id: OrderId, facts: Facts): Promise<CarriedOut> {
+  const order = await tx.orders.lock(id)
+  if (order === undefined || order.person !== seen.person.id) {
+    return { errands: [], refused: true, notice: { type: 'order_not_found' } }
+  }
+  const { toasts } = seen.texts
+  const { order: next, changed } = await applyObservation(
+    tx,
+    order,
+    { type: 'cancel_asked', at: clock.now() },
+    clock,
+    facts,
+  )
+  if (!changed) return { ...nothing, still: true, toast: toasts.tooLateToCancel }
+  const toast = next.status === 'released' ? toasts.cancelled(next.price) : toasts.hidden(next.price)
+  return { ...nothing, still: true, toast }
+}
+
+async function openTopUp(tx: Tx, { seen, chat, cid }: Scene, amount: Kopecks): Promise<CarriedOut> {
+  const id = newTopUpId()
+  const stars = starsFor(amount, seen.shop.starsPerRub)
+  await tx.topUps.add({ id, person: seen.person.id, amount, stars, madeAt: seen.now, state: 'open' })
+  return { ...nothing, errands: [{ errand: { kind: 'send_invoice', topUp: id, chat }, cid }] }
+}

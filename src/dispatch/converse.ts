@@ -1,0 +1,148 @@
+import type { Catalog } from '../catalog/offer.ts'
+import type { Pricing } from '../catalog/quote.ts'
+import { withNotice } from '../conversation/notices.ts'
+import { draw, needsForDrawing, needsForReacting, react } from '../conversation/routes.ts'
+import type { Input, Reaction, Seen, Shop } from '../conversation/screen.ts'
+import type { Notice, Session } from '../conversation/session.ts'
+import { textsFor } from '../conversation/texts/texts-for.ts'
+import type { View } from '../conversation/view.ts'
+import type { DueErrand } from '../errands/errand.ts'
+import type { Facts } from '../errands/record-observation.ts'
+import type { Clock, Instant } from '../kit/clock.ts'
+import type { ChatId, Cid, MessageId, OrderId, QuoteId } from '../kit/ids.ts'
+import type { ShopDay } from '../money/amount.ts'
+import type { Person } from '../people/person.ts'
+import type { Tx } from '../store.ts'
+import { carryOut } from './carry-out.ts'
+import { loadReads } from './reads.ts'
+import type { KeptSession } from './sessions.ts'
+
+/**
+ * The part of a step that talks: the conversation is loaded and locked, reacts to the input, its command is carried
+ * out, the next screen is drawn and kept with the session. All of it inside the step's transaction; what a person sees
+ * of it is an errand.
+ */
+export type ConverseDeps = {
+  readonly catalog: Catalog
+  readonly pricing: () => Pricing
+  readonly shop: () => Shop
+  readonly dayAt: (at: Instant) => ShopDay
+  readonly mint: { readonly quote: () => QuoteId; readonly order: () => OrderId; readonly draft: () => string }
+  readonly clock: Clock
+}
+export type Turn = {
+  readonly person: Person
+  readonly chat: ChatId
+  readonly cid: Cid
+  readonly input: Input
+  /** The message whose button was pressed. A text message of ours is drawn over; anything else stays as it is. */
+  readonly tapped?: { readonly id: string; readonly message?: MessageId }
+}
+export type Turned = { readonly reaction: Reaction; readonly refused: boolean; readonly shown?: string }
+
+export async function converse(tx: Tx, deps: ConverseDeps, turn: Turn, facts: Facts): Promise<Turned> {
+  const { person, chat, cid, input, tapped } = turn
+  const now = deps.clock.now()
+  const kept = (await tx.sessions.lock(chat)) ?? freshSession(person, chat, cid)
+  const { session } = kept
+  const day = deps.dayAt(now)
+
+  const see = async (
+    who: Person,
+    at: Session,
+    needs: readonly (keyof Seen['reads'])[],
+    place: Session['place'],
+  ): Promise<Seen> => ({
+    now,
+    person: who,
+    session: at,
+    catalog: deps.catalog,
+    pricing: deps.pricing(),
+    shop: deps.shop(),
+    texts: textsFor(who.language),
+    reads: await loadReads(tx, needs, { person: who, day, place, session: at }),
+    fresh: { quote: deps.mint.quote(), draft: deps.mint.draft() },
+  })
+
+  const place = input.kind === 'opened' ? input.address : session.place
+  const seen = await see(person, session, needsForReacting(session, input), place)
+  const reaction = react(seen, input)
+  const result = await carryOut(tx, { ...deps, seen, reaction, chat, cid, day, tapped: tapped?.message }, facts)
+
+  const next = nextSession(session, reaction, result)
+  const speaker = result.person ?? person
+  const drawn = result.still || (reaction.still && result.notice === undefined)
+  const view = drawn ? undefined : await drawScreen(next, speaker, result.notice ?? reaction.notice)
+  const target = targetOf(kept, turn, { draws: view !== undefined, handedOver: result.handedOver ?? false })
+  await tx.sessions.save(
+    {
+      session: view?.session ?? next,
+      view: view?.view ?? kept.view,
+      cid: view === undefined ? kept.cid : cid,
+      shownRevision: view === undefined ? Math.max(kept.shownRevision, next.revision) : kept.shownRevision,
+      ...target,
+    },
+    now,
+  )
+
+  const errands: DueErrand[] = [...result.errands]
+  if (tapped !== undefined)
+    errands.push({ errand: { kind: 'answer_tap', tap: tapped.id, ...toastOf(reaction, result.toast) }, cid })
+  if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid })
+  await tx.errands.add(errands)
+  if (view !== undefined) facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: view.view.screen }))
+  return { reaction, refused: result.refused, ...(view === undefined ? {} : { shown: view.view.screen }) }
+
+  async function drawScreen(
+    at: Session,
+    who: Person,
+    notice: Notice | undefined,
+  ): Promise<{ view: View; session: Session }> {
+    const looking = await see(who, at, needsForDrawing(at.place), at.place)
+    const { view: drawnView, draft } = draw(looking, at.place)
+    const withIt = notice === undefined ? drawnView : withNotice(drawnView, notice, looking.texts)
+    return { view: withIt, session: draft === undefined ? at : { ...at, draft } }
+  }
+}
+
+const toastOf = (reaction: Reaction, toast: string | undefined) => {
+  const text = toast ?? reaction.toast
+  return text === undefined ? {} : { text }
+}
+
+function freshSession(person: Person, chat: ChatId, cid: Cid): KeptSession {
+  const session: Session = { version: 1, person: person.id, chat, revision: 0, place: { at: 'home' } }
+  return { session, view: undefined, cid, thread: 1, message: undefined, shownRevision: 0 }
+}
+
+/** What a refused command leaves: the conversation as it was, at the place the reaction names for that case. */
+function nextSession(session: Session, reaction: Reaction, result: { refused: boolean }): Session {
+  const { draft: before, ...rest } = session
+  const revision = session.revision + 1
+  if (result.refused) {
+    return {
+      ...rest,
+      revision,
+      place: reaction.otherwise ?? session.place,
+      ...(before === undefined ? {} : { draft: before }),
+    }
+  }
+  const draft = reaction.draft === undefined ? before : (reaction.draft ?? undefined)
+  return { ...rest, revision, place: reaction.go ?? session.place, ...(draft === undefined ? {} : { draft }) }
+}
+
+/**
+ * Which message the screen is drawn into: the tapped one; the current one when nobody wrote or pressed anything (a file
+ * was checked) or nothing is drawn; else a new one. The message of a placed order belongs to the order from then on.
+ */
+function targetOf(
+  kept: KeptSession,
+  { tapped, input }: Turn,
+  { draws, handedOver }: { draws: boolean; handedOver: boolean },
+): Pick<KeptSession, 'thread' | 'message'> {
+  const same = { thread: kept.thread, message: kept.message }
+  if (handedOver) return { thread: kept.thread + 1, message: undefined }
+  if (!draws || input.kind === 'file_checked') return same
+  const message = tapped?.message
+  return message !== undefined && message === kept.message ? same : { thread: kept.thread + 1, message }
+}

@@ -1,0 +1,261 @@
+import type { TakenFile } from '../catalog/offer.ts'
+import { decodeAddress } from '../conversation/address-codec.ts'
+import { creditedView, troubleView } from '../conversation/order-views.ts'
+import type { FileVerdict, Input } from '../conversation/screen.ts'
+import { textsFor } from '../conversation/texts/texts-for.ts'
+import { createFacts, type Facts } from '../errands/record-observation.ts'
+import type { InboxItem } from '../inbox/inbox.ts'
+import type { ParsedUpdate, Sender, What } from '../inbox/update.ts'
+import { after } from '../kit/clock.ts'
+import { type ChatId, type Cid, chatOfPerson, type MessageId, type PersonId } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import { languageOf, type Person } from '../people/person.ts'
+import type { Permit, Store, Tx } from '../store.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { type ConverseDeps, converse, type Turn } from './converse.ts'
+import { takePayment } from './take-payment.ts'
+
+/**
+ * The step that handles one update: one transaction in which the item is finished and everything that follows from it
+ * is written. An item that was finished already has no second effect.
+ */
+export type HandleUpdateDeps = ConverseDeps & {
+  readonly store: Store
+  /** Reads the stored body; the only part that knows Telegram's JSON. */
+  readonly parse: (body: string) => ParsedUpdate
+  readonly telemetry: Telemetry
+}
+
+/** Whose file was checked, and in which story. */
+export type FileOwner = { readonly person: PersonId; readonly cid: Cid }
+
+export function createHandleUpdate(deps: HandleUpdateDeps) {
+  const { store, parse, telemetry, clock } = deps
+
+  async function handle(permit: Permit, item: InboxItem): Promise<void> {
+    const facts = createFacts(telemetry)
+    const update = parse(item.body)
+    await store.transact(permit, async (tx) => {
+      if (!(await tx.inbox.finish(item.id, clock.now()))) return
+      await follow(tx, item, update, facts)
+    })
+    facts.tell()
+  }
+
+  async function follow(tx: Tx, item: InboxItem, update: ParsedUpdate, facts: Facts): Promise<void> {
+    const { what, chat, person: sender } = update
+    // Nobody to answer: groups, channels, kinds without a person, and the operators' probe that names no chat.
+    if (sender === undefined || (chat !== undefined && chat.type !== 'private')) return
+    switch (what.type) {
+      case 'unknown':
+      case 'service':
+      case 'edited':
+      case 'pre_checkout':
+        return
+      case 'blocked':
+      case 'unblocked':
+        return await noteBlocked(tx, sender, what.type === 'blocked', item)
+      case 'successful_payment': {
+        const person = await meet(tx, sender)
+        return await pay(tx, person, what, item, facts)
+      }
+      case 'refunded_payment': {
+        await tx.ledger.reverse({ charge: what.charge, at: clock.now(), cid: item.cid })
+        const told = `Telegram gave ${what.totalAmount} Stars back to person ${sender.id} (charge ${what.charge}).`
+        await tx.errands.add([{ errand: { kind: 'tell_operator', what: told }, cid: item.cid }])
+        return
+      }
+      case 'text':
+      case 'command':
+      case 'photo':
+      case 'document':
+      case 'unsupported':
+        if (chat === undefined) return
+        return await listen(tx, item, sender, chat.id, what, facts)
+      case 'tap':
+        return await tapped(tx, item, sender, chat?.id ?? chatOfPerson(sender.id), what, facts)
+      default:
+        return unreachable(what, 'handleUpdate')
+    }
+  }
+
+  type Said = Extract<What, { type: 'text' | 'command' | 'photo' | 'document' | 'unsupported' }>
+  async function listen(
+    tx: Tx,
+    item: InboxItem,
+    sender: Sender,
+    chat: ChatId,
+    what: Said,
+    facts: Facts,
+  ): Promise<void> {
+    const person = await meet(tx, sender)
+    const { cid } = item
+    if (what.type === 'command') facts.add((t) => t.tell('COMMAND_RECEIVED', { cid, command: `/${what.name}` }))
+    else facts.add((t) => t.tell('MESSAGE_RECEIVED', { cid, message: what.type }))
+    await converse(tx, deps, { person, chat, cid, input: inputOf(what) }, facts)
+  }
+
+  async function tapped(
+    tx: Tx,
+    item: InboxItem,
+    sender: Sender,
+    chat: ChatId,
+    what: Extract<What, { type: 'tap' }>,
+    facts: Facts,
+  ): Promise<void> {
+    const person = await meet(tx, sender)
+    const { cid } = item
+    const address = what.data === undefined ? undefined : decodeAddress(what.data)
+    const input: Input = address === undefined ? { kind: 'unknown_button' } : { kind: 'opened', address }
+    facts.add((t) => t.tell('CALLBACK_RECEIVED', { cid, callback_id: what.id, update_id: item.updateId }))
+    facts.add((t) => t.tell('CALLBACK_ROUTED', { cid, handler: address?.at ?? 'unknown' }))
+    const over = await drawnOver(tx, person, what)
+    const turn: Turn = { person, chat, cid, input, tapped: { id: what.id, ...over } }
+    const turned = await converse(tx, deps, turn, facts)
+    facts.add((t) => {
+      if (input.kind === 'unknown_button') t.tell('CALLBACK_REJECTED', { cid, reason_code: 'UNKNOWN_CALLBACK' })
+      else if (turned.refused) t.tell('CALLBACK_REJECTED', { cid, reason_code: 'VALIDATION_FAIL' })
+      else t.tell('CALLBACK_ACCEPTED', { cid })
+    })
+  }
+
+  /** A text message, unless it shows an order: a picture keeps its caption, a progress message its order. */
+  async function drawnOver(
+    tx: Tx,
+    person: Person,
+    { message }: Extract<What, { type: 'tap' }>,
+  ): Promise<{ message?: MessageId }> {
+    if (message === undefined || !message.hasText || message.inaccessible) return {}
+    return (await tx.orders.ownsMessage(person.id, message.id)) ? {} : { message: message.id }
+  }
+
+  /** The person as we know them, brought up to date; who writes has not blocked the bot. */
+  async function meet(tx: Tx, sender: Sender): Promise<Person> {
+    const known = await tx.people.get(sender.id)
+    const language = known?.languageChosen ? known.language : languageOf(sender.languageCode)
+    const person: Person = {
+      id: sender.id,
+      language,
+      languageChosen: known?.languageChosen ?? false,
+      firstName: sender.firstName,
+      firstSeenAt: known?.firstSeenAt ?? clock.now(),
+      ...(sender.username === undefined ? {} : { username: sender.username }),
+      ...(known?.bannedAt === undefined ? {} : { bannedAt: known.bannedAt }),
+    }
+    if (known === undefined || !samePerson(known, person)) await tx.people.save(person)
+    return person
+  }
+
+  async function noteBlocked(tx: Tx, sender: Sender, blocked: boolean, item: InboxItem): Promise<void> {
+    const person = await meet(tx, sender)
+    if (blocked) {
+      await tx.people.save({ ...person, blockedBotAt: clock.now() })
+      return
+    }
+    // What was kept for them meanwhile is sent now.
+    const waiting = (await tx.orders.recent(sender.id, { skip: 0, take: 20 })).filter(isWaiting)
+    await tx.errands.add(
+      waiting.map((order) => ({ errand: { kind: 'deliver', order: order.id, chat: order.chat }, cid: item.cid })),
+    )
+  }
+
+  async function pay(
+    tx: Tx,
+    person: Person,
+    what: Extract<What, { type: 'successful_payment' }>,
+    { cid }: InboxItem,
+    facts: Facts,
+  ): Promise<void> {
+    const payment = {
+      person: person.id,
+      chat: chatOfPerson(person.id),
+      charge: what.charge,
+      payload: what.payload,
+      totalAmount: what.totalAmount,
+      at: clock.now(),
+      cid,
+    }
+    const { starsPerRub } = deps.shop()
+    const texts = textsFor(person.language)
+    await takePayment(tx, payment, starsPerRub, (amount, balance) => creditedView(texts, amount, balance), facts)
+  }
+
+  return {
+    handle,
+
+    /** Puts an item back for later; whether the attempt counts is `blame`. */
+    async postpone(
+      permit: Permit,
+      item: InboxItem,
+      { ms, error, blame }: { ms: number; error: string; blame: boolean },
+    ) {
+      const until = after(clock.now(), ms)
+      await store.transact(permit, (tx) => tx.inbox.postpone(item.id, { until, error, blame }))
+    },
+
+    /** Sets an item aside and tells the person, with the code that leads to its story. */
+    async shelve(permit: Permit, item: InboxItem, error: string) {
+      const person = personOf(item)
+      await store.transact(permit, async (tx) => {
+        await tx.inbox.shelve(item.id, clock.now(), error)
+        if (person === undefined) return
+        const known = await tx.people.get(person)
+        const view = troubleView(textsFor(known?.language ?? 'ru'), item.cid)
+        const what = `Update ${item.updateId} failed five times and was set aside: ${error}`
+        await tx.errands.add([
+          { errand: { kind: 'say', chat: chatOfPerson(person), view }, cid: item.cid },
+          { errand: { kind: 'tell_operator', what }, cid: item.cid },
+        ])
+      })
+    },
+
+    /** The step that tells the wizard how a file turned out. */
+    async fileChecked(permit: Permit, { person, cid }: FileOwner, file: TakenFile, verdict: FileVerdict) {
+      const facts = createFacts(telemetry)
+      await store.transact(permit, async (tx) => {
+        const known = await tx.people.get(person)
+        if (known === undefined) return
+        const input: Input = { kind: 'file_checked', file, verdict }
+        await converse(tx, deps, { person: known, chat: chatOfPerson(person), cid, input }, facts)
+      })
+      facts.tell()
+    },
+  }
+
+  function personOf(item: InboxItem): PersonId | undefined {
+    try {
+      return parse(item.body).person?.id
+    } catch {
+      return undefined
+    }
+  }
+}
+
+function inputOf(what: Extract<What, { type: 'text' | 'command' | 'photo' | 'document' | 'unsupported' }>): Input {
+  switch (what.type) {
+    case 'text':
+      return { kind: 'text', text: what.text }
+    case 'command':
+      return { kind: 'command', name: what.name, payload: what.payload }
+    case 'photo':
+    case 'document': {
+      const { fileId, uniqueId, bytes, group, caption } = what
+      const more = { ...(group === undefined ? {} : { group }), ...(caption === undefined ? {} : { caption }) }
+      return { kind: 'file', file: { fileId, uniqueId, bytes }, ...more }
+    }
+    case 'unsupported':
+      return { kind: 'unsupported' }
+    default:
+      return unreachable(what, 'inputOf')
+  }
+}
+
+const isWaiting = (order: { readonly status: string; readonly gift?: string }): boolean =>
+  order.status === 'delivering' || order.gift === 'delivering'
+
+const samePerson = (a: Person, b: Person): boolean =>
+  a.language === b.language &&
+  a.firstName === b.firstName &&
+  a.username === b.username &&
+  a.blockedBotAt === b.blockedBotAt &&
+  a.bannedAt === b.bannedAt

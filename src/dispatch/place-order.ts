@@ -1,0 +1,73 @@
+import type { Offer } from '../catalog/offer.ts'
+import { validateInput } from '../catalog/validate-input.ts'
+import type { Draft } from '../conversation/session.ts'
+import { type Facts, priceText } from '../errands/record-observation.ts'
+import type { Instant } from '../kit/clock.ts'
+import type { ChatId, Cid, OrderId, QuoteId } from '../kit/ids.ts'
+import type { ShopDay } from '../money/amount.ts'
+import type { Order } from '../orders/order.ts'
+import { type Refusal, runningOrdersMax } from '../orders/refusal.ts'
+import type { Person } from '../people/person.ts'
+import type { Tx } from '../store.ts'
+
+/**
+ * Turns a confirmed quote into an order with its hold and its errand, all in the step's transaction. One quote makes
+ * one order, however often the button is pressed.
+ */
+export type Wish = {
+  readonly quote: QuoteId
+  readonly draft: Draft | undefined
+  readonly offer: Offer | undefined
+  readonly person: Person
+  readonly chat: ChatId
+  readonly cid: Cid
+  readonly now: Instant
+  readonly day: ShopDay
+  readonly order: OrderId
+}
+export type Placed =
+  | { readonly kind: 'placed'; readonly order: Order }
+  | { readonly kind: 'already_placed'; readonly order: OrderId }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+export async function placeOrder(tx: Tx, wish: Wish, facts: Facts): Promise<Placed> {
+  const { quote: id, draft, offer, person, cid, now, day } = wish
+  const earlier = await tx.orders.byQuote(id)
+  if (earlier !== undefined) return { kind: 'already_placed', order: earlier }
+  const quote = draft?.quote
+  if (quote === undefined || quote.id !== id || quote.expiresAt <= now) return refused({ code: 'quote_expired' })
+  if (offer === undefined) return refused({ code: 'offer_withdrawn' })
+  if (validateInput(offer, quote.values).length > 0) return refused({ code: 'not_sellable' })
+  if ((await tx.orders.running(person.id)) >= runningOrdersMax) {
+    return refused({ code: 'too_many_running', limit: runningOrdersMax })
+  }
+
+  const order: Order = {
+    status: 'placed',
+    id: wish.order,
+    person: person.id,
+    chat: wish.chat,
+    cid,
+    offer: offer.id,
+    model: offer.model,
+    values: quote.values,
+    price: quote.price,
+    day,
+    placedAt: now,
+  }
+  const held = await tx.ledger.hold({ order: order.id, at: now, cid, person: person.id, price: quote.price, day })
+  if (held.kind === 'not_enough_money') return refused({ code: 'not_enough_money', missing: held.missing })
+  if (held.kind === 'no_free_left') return refused({ code: 'free_used_up' })
+  const added = await tx.orders.add(order, id)
+  if (added.kind === 'quote_used') throw new Error(`quote ${id} was used while its conversation was locked`)
+  await tx.errands.add([{ errand: { kind: 'submit_task', order: order.id }, cid }])
+  tellPlaced(order, facts)
+  return { kind: 'placed', order }
+}
+
+const refused = (refusal: Refusal): Placed => ({ kind: 'refused', refusal })
+
+function tellPlaced({ id, cid, model, price }: Order, facts: Facts): void {
+  facts.add((t) => t.tell('ORDER_PLACED', { cid, order_id: id, model, price: priceText(price) }))
+  facts.add((t) => t.tell('HOLD_PLACED', { cid, order_id: id, price: priceText(price) }))
+}

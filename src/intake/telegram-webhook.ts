@@ -1,0 +1,79 @@
+import type { Inbox } from '../inbox/inbox.ts'
+import type { PeekedUpdate } from '../inbox/update.ts'
+import type { Clock } from '../kit/clock.ts'
+import type { BotId, Cid } from '../kit/ids.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { FastLane } from './fast-lane.ts'
+
+/**
+ * What happens to one delivery of Telegram: it is looked at, committed, and only then acknowledged. Nothing is handled
+ * here. An instance that cannot commit answers "later", and Telegram keeps the update.
+ */
+export type IntakeDeps = {
+  readonly inbox: Inbox
+  readonly fastLane: FastLane
+  readonly bot: () => BotId
+  /** Reads the id, kind and lane of an update; undefined when it has no `update_id`. */
+  readonly peek: (body: unknown) => PeekedUpdate | undefined
+  readonly newCid: () => Cid
+  readonly isActive: () => boolean
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+export type Accepted =
+  /** Committed; `answer` is a method for Telegram to execute from our response. */
+  | { readonly kind: 'accepted'; readonly answer?: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'not_an_update'; readonly todo: string }
+  /** Telegram asks again; for a pre-checkout at once, because it has ten seconds [telegram-bot-api 4.3]. */
+  | { readonly kind: 'later'; readonly atOnce: boolean }
+
+export function createTelegramIntake(deps: IntakeDeps) {
+  const { inbox, fastLane, clock, telemetry } = deps
+
+  /** `body` is the raw text as it came; `startedMs` the monotonic time of its arrival. */
+  return async function accept(body: string, startedMs: number): Promise<Accepted> {
+    const update = peekBody(deps, body)
+    if ('todo' in update) return { kind: 'not_an_update', todo: update.todo }
+    const cid = deps.newCid()
+    try {
+      const answer =
+        update.preCheckout === undefined ? undefined : await fastLane.answer(update.preCheckout, update.person)
+      const result = await inbox.store({
+        bot: deps.bot(),
+        updateId: update.updateId,
+        lane: update.lane,
+        kind: update.kind,
+        cid,
+        body,
+        receivedAt: clock.now(),
+      })
+      tellReceived(cid, update, result === 'duplicate', startedMs)
+      return answer === undefined ? { kind: 'accepted' } : { kind: 'accepted', answer }
+    } catch (error) {
+      telemetry.caught(error, 'intake', cid)
+      if (!deps.isActive()) telemetry.tell('PASSIVE_REJECT', { kind: update.kind })
+      return { kind: 'later', atOnce: update.preCheckout !== undefined }
+    }
+  }
+
+  function tellReceived(cid: Cid, update: PeekedUpdate, duplicate: boolean, startedMs: number): void {
+    const ackMs = Math.round(clock.monotonicMs() - startedMs)
+    const { updateId, kind, person } = update
+    const more = { ...(person === undefined ? {} : { user_id: person }), ...(duplicate ? { duplicate: true } : {}) }
+    telemetry.tell('UPDATE_RECEIVED', { cid, update_id: updateId, kind, ack_ms: ackMs, ...more })
+    if (ackMs > ackSlowMs) telemetry.tell('WEBHOOK_ACK_SLOW', { cid, update_id: updateId, ack_ms: ackMs })
+  }
+}
+
+const ackSlowMs = 200
+
+function peekBody({ peek }: IntakeDeps, body: string): PeekedUpdate | { readonly todo: string } {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body)
+  } catch {
+    return { todo: 'the body is not JSON' }
+  }
+  return peek(parsed) ?? { todo: 'the body has no update_id' }
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '../kit/clock.ts'
+import type { Permit } from '../store.ts'
+import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
+
+/**
+ * Background work, each piece with a name and an owner: started when the role needs it, aborted by signal, awaited
+ * before the role is left. One that fails is told, waits and is started again; it never ends the others.
+ */
+export type Duty<Right> = {
+  readonly name: string
+  /** Resolves when `signal` aborts; a rejection is a failure to be tried again. */
+  readonly run: (right: Right, signal: AbortSignal) => Promise<void>
+}
+export type LeaderDuty = Duty<Permit>
+
+export interface Running {
+  /** Resolves when every duty has ended. */
+  stop(): Promise<void>
+}
+
+const firstPauseMs = 500
+const longestPauseMs = 30_000
+
+export function startDuties<Right>(
+  duties: readonly Duty<Right>[],
+  right: Right,
+  { clock, telemetry }: { readonly clock: Clock; readonly telemetry: Telemetry },
+): Running {
+  const over = new AbortController()
+  const running = duties.map((duty) => keepRunning(duty, right, over.signal, clock, telemetry))
+  return {
+    async stop() {
+      over.abort()
+      await Promise.all(running)
+    },
+  }
+}
+
+async function keepRunning<Right>(
+  duty: Duty<Right>,
+  right: Right,
+  signal: AbortSignal,
+  clock: Clock,
+  telemetry: Telemetry,
+): Promise<void> {
+  let pauseMs = firstPauseMs
+  while (!signal.aborted) {
+    const started = clock.monotonicMs()
+    try {
+      await duty.run(right, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      if (clock.monotonicMs() - started > longestPauseMs) pauseMs = firstPauseMs
+      telemetry.tell('DUTY_FAILED', {
+        duty: duty.name,
+        error: messageWithCauses(error),
+        retry_in_s: pauseMs / 1000,
+      })
+      await clock.sleep(pauseMs, signal)
+      pauseMs = Math.min(longestPauseMs, pauseMs * 2)
+      continue
+    }
+    // A duty that ends by itself without being told to has nothing more to do.
+    return
+  }
+}
+
+/** A duty that does one thing again and again. The first time at once. */
+export const every = <Right>(
+  name: string,
+  ms: number,
+  clock: Clock,
+  work: (right: Right) => Promise<void>,
+): Duty<Right> => ({
+  name,
+  async run(right, signal) {
+    while (!signal.aborted) {
+      await work(right)
+      await clock.sleep(ms, signal)
+    }
+  },
+})

@@ -1,0 +1,34 @@
+import type { Clock } from '../kit/clock.ts'
+import type { Duty } from './duties.ts'
+import { every } from './duties.ts'
+import type { Figures } from './health.ts'
+
+/** Reads the figures of health and metrics every two seconds, so that no probe has to. */
+export type FiguresDeps = {
+  readonly read: () => Promise<{
+    readonly inbox: Figures['inbox']
+    readonly errands: Figures['errands'] & { readonly pendingByKind: ReadonlyMap<string, number> }
+  }>
+  readonly pool: () => Figures['pool']
+  readonly clock: Clock
+}
+export type KeptFigures = Figures & { readonly errands: { readonly pendingByKind: ReadonlyMap<string, number> } }
+
+const everyMs = 2_000
+
+export function createFiguresDuty({ read, pool, clock }: FiguresDeps): {
+  readonly duty: Duty<undefined>
+  readonly latest: () => KeptFigures | undefined
+  refresh(): Promise<void>
+} {
+  let kept: KeptFigures | undefined
+  async function refresh(): Promise<void> {
+    const { inbox, errands } = await read()
+    kept = { inbox, errands, pool: pool(), at: clock.now() }
+  }
+  return {
+    duty: every('figures', everyMs, clock, refresh),
+    latest: () => (kept === undefined ? undefined : { ...kept, pool: pool() }),
+    refresh,
+  }
+}

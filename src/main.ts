@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { pino } from 'pino'
+import { commands } from './commands/commands.ts'
+import { createClock } from './kit/clock.ts'
+
+/**
+ * The process: reads argv and the environment, runs one command, and leads signals to it. A second signal that comes
+ * more than a second after the first ends at once (a terminal's Ctrl-C arrives twice).
+ */
+const forceAfterMs = 1_000
+
+const [name = '', ...words] = process.argv.slice(2)
+if (existsSync('.env')) process.loadEnvFile('.env')
+process.exitCode = await runCommand(name)
+
+async function runCommand(wanted: string): Promise<number> {
+  const command = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined
+  if (command === undefined) {
+    const asked = wanted === '' || wanted === '--help' || wanted === 'help'
+    const text = `${asked ? '' : `There is no command ${JSON.stringify(wanted)}.\n\n`}${usage()}`
+    ;(asked ? process.stdout : process.stderr).write(text)
+    return asked ? 0 : 1
+  }
+  if (words.includes('--help')) {
+    process.stdout.write(`trt ${wanted}\n\n${command.summary}\n\n${command.usage}\n`)
+    return 0
+  }
+  const log = pino.destination({ dest: 1, sync: true })
+  return await command.run({
+    words,
+    env: process.env,
+    pid: process.pid,
+    host: hostname(),
+    version: versionOfPackage(),
+    clock: createClock(),
+    signal: untilSignal(),
+    print: (line) => process.stdout.write(`${line}\n`),
+    complain: (line) => process.stderr.write(`${line}\n`),
+    log: (line) => log.write(line),
+    onUncaught: (handle) => {
+      process.on('uncaughtException', handle)
+      process.on('unhandledRejection', handle)
+    },
+  })
+}
+
+function usage(): string {
+  const lines = Object.entries(commands).map(([each, { summary }]) => `  ${each.padEnd(10)} ${summary}`)
+  return `trt <command> [--help]\n\n${lines.join('\n')}\n`
+}
+
+function untilSignal(): AbortSignal {
+  const controller = new AbortController()
+  let firstAt: number | undefined
+  const onSignal = (signal: NodeJS.Signals) => {
+    const now = performance.now()
+    if (firstAt !== undefined && now - firstAt > forceAfterMs) process.exit(1)
+    firstAt ??= now
+    controller.abort(signal)
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+  return controller.signal
+}
+
+function versionOfPackage(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return String(JSON.parse(text).version)
+}

@@ -1,0 +1,170 @@
+import type { ArtifactSource } from './delivery/artifact-source.ts'
+import { uploadBytesMax } from './delivery/artifact-source.ts'
+import type { ChatGateway } from './delivery/chat-gateway.ts'
+import type { DueErrand, ErrandKind } from './errands/errand.ts'
+import type { ErrandEngine } from './errands/runner.ts'
+import type { KieGateway } from './generation/kie-gateway.ts'
+import { createFetcher } from './http/fetcher.ts'
+import type { Claims, Inbox } from './inbox/inbox.ts'
+import { createKieClient } from './kie/client.ts'
+import type { Clock, Instant } from './kit/clock.ts'
+import type { BotId, InstanceId, PersonId, TopUpId } from './kit/ids.ts'
+import { createPostgresLock } from './leadership/postgres-lock.ts'
+import type { Leadership } from './lifecycle/leadership.ts'
+import type { TopUp } from './money/top-up.ts'
+import type { Person } from './people/person.ts'
+import { openDatabase } from './storage/postgres/database.ts'
+import { createErrandEngine } from './storage/postgres/errand-engine.ts'
+import { createPostgresErrands } from './storage/postgres/errands.ts'
+import { readFigures } from './storage/postgres/figures.ts'
+import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage/postgres/inbox.ts'
+import { listenStored, ringStored } from './storage/postgres/listen.ts'
+import { lockKeys } from './storage/postgres/lock-keys.ts'
+import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
+import { createPostgresPeople } from './storage/postgres/people.ts'
+import { sealJournal } from './storage/postgres/seal-journal.ts'
+import { keptSecret, worldOfSchema } from './storage/postgres/secrets.ts'
+import { createPostgresStore, inTransaction, sqlOf } from './storage/postgres/store.ts'
+import { createPostgresTopUps } from './storage/postgres/top-ups.ts'
+import type { Store } from './store.ts'
+import type { TelegramAdmin } from './telegram/admin.ts'
+import { createTelegramClient } from './telegram/client.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+/**
+ * Every way out of the service: the database, Telegram, KIE, foreign addresses, the leadership. `service.ts` puts the
+ * parts together on these and on nothing else, so whoever holds a `Ports` can watch, delay or cut every crossing.
+ */
+export type Ports = {
+  readonly inbox: Inbox
+  readonly claims: Claims
+  readonly store: Store
+  readonly engine: ErrandEngine & { makeDue(errand: DueErrand): Promise<void> }
+  readonly leadership: Leadership
+  readonly chat: ChatGateway
+  readonly telegram: TelegramAdmin
+  readonly kie: KieGateway
+  readonly artifacts: ArtifactSource
+  /** One indexed read, outside of any step: for the fast lane. */
+  readonly readTopUp: (id: TopUpId) => Promise<TopUp | undefined>
+  readonly readPerson: (id: PersonId) => Promise<Person | undefined>
+  readonly readFigures: () => ReturnType<typeof readFigures>
+  readonly poolFigures: () => {
+    readonly max: number
+    readonly inUse: number
+    readonly idle: number
+    readonly waiting: number
+  }
+  readonly migrate: () => Promise<Migrated>
+  readonly keptSecret: (name: string, fresh: () => string) => Promise<string>
+  readonly worldOfSchema: (mine: {
+    readonly kind: 'sandbox' | 'live'
+    readonly bot: BotId
+  }) => ReturnType<typeof worldOfSchema>
+  readonly sealJournal: (at: Instant) => Promise<void>
+  readonly pruneInbox: (before: Instant) => Promise<number>
+  /** Calls `wake` when another instance stored an update, until the signal aborts. */
+  readonly listen: (wake: () => void, signal: AbortSignal) => Promise<void>
+  readonly ringStored: () => Promise<void>
+  end(): Promise<void>
+}
+
+export type PortsDeps = {
+  readonly databaseUrl: string
+  readonly schema: string
+  readonly maxConn: number
+  readonly bot: BotId
+  readonly freeDaily: number
+  readonly botToken: string
+  readonly telegramApiRoot: string
+  readonly kieKey: string
+  readonly kieApiUrl: string
+  readonly kieUploadUrl: string
+  readonly instance: InstanceId
+  readonly host: string
+  readonly pid: number
+  readonly onStored: () => void
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+const artifactMs = 60_000
+
+/** Opens nothing yet but pools and agents; the first call makes the first connection. */
+export function openPorts(deps: PortsDeps): Ports {
+  const { schema, bot, clock, telemetry } = deps
+  const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, clock, telemetry })
+  const { work, intake } = database
+  const engine = createErrandEngine({ pool: work, schema, kinds: errandKinds, telemetry })
+  const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
+  const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
+  const freeDaily = () => deps.freeDaily
+
+  return {
+    inbox: createPostgresInbox({ pool: intake, onStored: deps.onStored }),
+    claims: createPostgresClaims(work),
+    store: createPostgresStore({ database, bot, freeDaily }),
+    engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema).add([errand]) },
+    leadership: createPostgresLock({
+      connect: database.connect,
+      clock,
+      instance: deps.instance,
+      host: deps.host,
+      pid: deps.pid,
+      leaderKeys: lockKeys(schema, 'leader'),
+      fenceKeys: lockKeys(schema, 'fence'),
+      onHolderEnded: (holder, silentMs) => telemetry.tell('LOCK_HOLDER_ENDED', { holder, silent_ms: silentMs }),
+    }),
+    chat: telegram,
+    telegram,
+    kie: createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock }),
+    artifacts: {
+      fetch: (url) => fetcher.fetchFile(url, { maxBytes: uploadBytesMax, timeoutMs: artifactMs, accept: 'image' }),
+    },
+    readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
+    readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
+    readFigures: () => readFigures(work, schema),
+    poolFigures: () => ({
+      max: work.options.max,
+      inUse: work.totalCount - work.idleCount,
+      idle: work.idleCount,
+      waiting: work.waitingCount,
+    }),
+    async migrate() {
+      const client = await database.connect('migrations')
+      try {
+        const migrated = await migrate(client, schema, await readMigrations())
+        if (migrated.kind === 'ready') await engine.migrate()
+        return migrated
+      } finally {
+        await client.end()
+      }
+    },
+    keptSecret: (name, fresh) => keptSecret(work, name, fresh),
+    worldOfSchema: (mine) => worldOfSchema(work, mine),
+    async sealJournal(at) {
+      await inTransaction(work, (sql) => sealJournal(sql, at))
+    },
+    pruneInbox: (before) => pruneInbox(work, before),
+    listen: (wake, signal) => listenStored(() => database.connect('listen'), schema, wake, signal),
+    ringStored: () => ringStored(work, schema),
+    end: database.end,
+  }
+}
+
+/** Every kind, as a table so that a new one does not compile until it stands here. */
+const kinds: Readonly<Record<ErrandKind, true>> = {
+  answer_tap: true,
+  show_screen: true,
+  show_progress: true,
+  take_file: true,
+  send_invoice: true,
+  submit_task: true,
+  watch_task: true,
+  deliver: true,
+  send_again: true,
+  say: true,
+  refund_stars: true,
+  tell_operator: true,
+}
+const errandKinds = Object.keys(kinds).filter((kind): kind is ErrandKind => kind in kinds)

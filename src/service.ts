@@ -1,0 +1,394 @@
+import { compileCatalog } from './catalog/compile-catalog.ts'
+import type { Catalog } from './catalog/offer.ts'
+import type { Config } from './config/config.ts'
+import { screenCount } from './conversation/routes.ts'
+import type { Shop } from './conversation/screen.ts'
+import { commandsFor } from './conversation/texts/commands-for.ts'
+import { textsFor } from './conversation/texts/texts-for.ts'
+import { createDeliver } from './delivery/deliver-artifacts.ts'
+import { createOrderWords } from './delivery/order-words.ts'
+import { createPacing } from './delivery/pacing.ts'
+import { createShowProgress } from './delivery/show-progress.ts'
+import { createShowScreen } from './delivery/show-screen.ts'
+import { createSmallErrands } from './delivery/small-errands.ts'
+import { createDispatcher } from './dispatch/dispatcher.ts'
+import { createHandleUpdate } from './dispatch/handle-update.ts'
+import { createRecordObservation } from './errands/record-observation.ts'
+import { createRunner, type Handlers } from './errands/runner.ts'
+import { createOrderReferences } from './generation/order-reference.ts'
+import { createSubmitTask } from './generation/submit-task.ts'
+import { createWatchTask } from './generation/watch-task.ts'
+import { listen } from './http/server.ts'
+import { sniffPicture } from './http/sniff.ts'
+import { createFastLane, type FastLaneDeps } from './intake/fast-lane.ts'
+import { createKieCallback } from './intake/kie-callback.ts'
+import { createTelegramIntake } from './intake/telegram-webhook.ts'
+import { createCallbackSignature } from './kie/callback-signature.ts'
+import { buildMarketInput } from './kie/families/market.ts'
+import type { Clock, Instant } from './kit/clock.ts'
+import {
+  type BotId,
+  type InstanceId,
+  newCid,
+  newDraftId,
+  newOrderId,
+  newQuoteId,
+  newSecret,
+  personId,
+} from './kit/ids.ts'
+import { Releasers } from './kit/releasers.ts'
+import { startDuties } from './lifecycle/duties.ts'
+import { createFiguresDuty } from './lifecycle/figures.ts'
+import { createHealth } from './lifecycle/health.ts'
+import { Lifecycle } from './lifecycle/lifecycle.ts'
+import { createUpkeep } from './lifecycle/upkeep.ts'
+import { createWebhookKeeper, type WebhookFigures } from './lifecycle/webhook-keeper.ts'
+import { shopDayAt } from './money/shop-day.ts'
+import type { Ports } from './ports.ts'
+import { parseUpdate, peekUpdate } from './telegram/parse-update.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+
+/**
+ * MAP: the whole service, put together in the order in which an update travels: intake, inbox, dispatch, errands,
+ * generation, delivery; and what they stand on. Nothing else constructs.
+ */
+export type ServiceDeps = {
+  readonly config: Config
+  readonly world: RunningWorld
+  /** Made by `ports.ts`: the database, Telegram, KIE, the fetcher. */
+  readonly openPorts: (onStored: () => void) => Ports
+  readonly catalogSources: readonly { readonly file: string; readonly text: string }[]
+  readonly instance: InstanceId
+  readonly version: string
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+/** The world as it runs: in the sandbox, token, key and addresses were made up by the start. */
+export type RunningWorld = {
+  readonly kind: 'sandbox' | 'live'
+  readonly bot: BotId
+  /** Where Telegram and KIE reach us; given the port, because the sandbox's world takes any free one. */
+  readonly publicUrl: (port: number) => string | undefined
+}
+
+export type Service = {
+  readonly port: number
+  readonly health: () => { readonly mode: 'active' | 'passive'; readonly ready: boolean }
+  /** The way out: resolves when nothing of it is left. */
+  stop(reason: string): Promise<void>
+}
+
+/** A start that must not go on: what is wrong, and what to do. */
+export class StartRefused extends Error {
+  override readonly name = 'StartRefused'
+}
+
+export async function startService(deps: ServiceDeps): Promise<Service> {
+  const { clock, telemetry } = deps
+  const startedMs = clock.monotonicMs()
+  const releasers = new Releasers()
+  telemetry.tell('PREFLIGHT_STARTED', { version: deps.version, instance: deps.instance, world: deps.world.kind })
+  try {
+    return await boot(deps, releasers, startedMs)
+  } catch (error) {
+    await releasers.releaseAll().catch((second: unknown) => telemetry.caught(second, 'giving back'))
+    throw error
+  }
+}
+
+async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number): Promise<Service> {
+  const { config, world, clock, telemetry, instance } = deps
+  let isReady = false
+  let webhookFigures: () => WebhookFigures | undefined = () => undefined
+  let activeSince: Instant | undefined
+
+  // What is kept, and the way to the outside.
+  const ports = deps.openPorts(() => {
+    // The one who works is woken directly; a standby rings for the leader.
+    if (lifecycle?.role === 'active') wakeDispatcher()
+    else void ports.ringStored()
+  })
+  let wakeDispatcher = () => {}
+  releasers.add('database', () => ports.end())
+
+  // The port is bound before anything that can take time.
+  const figures = createFiguresDuty({ read: ports.readFigures, pool: ports.poolFigures, clock })
+  let lifecycle: Lifecycle | undefined
+  const health = createHealth({
+    role: () => lifecycle?.role ?? 'booting',
+    epoch: () => lifecycle?.epoch,
+    isReady: () => isReady,
+    figures: figures.latest,
+    webhook: () => webhookFigures(),
+    instance,
+    version: deps.version,
+    startedMs,
+    activeSince: () => activeSince,
+    clock,
+  })
+  const metrics = createMetrics(telemetry, () => gaugesOf(figures, lifecycle, webhookFigures(), clock))
+  const http = await listen(
+    {
+      callbackPath: config.kieCallback.path,
+      health: health.health,
+      liveness: health.liveness,
+      canStore: health.canStore,
+      metrics: metrics.text,
+      ...(config.http.metricsToken === undefined ? {} : { metricsToken: config.http.metricsToken }),
+      clock,
+      telemetry,
+    },
+    config.http,
+  )
+  releasers.add('http', () => http.close())
+  telemetry.tell('HTTP_LISTENING', { address: http.address, port: http.port })
+
+  // Preflight: catalog, schema, world, secrets.
+  const catalog = readCatalog(deps)
+  await migrate(ports, telemetry)
+  await checkWorld(ports, world, telemetry)
+  const secretPath = config.webhook.secretPath ?? (await ports.keptSecret('webhook_path', newSecret))
+  const secretToken = config.webhook.secretToken ?? (await ports.keptSecret('webhook_token', newSecret))
+  const callbackKey = config.kieCallback.token ?? (await ports.keptSecret('kie_callback', newSecret))
+  telemetry.tell('PREFLIGHT_OK')
+
+  // Intake.
+  const sayWhyNot: FastLaneDeps['sayWhy'] = async (from, why) => {
+    const person = from === undefined ? undefined : await ports.readPerson(from)
+    return textsFor(person?.language ?? 'ru').preCheckout[why]
+  }
+  const references = createOrderReferences(callbackKey)
+  const accept = createTelegramIntake({
+    inbox: ports.inbox,
+    fastLane: createFastLane({ readTopUp: ports.readTopUp, sayWhy: sayWhyNot, clock, telemetry }),
+    bot: () => world.bot,
+    peek: peekUpdate,
+    newCid,
+    isActive: () => lifecycle?.role === 'active',
+    clock,
+    telemetry,
+  })
+  const hmacKey = config.kieCallback.hmacKey
+  const ring = createKieCallback({
+    makeDue: ports.engine.makeDue,
+    orderOf: references.read,
+    ...(hmacKey === undefined ? {} : { isSigned: createCallbackSignature(hmacKey, clock) }),
+    clock,
+    telemetry,
+  })
+
+  // Dispatch.
+  let botUsername = ''
+  const shop = (): Shop => ({
+    freeDaily: config.shop.freeDaily,
+    starsPerRub: config.shop.starsPerRub,
+    botUsername,
+    timezone: config.shop.timezone,
+    ...(config.shop.supportTelegram === undefined ? {} : { supportTelegram: config.shop.supportTelegram }),
+    ...(config.shop.supportText === undefined ? {} : { supportText: config.shop.supportText }),
+  })
+  const { store, chat, kie, artifacts, telegram } = ports
+  const updates = createHandleUpdate({
+    store,
+    parse: parseUpdate,
+    catalog,
+    pricing: () => ({ usdToRub: config.shop.usdToRub, multiplier: config.shop.multiplier }),
+    shop,
+    dayAt: (at) => shopDayAt(at, config.shop.timezone),
+    mint: { quote: newQuoteId, order: newOrderId, draft: newDraftId },
+    clock,
+    telemetry,
+  })
+  const dispatcher = createDispatcher({ claims: ports.claims, ...updates, clock, telemetry })
+  wakeDispatcher = dispatcher.wake
+
+  // Errands: generation and delivery.
+  const record = createRecordObservation({ store, clock, telemetry })
+  const pacing = createPacing({ store, clock })
+  const words = createOrderWords({ store, catalog, dayAt: (at) => shopDayAt(at, config.shop.timezone), clock })
+  const publicUrl = world.publicUrl(http.port)
+  const urlOf = (reference: string) => `${publicUrl}/${config.kieCallback.path}/${reference}`
+  const handlers: Handlers = {
+    ...createSmallErrands({
+      store,
+      chat,
+      artifacts,
+      pacing,
+      texts: words,
+      isPicture: (bytes) => sniffPicture(bytes) !== undefined,
+      fileChecked: updates.fileChecked,
+      operators: config.operators.map(personId),
+      clock,
+      telemetry,
+    }),
+    submit_task: createSubmitTask({
+      store,
+      record,
+      kie,
+      fetchFile: chat.fetchFile,
+      offer: catalog.get,
+      buildInput: buildMarketInput,
+      sniff: sniffPicture,
+      callbackUrl: (order, story) => (publicUrl === undefined ? undefined : urlOf(references.sign(order, story))),
+      clock,
+      telemetry,
+    }),
+    watch_task: createWatchTask({
+      store,
+      record,
+      kie,
+      offer: catalog.get,
+      isOurCallback: (order, url) => references.read(url.split('/').at(-1) ?? '')?.order === order,
+      clock,
+      telemetry,
+    }),
+    show_screen: createShowScreen({ store, chat, pacing, clock, telemetry }),
+    show_progress: createShowProgress({ store, record, chat, pacing, progressOf: words.progress, clock, telemetry }),
+    deliver: createDeliver({ store, record, chat, artifacts, captionOf: words.caption, pacing, clock, telemetry }),
+  }
+  const runner = createRunner({ handlers, engine: ports.engine, clock, telemetry })
+
+  // The leader's duties, and the one door to them.
+  const webhook = createWebhookKeeper({
+    telegram: {
+      setWebhook: telegram.setWebhook,
+      getWebhookInfo: telegram.getWebhookInfo,
+      setMyCommands: async () => {
+        await telegram.setMyCommands(commandsFor('en'))
+        await telegram.setMyCommands(commandsFor('ru'), 'ru')
+      },
+    },
+    url: `${publicUrl}/webhook/${secretPath}`,
+    secretToken,
+    clock,
+    telemetry,
+  })
+  webhookFigures = webhook.figures
+  const upkeep = createUpkeep({ sealJournal: ports.sealJournal, pruneInbox: ports.pruneInbox, clock })
+  lifecycle = new Lifecycle({
+    leadership: ports.leadership,
+    leadershipName: { backend: 'postgres', key: config.instanceOf },
+    duties: [
+      { name: 'dispatch', run: (permit, signal) => dispatcher.work(permit, signal) },
+      {
+        name: 'errands',
+        run: async (permit, signal) => {
+          await pacing.load(permit)
+          await runner.work(permit, signal)
+        },
+      },
+      webhook.duty,
+      ...upkeep,
+    ],
+    onRole: (role) => {
+      activeSince = role === 'active' ? clock.now() : undefined
+    },
+    clock,
+    telemetry,
+  })
+
+  await figures.refresh()
+  http.open({ webhook: { secretPath, secretToken }, accept, ring })
+  const own = startDuties(
+    [figures.duty, { name: 'listen', run: (_, signal) => ports.listen(dispatcher.wake, signal) }],
+    undefined,
+    {
+      clock,
+      telemetry,
+    },
+  )
+  releasers.add('own duties', () => own.stop())
+  isReady = true
+  const identity = telegram.getMe().then((me) => {
+    if (me.kind !== 'done') return
+    botUsername = me.value.username
+    telemetry.tell('BOT_VERIFIED', { username: me.value.username, id: me.value.id })
+  })
+  releasers.add('identity', () => identity)
+  lifecycle.start()
+  releasers.add('leadership', () => lifecycle?.stop())
+  telemetry.tell('READY', { took_ms: Math.round(clock.monotonicMs() - startedMs) })
+
+  let stopped: Promise<void> | undefined
+  return {
+    port: http.port,
+    health: health.health,
+    stop(reason) {
+      stopped ??= (async () => {
+        const stopMs = clock.monotonicMs()
+        telemetry.tell('SHUTDOWN_STARTED', { reason })
+        await releasers.releaseAll()
+        telemetry.tell('SHUTDOWN_DONE', { took_ms: Math.round(clock.monotonicMs() - stopMs) })
+      })()
+      return stopped
+    },
+  }
+}
+
+function readCatalog({ catalogSources, clock, telemetry }: ServiceDeps): Catalog {
+  const started = clock.monotonicMs()
+  const compiled = compileCatalog(catalogSources)
+  if (!compiled.ok) {
+    const lines = compiled.problems.map(({ file, line, field, message }) => `${file}:${line} ${field}: ${message}`)
+    throw new StartRefused(`The catalog is wrong:\n${lines.join('\n')}`)
+  }
+  const tookMs = Math.round(clock.monotonicMs() - started)
+  telemetry.tell('CATALOG_READY', { offers: compiled.catalog.offers.length, took_ms: tookMs })
+  telemetry.tell('MENU_READY', { screens: screenCount, took_ms: 0 })
+  return compiled.catalog
+}
+
+async function migrate(ports: Ports, telemetry: Telemetry): Promise<void> {
+  const migrated = await ports.migrate()
+  if (migrated.kind === 'refused') {
+    throw new StartRefused(
+      `The database is of a newer program: its schema (${migrated.schema}) needs at least program ${migrated.oldest}, ` +
+        `and this one is ${migrated.program}. Start the newer version, or restore a backup of before.`,
+    )
+  }
+  if (migrated.from !== migrated.to) telemetry.tell('MIGRATED', { from: migrated.from, to: migrated.to })
+}
+
+/** The first start writes the world and the bot into the schema; another world stops, another bot is a warning. */
+async function checkWorld(ports: Ports, { kind, bot }: RunningWorld, telemetry: Telemetry): Promise<void> {
+  const written = await ports.worldOfSchema({ kind, bot })
+  if (written.kind !== kind) {
+    throw new StartRefused(
+      `This database belongs to the ${written.kind} world, and this start is ${kind}. ` +
+        'Use another DATABASE_URL or DATA_DIR, or another BOT_INSTANCE_ID; the two worlds never share one.',
+    )
+  }
+  if (written.bot !== bot) {
+    telemetry.tell('PREFLIGHT_FINDING', {
+      check: 'identity',
+      problem: `the bot is ${bot}, and this database was begun by ${written.bot}`,
+      todo: 'if that is meant, nothing; files and payments of the two are never mixed',
+    })
+  }
+}
+
+function gaugesOf(
+  figures: ReturnType<typeof createFiguresDuty>,
+  lifecycle: Lifecycle | undefined,
+  webhook: WebhookFigures | undefined,
+  clock: Clock,
+) {
+  const kept = figures.latest()
+  const ageS = (at: number | undefined) => (at === undefined ? 0 : Math.max(0, (clock.now() - at) / 1000))
+  return {
+    isActive: lifecycle?.role === 'active',
+    epoch: lifecycle?.epoch,
+    webhookVerified: webhook?.verifiedAt !== undefined,
+    webhookPending: webhook?.pending,
+    inbox: { pending: kept?.inbox.pending ?? 0, oldestS: ageS(kept?.inbox.oldest), shelved: kept?.inbox.shelved ?? 0 },
+    errands: {
+      pendingByKind: kept?.errands.pendingByKind ?? new Map<string, number>(),
+      oldestS: ageS(kept?.errands.oldest),
+      shelved: kept?.errands.shelved ?? 0,
+    },
+    pool: { inUse: kept?.pool.inUse ?? 0, idle: kept?.pool.idle ?? 0, waiting: kept?.pool.waiting ?? 0 },
+    kieCredits: undefined,
+  }
+}
