@@ -14,8 +14,12 @@ export default defineConfig({
   plugins: [react()],
   build: { target: 'es2023', modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1000 },
   server: {
+    // The sandbox refuses other origins, so the requests passed on come from its own.
     proxy: Object.fromEntries(
-      ['/sandbox', '/telegram', '/kie'].map((path) => [path, { target: sandbox, changeOrigin: true }]),
+      ['/sandbox', '/telegram', '/kie'].map((path) => [
+        path,
+        { target: sandbox, changeOrigin: true, headers: { origin: sandbox } },
+      ]),
     ),
   },
 })

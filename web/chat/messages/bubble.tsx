@@ -7,6 +7,7 @@ import { InlineKeyboard } from './inline-keyboard.tsx'
 import { InvoiceCard } from './invoice-card.tsx'
 import { AudioTrack, FileCard, Photo, pictureWidth, RoundVideo, Video } from './media.tsx'
 import { Meta, type Ticks } from './meta.tsx'
+import { ReplyQuote } from './reply-quote.tsx'
 import { RichText } from './rich-text.tsx'
 
 interface BubbleProps {
@@ -55,6 +56,7 @@ export function Bubble({ messages, first, last, ticks }: BubbleProps) {
             bare && 'bubble--bare',
           )}
         >
+          {message.reply_to_message_id !== undefined && <ReplyQuote to={message.reply_to_message_id} />}
           {captionAbove && caption}
           <Content messages={messages} />
           {!captionAbove && caption}

@@ -11,6 +11,9 @@ export interface Viewed {
 /** What a person can do from within a message; given by the pane that shows the chat. */
 export interface PaneActions {
   readonly chat: ChatOf
+  readonly botName: string
+  /** A message of this chat that is still there. */
+  find(messageId: number): Message | undefined
   say(text: string): void
   /** Presses an inline button; resolves when the bot has answered or Telegram would have stopped waiting. */
   press(message: Message, button: InlineButton): Promise<void>

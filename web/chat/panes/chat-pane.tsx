@@ -90,7 +90,14 @@ export function ChatPane({ bot, person, view, beside, onBack, onClose }: ChatPan
   }
 
   const empty = loaded && messages.length === 0 && outgoing.length === 0
-  const actions: PaneActions = { chat, say: (text) => store.say(text), press, view }
+  const actions: PaneActions = {
+    chat,
+    botName: bot.first_name,
+    find: (messageId) => messages.find(({ message_id }) => message_id === messageId),
+    say: (text) => store.say(text),
+    press,
+    view,
+  }
 
   return (
     <PaneActionsContext value={actions}>

@@ -149,5 +149,5 @@ export function Composer({ bot, person, messages, onSay, onFiles }: ComposerProp
 /** The commands in the person's language, or the default ones. */
 function commandsFor(bot: Bot, person: Person): readonly Command[] {
   const own = person.language_code === undefined ? undefined : bot.commands?.[person.language_code]
-  return own ?? bot.commands?.['default'] ?? []
+  return own === undefined || own.length === 0 ? (bot.commands?.['default'] ?? []) : own
 }

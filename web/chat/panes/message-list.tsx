@@ -91,6 +91,8 @@ function useStickToBottom(messages: readonly Message[], outgoingCount: number, o
   const opened = useRef(false)
   const [seenId, setSeenId] = useState<number>()
   const newest = messages.at(-1)?.message_id ?? 0
+  const newestNow = useRef(newest)
+  newestNow.current = newest
 
   const toBottom = useCallback((behavior: ScrollBehavior = 'smooth') => {
     frame.current?.scrollTo({ top: frame.current.scrollHeight, behavior })
@@ -99,14 +101,18 @@ function useStickToBottom(messages: readonly Message[], outgoingCount: number, o
   useEffect(() => {
     const [outer, inner] = [frame.current, content.current]
     if (outer === null || inner === null) return
+    let lastTop = 0
     let rest: ReturnType<typeof setTimeout> | undefined
     const onScroll = () => {
       // The style sheet shows the day that floats over the messages only while they move.
       outer.dataset['scrolling'] = ''
       clearTimeout(rest)
       rest = setTimeout(() => delete outer.dataset['scrolling'], restMs)
-      sticks.current = outer.scrollHeight - outer.scrollTop - outer.clientHeight < bottomNearPx
-      setSeenId((seen) => (sticks.current ? undefined : (seen ?? Number.POSITIVE_INFINITY)))
+      // Only going up lets go: a smooth scroll on its way down is not there yet, and yet it sticks.
+      const nearBottom = outer.scrollHeight - outer.scrollTop - outer.clientHeight < bottomNearPx
+      sticks.current = nearBottom || (sticks.current && outer.scrollTop >= lastTop)
+      lastTop = outer.scrollTop
+      setSeenId((seen) => (sticks.current ? undefined : (seen ?? newestNow.current)))
     }
     const growth = new ResizeObserver(() => {
       if (sticks.current) toBottom(opened.current ? 'smooth' : 'instant')
@@ -133,7 +139,6 @@ function useStickToBottom(messages: readonly Message[], outgoingCount: number, o
     if (!opened.current) toBottom('instant')
     opened.current = true
     if (sticks.current) onSeen()
-    else setSeenId((seen) => (seen === Number.POSITIVE_INFINITY ? newest - 1 : seen))
   }, [newest, onSeen, toBottom])
 
   useEffect(() => {

@@ -3,6 +3,7 @@ import { shortTimeOf } from '../../shared/format.ts'
 import { Icon, type IconName } from '../../shared/icons.tsx'
 import { type Theme, useTheme } from '../../shared/theme.ts'
 import type { Bot, Message, Person } from '../api/schema.ts'
+import { summaryOf } from '../messages/summary.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { BotDialog } from '../parts/bot-dialog.tsx'
 import { Menu } from '../parts/menu.tsx'
@@ -133,7 +134,7 @@ function PersonRow({ bot, person, open, besidePossible, onOpen, onOpenBeside }: 
             {last !== undefined && <time>{shortTimeOf(last.date)}</time>}
           </span>
           <span className="row__line">
-            <span className="row__last">{action !== undefined ? 'the bot is busy…' : summaryOf(last)}</span>
+            <span className="row__last">{action !== undefined ? 'the bot is busy…' : lastWords(last)}</span>
             {unread > 0 && !open && <span className="badge">{unread}</span>}
           </span>
         </span>
@@ -153,19 +154,7 @@ function PersonRow({ bot, person, open, besidePossible, onOpen, onOpenBeside }: 
   )
 }
 
-/** One line for the end of a chat. */
-function summaryOf(message: Message | undefined): string {
+function lastWords(message: Message | undefined): string {
   if (message === undefined) return 'No messages yet'
-  const you = message.from === 'person' ? 'You: ' : ''
-  const { text, caption, photo, video, animation, audio, voice, document, invoice, successful_payment } = message
-  const what =
-    (photo && 'Photo') ??
-    (video && 'Video') ??
-    (animation && 'GIF') ??
-    (audio && 'Audio') ??
-    (voice && 'Voice message') ??
-    (document && (document.file_name ?? 'File')) ??
-    (invoice && `Invoice: ${invoice.title}`) ??
-    (successful_payment && 'Payment')
-  return you + [what, text ?? caption].filter(Boolean).join(', ')
+  return (message.from === 'person' ? 'You: ' : '') + summaryOf(message)
 }
