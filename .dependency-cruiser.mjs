@@ -1,0 +1,103 @@
+/**
+ * Who may know whom: the rules of ARCHITECTURE.md, section "Codemap". `node test/import-rules.ts` runs them, and fails
+ * when fewer modules were read than git lists, because a tool that reads nothing finds nothing.
+ */
+const outside = '^src/(telegram|kie|storage|leadership|http|keeper)/'
+const pure = '^src/(money|catalog|orders|conversation|people)/'
+const stages = ['intake', 'inbox', 'dispatch', 'generation', 'delivery']
+const tests = '[.]test[.]ts$'
+
+/** A stage may import these stages and no other. */
+const knows = {
+  intake: ['inbox'],
+  inbox: [],
+  dispatch: ['inbox'],
+  generation: [],
+  delivery: [],
+}
+
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'kit-knows-nothing-of-ours',
+      severity: 'error',
+      from: { path: '^src/kit/' },
+      to: { path: '^(src|sandbox|web|test|bench)/', pathNot: '^src/kit/' },
+    },
+    {
+      name: 'config-and-telemetry-know-only-kit',
+      severity: 'error',
+      from: { path: '^src/(config|telemetry)/', pathNot: tests },
+      to: { path: '^src/', pathNot: '^src/(kit|config|telemetry)/' },
+    },
+    {
+      name: 'pure-code-has-no-io',
+      severity: 'error',
+      from: { path: pure, pathNot: tests },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'pure-code-knows-only-pure-code',
+      severity: 'error',
+      from: { path: pure, pathNot: tests },
+      to: { path: '^src/', pathNot: '^src/(kit|money|catalog|orders|conversation|people)/' },
+    },
+    arrow('money', ['catalog', 'orders', 'conversation']),
+    arrow('catalog', ['orders', 'conversation']),
+    arrow('orders', ['conversation']),
+    {
+      name: 'gateways-never-import-each-other',
+      severity: 'error',
+      from: { path: '^src/(telegram|kie|storage|leadership|http)/', pathNot: tests },
+      to: { path: outside, pathNot: '^src/$1/' },
+    },
+    {
+      name: 'nobody-inside-knows-the-outside',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [outside, '^src/(service|ports|main|commands)', tests] },
+      to: { path: outside },
+    },
+    ...stages.map((stage) => ({
+      name: `stages-do-not-call-stages-${stage}`,
+      severity: 'error',
+      from: { path: `^src/${stage}/`, pathNot: tests },
+      to: {
+        path: `^src/(${stages.filter((each) => each !== stage && !knows[stage].includes(each)).join('|')})/`,
+        dependencyTypesNot: ['type-only'],
+      },
+    })),
+    {
+      name: 'the-service-does-not-know-the-sandbox',
+      severity: 'error',
+      from: { path: '^src/', pathNot: tests },
+      to: { path: '^(sandbox|web|test|bench)/' },
+    },
+    {
+      name: 'nothing-shipped-needs-a-dev-dependency',
+      severity: 'error',
+      from: { path: '^src/', pathNot: tests },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+    { name: 'every-import-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.d.ts'],
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+    },
+  },
+}
+
+function arrow(from, never) {
+  return {
+    name: `arrows-follow-money-catalog-orders-conversation-${from}`,
+    severity: 'error',
+    from: { path: `^src/${from}/`, pathNot: tests },
+    to: { path: `^src/(${never.join('|')})/` },
+  }
+}

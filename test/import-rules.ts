@@ -1,0 +1,22 @@
+import { execFileSync } from 'node:child_process'
+import { cruise } from 'dependency-cruiser'
+import rules from '../.dependency-cruiser.mjs'
+
+/**
+ * Runs the import rules over src and sandbox. A planted folder can be named instead, so that a test can see a rule
+ * bite. Fails too when fewer modules were read than git lists: a tool that reads nothing finds nothing.
+ */
+const folders = process.argv.length > 2 ? process.argv.slice(2) : ['src', 'sandbox']
+const { forbidden, options } = rules
+const { output } = await cruise(folders, { ...options, validate: true, ruleSet: { forbidden } })
+if (typeof output === 'string') throw new Error('dependency-cruiser answered with text where a result was asked for')
+
+const read = new Set(output.modules.map((module) => module.source))
+const listed = execFileSync('git', ['ls-files', ...folders.map((folder) => `${folder}/*.ts`)], { encoding: 'utf8' })
+const unread = listed.split('\n').filter((file) => file !== '' && !read.has(file))
+for (const file of unread) console.error(`not read: ${file}`)
+for (const { rule, from, to } of output.summary.violations) console.error(`${rule.name}: ${from} → ${to}`)
+
+const failed = unread.length + output.summary.violations.length
+console.log(failed === 0 ? `Import rules hold in ${read.size} modules.` : `${failed} problem(s) with imports.`)
+process.exitCode = failed === 0 ? 0 : 1
