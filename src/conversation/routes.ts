@@ -2,7 +2,6 @@
  * MAP: every screen, and every button. `react` gives what a person did to the screen where they are, and answers it
  * whatever it is; `draw` shows a place. Pure: what is read comes in, what follows goes out as data.
  */
-import type { OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Address } from './address.ts'
 import { supportButton, supportLine } from './buttons.ts'
@@ -131,6 +130,3 @@ export function needsForReacting(_session: Session, input: Input): readonly Need
 
 /** What must be read before `draw`. */
 export const needsForDrawing = (place: Address): readonly Need[] => screenAt(place).needs
-
-/** The order that an address names, to be read for `order`; `run` names a quote instead. */
-export const orderNamedBy = (address: Address): OrderId | undefined => ('order' in address ? address.order : undefined)

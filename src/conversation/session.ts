@@ -52,10 +52,5 @@ export type Notice =
   | { readonly type: 'draft_dropped' }
   | { readonly type: 'nothing_to_cancel' }
   | { readonly type: 'order_not_found' }
-  | { readonly type: 'now_paid' }
   | { readonly type: 'already_placed' }
-  | { readonly type: 'cancel_too_late' }
   | { readonly type: 'amount_out_of_range' }
-  | { readonly type: 'credited'; readonly kopecks: number }
-  | { readonly type: 'trouble'; readonly cid: string }
-  | { readonly type: 'banned' }

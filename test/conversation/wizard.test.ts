@@ -72,6 +72,48 @@ describe('the wizard', () => {
     assert.match(talk.text, /3\s*картинки/)
   })
 
+  it('draws an album once when all of it was checked, not picture by picture', () => {
+    const talk = new Talk().opens(edit).taps('▶️ Начать')
+    for (const n of [1, 2, 3]) talk.sends(photo(n), { group: 'g' })
+    const before = talk.drawings
+    talk.learns(photo(1)).learns(photo(2))
+    assert.equal(talk.drawings - before, 0)
+    talk.learns(photo(3))
+    assert.equal(talk.drawings - before, 1)
+  })
+
+  it('takes the same picture once, whether it is still checked or was taken before', () => {
+    const talk = new Talk()
+      .opens(edit)
+      .taps('▶️ Начать')
+      .sends(photo(1))
+      .sends(photo(1))
+      .learns(photo(1))
+      .sends(photo(1))
+    assert.equal(talk.commands.length, 1)
+    assert.deepEqual(talk.session.draft?.values['image_urls'], [photo(1)])
+  })
+
+  it('does not go on to a price while a picture is still checked', () => {
+    const talk = new Talk().opens(edit).taps('▶️ Начать').sends(photo(1)).learns(photo(1)).sends(photo(2))
+    talk.opens({ at: 'enough', draft: talk.session.draft?.id ?? '', field: 'image_urls' })
+    assert.equal(talk.notice?.type, 'still_checking')
+    talk.writes('соедини их')
+    assert.match(talk.text, /Проверяю/)
+    talk.learns(photo(2)).taps('✅ Хватит')
+    assert.equal(talk.view.screen, 'confirm')
+    assert.match(talk.text, /2\s*картинки/)
+  })
+
+  it('asks again what cannot be skipped', () => {
+    const talk = new Talk().opens(edit).taps('▶️ Начать')
+    const draft = talk.session.draft?.id ?? ''
+    talk.opens({ at: 'skip', draft, field: 'image_urls' })
+    assert.match(talk.text, /Пришлите фото/)
+    talk.sends(photo(1)).learns(photo(1)).opens({ at: 'skip', draft, field: 'prompt' })
+    assert.match(talk.text, /Опишите/)
+  })
+
   it('takes no more pictures than the model does, and says so', () => {
     const talk = new Talk().opens(edit).taps('▶️ Начать')
     for (const n of [1, 2, 3, 4, 5]) talk.sends(photo(n))
@@ -213,6 +255,15 @@ describe('the confirm screen', () => {
     assert.deepEqual(talk.commands, [])
     assert.equal(talk.notice?.type, 'old_button')
     assert.equal(talk.view.screen, 'confirm')
+  })
+
+  it('does not run answers that were changed in the panel and not yet shown with their price', () => {
+    const talk = new Talk({ balance: 1000_00 }).opens(priced).writes('кот')
+    const old = runAddress(talk)
+    talk.taps('⚙️ Изменить').taps('Разрешение').taps('2K').opens(old)
+    assert.deepEqual(talk.commands, [])
+    assert.equal(talk.view.screen, 'confirm')
+    assert.match(talk.text, /2K/)
   })
 
   it('makes a new quote when the old one expired, and says so', () => {

@@ -46,17 +46,12 @@ const notices: NoticeTexts = {
   prompt_kept: () => 'I noted the description. Just answer the question below.',
   prompt_replaced: () => 'The description is replaced.',
   choose_a_button: () => 'Pick one of the options on the buttons.',
-  now_paid: () => 'Today’s free generations are used up, so this picture has a price now.',
   already_placed: () => 'This order was already run and was not charged twice. Here it is.',
-  cancel_too_late: () => 'Too late to cancel: the order is being worked on. The result comes by itself.',
   amount_out_of_range: () => 'Type an amount in roubles, from 50 to 50,000.',
-  credited: ({ kopecks: amount }) => `${formatMoney(amount, 'en')} was added.`,
   unknown_command: () => 'There is no such command. Everything I can do is in the menu.',
   draft_dropped: () => 'Cancelled. You were not charged.',
   nothing_to_cancel: () => 'Nothing to cancel: nothing is being filled in or running.',
   order_not_found: () => 'There is no such order.',
-  trouble: ({ cid }) => `Something broke on my side, and it is recorded. Code: ${cid}`,
-  banned: () => 'Access to the bot is closed.',
 }
 
 export const en: Texts = {
@@ -69,7 +64,6 @@ export const en: Texts = {
   generations,
   pictures,
   characters,
-  megabytes,
   yes: 'Yes',
   no: 'No',
   code: 'Code',
@@ -121,7 +115,6 @@ export const en: Texts = {
     label: 'This is the page number',
     starting: 'Starting',
     alreadyStarted: 'Already running: one order, one payment. The result comes by itself.',
-    stillChecking: 'One second, checking what you sent',
     startedOver: 'Starting over',
     invoice: 'The invoice is in the next message',
     languageSet: 'I speak English now',

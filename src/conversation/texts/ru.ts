@@ -54,17 +54,12 @@ const notices: NoticeTexts = {
   prompt_kept: () => 'Описание записал. Осталось ответить на вопрос ниже.',
   prompt_replaced: () => 'Описание заменил.',
   choose_a_button: () => 'Выберите один из вариантов на кнопках.',
-  now_paid: () => 'Бесплатные генерации на сегодня закончились, теперь эта картинка платная.',
   already_placed: () => 'Этот заказ уже запускался, второй раз денег не взял. Вот он.',
-  cancel_too_late: () => 'Отменить уже нельзя: заказ в работе. Результат придёт сам.',
   amount_out_of_range: () => 'Введите сумму в рублях: от 50 до 50 000.',
-  credited: ({ kopecks: amount }) => `Зачислено ${formatMoney(amount, 'ru')}.`,
   unknown_command: () => 'Такой команды нет. Всё, что я умею, — в меню.',
   draft_dropped: () => 'Отменил. Ничего не списано.',
   nothing_to_cancel: () => 'Отменять нечего: сейчас ничего не заполняется и не выполняется.',
   order_not_found: () => 'Такого заказа нет.',
-  trouble: ({ cid }) => `У меня что-то сломалось, я уже записал. Код: ${cid}`,
-  banned: () => 'Доступ к боту закрыт.',
 }
 
 export const ru: Texts = {
@@ -77,7 +72,6 @@ export const ru: Texts = {
   generations,
   pictures,
   characters,
-  megabytes,
   yes: 'Да',
   no: 'Нет',
   code: 'Код',
@@ -129,7 +123,6 @@ export const ru: Texts = {
     label: 'Это номер страницы',
     starting: 'Запускаю',
     alreadyStarted: 'Уже запущено: один заказ, одна оплата. Результат придёт сам.',
-    stillChecking: 'Секунду, проверяю присланное',
     startedOver: 'Начинаем заново',
     invoice: 'Счёт — следующим сообщением',
     languageSet: 'Говорю по-русски',

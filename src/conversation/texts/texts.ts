@@ -24,7 +24,6 @@ export type Texts = {
   readonly generations: (n: number) => string
   readonly pictures: (n: number) => string
   readonly characters: (n: number) => string
-  readonly megabytes: (bytes: number) => string
   readonly yes: string
   readonly no: string
   /** The name of the code that a person quotes to support. */
@@ -78,7 +77,6 @@ export type Texts = {
     readonly label: string
     readonly starting: string
     readonly alreadyStarted: string
-    readonly stillChecking: string
     readonly startedOver: string
     readonly invoice: string
     readonly languageSet: string

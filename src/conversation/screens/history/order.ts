@@ -1,4 +1,4 @@
-import { isSettled, type Order } from '../../../orders/order.ts'
+import type { Order } from '../../../orders/order.ts'
 import { homeButton, repeatButtons } from '../../buttons.ts'
 import { promptOf, settingsText } from '../../field-text.ts'
 import { priceText } from '../../price-tags.ts'
@@ -64,9 +64,6 @@ function resultButtons({ texts }: Seen, shown: Order): Keyboard {
 }
 
 export const wasDelivered = (shown: Order): boolean => 'delivered' in shown && (shown.delivered?.length ?? 0) > 0
-
-/** Whether the order is still on its way. */
-export const isUnderWay = (shown: Order): boolean => !isSettled(shown)
 
 function drawNotFound({ texts }: Seen): View {
   return {

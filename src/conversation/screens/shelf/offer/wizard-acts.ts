@@ -1,5 +1,4 @@
 /** What the wizard's buttons do: answer, skip, "these are all", start over. Each leads on to a question or the end. */
-import { initialOf } from '../../../../catalog/values.ts'
 import type { Address } from '../../../address.ts'
 import { readPressed } from '../../../answers.ts'
 import { beginDraft, draftOf, filesOf, nextPlace, placeAfter, withValue } from '../../../draft.ts'
@@ -22,12 +21,11 @@ export function set(seen: Seen, place: Address): Reaction {
   return { draft: after, go: placeAfter(offer, draft, after, field) }
 }
 
-/** Leaves a question to the model's own choice. A question that needs an answer is asked again. */
+/** Leaves a question to the model's own choice. One that needs an answer is still open, so it is asked again. */
 export function skip(seen: Seen, place: Address): Reaction {
   const asked = place.at === 'skip' ? askedOf(seen, place.draft, place.field) : undefined
   if (asked === undefined) return staleButton(seen)
   const { draft, offer, field } = asked
-  if (field.required && initialOf(field) === undefined) return { go: { at: 'ask', draft: draft.id, field: field.name } }
   const { taking: _taking, ...rest } = draft
   const after = withValue(field.type === 'images' ? rest : draft, field, undefined)
   return { draft: after, go: placeAfter(offer, draft, after, field) }
