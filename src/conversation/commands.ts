@@ -8,7 +8,7 @@ export function reactToCommand(seen: Seen, name: string): Reaction {
   if (place !== undefined) return { go: place }
   switch (name.toLowerCase()) {
     case 'reset':
-      return { go: { at: 'home' }, draft: null, notice: { type: 'draft_dropped' } }
+      return seen.session.draft === undefined ? { go: { at: 'home' } } : dropDraft
     case 'cancel':
       return cancelWhatWasBegun(seen)
     case 'status':
@@ -37,8 +37,10 @@ const places: ReadonlyMap<string, Address> = new Map<string, Address>([
   ['privacy', { at: 'page', page: 'privacy' }],
 ])
 
+const dropDraft: Reaction = { go: { at: 'home' }, draft: null, notice: { type: 'draft_dropped' } }
+
 function cancelWhatWasBegun(seen: Seen): Reaction {
-  if (seen.session.draft !== undefined) return { go: { at: 'home' }, draft: null, notice: { type: 'draft_dropped' } }
+  if (seen.session.draft !== undefined) return dropDraft
   const running = newestRunning(seen)
   // The order's screen has the button, and the rule beside it.
   return running ?? { go: { at: 'home' }, notice: { type: 'nothing_to_cancel' } }

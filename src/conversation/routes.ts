@@ -86,13 +86,15 @@ export function react(seen: Seen, input: Input): Reaction {
     case 'text':
       return reactHere(seen, input) ?? { notice: { type: 'unexpected_text' } }
     case 'file':
-      return reactHere(seen, input) ?? { notice: { type: 'unexpected_file' } }
+      return reactHere(seen, input) ?? { go: fromPhotos, notice: { type: 'choose_for_file' } }
     case 'unsupported':
       return reactHere(seen, input) ?? { notice: { type: 'unsupported' } }
     default:
       return unreachable(input, 'react')
   }
 }
+
+const fromPhotos: Address = { at: 'shelf', shelf: 'image-to-image', page: 0 }
 
 const reactHere = (seen: Seen, input: Input): Reaction | undefined =>
   screenAt(seen.session.place).react?.(seen, seen.session.place, input)

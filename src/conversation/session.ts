@@ -33,6 +33,8 @@ export type Notice =
   | { readonly type: 'session_lost' }
   | { readonly type: 'unexpected_text' }
   | { readonly type: 'unexpected_file' }
+  /** A photo came where no model is chosen: those that work from one are shown. */
+  | { readonly type: 'choose_for_file' }
   | { readonly type: 'unsupported' }
   | { readonly type: 'too_short'; readonly min: number }
   | { readonly type: 'too_long'; readonly length: number; readonly max: number }

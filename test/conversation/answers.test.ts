@@ -190,14 +190,14 @@ describe('global commands', () => {
   })
 
   it('/status shows what runs; /cancel drops the draft first, then leads to what runs', () => {
-    const talk = new Talk({ orders: [anOrder('a1')] }).commands_('status')
+    const talk = new Talk({ orders: [anOrder('a1')] }).slash('status')
     assert.equal(talk.view.screen, 'order')
     talk
       .opens({ at: 'offer', offer: offerId('z-image') })
       .writes('кот')
-      .commands_('cancel')
+      .slash('cancel')
     assert.equal(talk.notice?.type, 'draft_dropped')
-    talk.commands_('cancel')
+    talk.slash('cancel')
     assert.equal(talk.view.screen, 'order')
     assert.ok(talk.labels.includes('✖️ Отменить'))
   })

@@ -66,6 +66,11 @@ export class Talk {
     this.view = this.#draw()
   }
 
+  /** What kind of sentence stands above the screen. */
+  noticed(): string | undefined {
+    return this.notice?.type
+  }
+
   /** The text on the screen. */
   get text(): string {
     return plain(this.view.text)
@@ -95,7 +100,7 @@ export class Talk {
     return this.does({ kind: 'text', text })
   }
 
-  commands_(name: string): this {
+  slash(name: string): this {
     return this.does({ kind: 'command', name, payload: '' })
   }
 

@@ -21,7 +21,7 @@ const runAddress = (talk: Talk) => {
 
 describe('the wizard', () => {
   it('leads from /start to a run in the path that the smoke check walks', () => {
-    const talk = new Talk().commands_('start').taps('🎨 Картинки и дизайн')
+    const talk = new Talk().slash('start').taps('🎨 Картинки и дизайн')
     assert.equal(talk.view.screen, 'category')
     talk.taps('🆓')
     assert.equal(talk.view.screen, 'model_card')
@@ -139,7 +139,7 @@ describe('the wizard', () => {
   })
 
   it('draws nothing for a file whose draft was given up', () => {
-    const talk = new Talk().opens(edit).sends(photo(1)).commands_('cancel')
+    const talk = new Talk().opens(edit).sends(photo(1)).slash('cancel')
     const before = talk.drawings
     talk.learns(photo(1))
     assert.equal(talk.drawings, before)
@@ -370,6 +370,30 @@ describe('repeating', () => {
     const gone = { ...anOrder('r1'), offer: offerId('gone') }
     const talk = new Talk({ orders: [gone] }).opens({ at: 'again', order: gone.id })
     assert.deepEqual(talk.notice, { type: 'refused', refusal: { code: 'offer_withdrawn' } })
+  })
+
+  it('leaves behind what the model does not take any more', () => {
+    const old = { ...anOrder('r1'), values: { prompt: 'кот', aspect_ratio: 'withdrawn', gone: 'x' } }
+    const talk = new Talk({ orders: [old] }).opens({ at: 'again', order: old.id })
+    assert.deepEqual(talk.session.draft?.values, { prompt: 'кот' })
+    assert.equal(talk.view.screen, 'confirm')
+  })
+})
+
+describe('a message at the wrong moment', () => {
+  it('is told what it could be for, and a photo is led to the models that work from one', () => {
+    const talk = new Talk().writes('привет')
+    assert.equal(talk.noticed(), 'unexpected_text')
+    assert.equal(talk.view.screen, 'main_menu')
+    talk.sends(photo(1))
+    assert.equal(talk.noticed(), 'choose_for_file')
+    assert.equal(talk.view.screen, 'model_selection')
+    talk.opens(free).sends(photo(1))
+    assert.equal(talk.noticed(), 'unexpected_file')
+    assert.equal(talk.view.screen, 'model_card')
+    assert.deepEqual(talk.commands, [])
+    talk.does({ kind: 'unsupported' })
+    assert.equal(talk.noticed(), 'unsupported')
   })
 })
 

@@ -1,5 +1,6 @@
 /** What the buttons of an order do, wherever they stand: on its messages, which live for ever, or in the history. */
 import type { Offer } from '../../../catalog/offer.ts'
+import { checkField } from '../../../catalog/validate-input.ts'
 import { unreachable } from '../../../kit/unreachable.ts'
 import type { Order } from '../../../orders/order.ts'
 import type { Address } from '../../address.ts'
@@ -21,9 +22,10 @@ function repeat(seen: Seen, where: (offer: Offer, draft: Draft) => Address): Rea
   const offer = seen.catalog.get(order.offer)
   if (offer === undefined)
     return { go: { at: 'home' }, notice: { type: 'refused', refusal: { code: 'offer_withdrawn' } } }
-  // Inputs that the offer has no more are left behind.
-  const known = new Set(offer.fields.map(({ name }) => name))
-  const values = Object.fromEntries(Object.entries(order.values).filter(([name]) => known.has(name)))
+  // What the offer does not take any more is left behind, and asked again where it is needed.
+  const kept = offer.fields.filter((field) => checkField(field, order.values[field.name]).length === 0)
+  const names = new Set(kept.map(({ name }) => name))
+  const values = Object.fromEntries(Object.entries(order.values).filter(([name]) => names.has(name)))
   const draft = beginDraft(seen.fresh.draft, offer, values)
   return { draft, go: where(offer, draft) }
 }

@@ -1,5 +1,6 @@
 import type { Offer } from '../../../../catalog/offer.ts'
 import { priceOf, type Quote, quoteMs } from '../../../../catalog/quote.ts'
+import { validateInput } from '../../../../catalog/validate-input.ts'
 import { missingField } from '../../../../catalog/values.ts'
 import { after } from '../../../../kit/clock.ts'
 import { type Kopecks, kopecks, type Price } from '../../../../money/amount.ts'
@@ -47,7 +48,9 @@ export const confirm: Screen = {
 
 /** The quote that holds, or a fresh one; undefined when these inputs are not sellable. */
 function quoteFor(seen: Seen, draft: Draft, offer: Offer): Quote | undefined {
-  const price = currentPrice(offer, draft.values, seen)
+  // A draft may be older than the data it was written against.
+  const isTaken = validateInput(offer, draft.values).length === 0
+  const price = isTaken ? currentPrice(offer, draft.values, seen) : undefined
   if (price === undefined) return undefined
   const held = draft.quote
   // A promised price stays promised; only a turn between free and paid needs a new promise.
