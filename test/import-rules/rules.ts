@@ -1,14 +1,16 @@
+import type { ICruiseOptions, IFlattenedRuleSet } from 'dependency-cruiser'
+
 /**
- * Who may know whom: the rules of ARCHITECTURE.md, section "Codemap". `node test/import-rules.ts` runs them, and fails
+ * Who may know whom: the rules of ARCHITECTURE.md, section "Codemap". `node test/import-rules/check.ts` runs them, and fails
  * when fewer modules were read than git lists, because a tool that reads nothing finds nothing.
  */
 const outside = '^src/(telegram|kie|storage|leadership|http|keeper)/'
 const pure = '^src/(money|catalog|orders|conversation|people)/'
-const stages = ['intake', 'inbox', 'dispatch', 'generation', 'delivery']
+const stages = ['intake', 'inbox', 'dispatch', 'generation', 'delivery'] as const
 const tests = '[.]test[.]ts$'
 
 /** A stage may import these stages and no other. */
-const knows = {
+const knows: Readonly<Record<(typeof stages)[number], readonly string[]>> = {
   intake: ['inbox'],
   inbox: [],
   dispatch: ['inbox'],
@@ -16,9 +18,16 @@ const knows = {
   delivery: [],
 }
 
-export default {
+type ForbiddenRule = NonNullable<IFlattenedRuleSet['forbidden']>[number]
+
+export const ruleSet: IFlattenedRuleSet = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'kit-knows-nothing-of-ours',
       severity: 'error',
@@ -58,15 +67,17 @@ export default {
       from: { path: '^src/', pathNot: [outside, '^src/(service|ports|main|commands)', tests] },
       to: { path: outside },
     },
-    ...stages.map((stage) => ({
-      name: `stages-do-not-call-stages-${stage}`,
-      severity: 'error',
-      from: { path: `^src/${stage}/`, pathNot: tests },
-      to: {
-        path: `^src/(${stages.filter((each) => each !== stage && !knows[stage].includes(each)).join('|')})/`,
-        dependencyTypesNot: ['type-only'],
-      },
-    })),
+    ...stages.map(
+      (stage): ForbiddenRule => ({
+        name: `stages-do-not-call-stages-${stage}`,
+        severity: 'error',
+        from: { path: `^src/${stage}/`, pathNot: tests },
+        to: {
+          path: `^src/(${stages.filter((each) => each !== stage && !knows[stage].includes(each)).join('|')})/`,
+          dependencyTypesNot: ['type-only'],
+        },
+      }),
+    ),
     {
       name: 'the-service-does-not-know-the-sandbox',
       severity: 'error',
@@ -81,19 +92,20 @@ export default {
     },
     { name: 'every-import-resolves', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
-  options: {
-    doNotFollow: { path: 'node_modules' },
-    tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: {
-      extensions: ['.ts', '.tsx', '.js', '.mjs', '.d.ts'],
-      exportsFields: ['exports'],
-      conditionNames: ['types', 'import', 'node', 'default'],
-    },
+}
+
+export const options: ICruiseOptions = {
+  doNotFollow: { path: 'node_modules' },
+  tsPreCompilationDeps: true,
+  tsConfig: { fileName: 'tsconfig.json' },
+  enhancedResolveOptions: {
+    extensions: ['.ts', '.tsx', '.js', '.mjs', '.d.ts'],
+    exportsFields: ['exports'],
+    conditionNames: ['types', 'import', 'node', 'default'],
   },
 }
 
-function arrow(from, never) {
+function arrow(from: string, never: readonly string[]): ForbiddenRule {
   return {
     name: `arrows-follow-money-catalog-orders-conversation-${from}`,
     severity: 'error',

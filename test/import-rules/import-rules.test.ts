@@ -6,7 +6,7 @@ import path from 'node:path'
 import { after, before, it } from 'node:test'
 
 /** A small tree of its own, in which each rule is broken once. */
-const repo = path.resolve(import.meta.dirname, '..')
+const repo = path.resolve(import.meta.dirname, '../..')
 let tree = ''
 
 const planted: readonly { readonly rule: string; readonly file: string; readonly text: string }[] = [
@@ -72,7 +72,7 @@ it('fails when a module that git lists was not read', () => {
 })
 
 const check = () =>
-  spawnSync(process.execPath, [path.join(repo, 'test/import-rules.ts')], {
+  spawnSync(process.execPath, [path.join(repo, 'test/import-rules/check.ts')], {
     cwd: tree,
     encoding: 'utf8',
     timeout: 60_000,
