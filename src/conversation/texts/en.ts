@@ -1,60 +1,10 @@
-import type { Price } from '../../money/amount.ts'
 import { helpEn } from './en-help.ts'
-import { formatDate, formatDuration, formatMoney, formatNumber, formatRange, inSentence, pluralEn } from './format.ts'
-import type { NoticeTexts, RefusalTexts, Texts } from './texts.ts'
+import { noticesEn, refusalsEn } from './en-notices.ts'
+import { characters, comesBack, generations, isUsed, megabytes, money, number, pictures, units } from './en-words.ts'
+import { formatDate, formatDuration, formatRange, inSentence } from './format.ts'
+import type { Texts } from './texts.ts'
 
-const units = { seconds: 's', minutes: 'min', hours: 'h' }
-const money: Texts['money'] = (amount) => formatMoney(amount, 'en')
-const number: Texts['number'] = (n) => formatNumber(n, 'en')
-const generations = (n: number): string => pluralEn(n, 'generation', 'generations')
-const pictures = (n: number): string => pluralEn(n, 'picture', 'pictures')
-const characters = (n: number): string => pluralEn(n, 'character', 'characters')
-const megabytes = (bytes: number): string => `${number(Math.floor(bytes / 1_000_000))}\u00a0MB`
-
-const comesBack = (price: Price): string =>
-  price.unit === 'RUB' ? `${money(price.kopecks)} is back on your balance` : 'your free generation is back'
-const isUsed = (price: Price): string => (price.unit === 'RUB' ? 'is paid for' : 'uses a free generation')
-
-const refusals: RefusalTexts = {
-  not_enough_money: ({ missing }) => `You are ${money(missing)} short. Top up your balance, then run it.`,
-  free_used_up: () => 'Today’s free generations are used up. Nothing was started: the price is below, you decide.',
-  offer_withdrawn: () => 'This model is not available now. You were not charged.',
-  quote_expired: () => 'The price held for 30 minutes and has expired. Here is a fresh one: check it and run.',
-  not_sellable: () => 'The model does not work with these settings. Change them; you were not charged.',
-  too_many_running: ({ limit }) =>
-    `${limit} of your orders are running, which is the most at a time. Wait for one result, then go on.`,
-  selling_paused: () => 'Runs are paused for a moment. You were not charged, please try a little later.',
-}
-
-const notices: NoticeTexts = {
-  old_button: () => 'This button is out of date. Here is what you can do now.',
-  session_lost: () => 'That conversation was not kept, so let us start from the menu. Your money and orders are safe.',
-  unexpected_text: () => 'I have no use for text right here. Pick a model, then send your description.',
-  unexpected_file: () => 'This model needs no photo. To rework one, open “🖼 From a photo” in the menu.',
-  choose_for_file: () => 'What shall I do with the photo? Pick a model and send it again.',
-  unsupported: () => 'I cannot read this kind of message. Send text or a photo, or press a button.',
-  too_short: ({ min }) => `Too short: at least ${characters(min)}, please.`,
-  too_long: ({ length, max }) =>
-    `That is ${characters(length)}, and the model takes up to ${number(max)}. Please shorten it a little.`,
-  not_a_number: ({ min, max, step }) =>
-    `A number from ${number(min)} to ${number(max)}${step === 1 ? '' : ` in steps of ${number(step)}`}, please.`,
-  not_a_picture: () => 'This is not a picture. JPEG, PNG and WebP work.',
-  file_too_big: ({ maxBytes }) => `The file is too big: up to ${megabytes(maxBytes)}, please.`,
-  too_many_pictures: ({ max }) => `The model takes ${pictures(max)} at most, the rest was left out.`,
-  few_pictures: ({ min }) => `A few more: at least ${pictures(min)}.`,
-  file_lost: () => 'The file did not get through. Please send it again.',
-  still_checking: () => 'One second, checking what you sent.',
-  prompt_kept: () => 'I noted the description. Just answer the question below.',
-  prompt_replaced: () => 'The description is replaced.',
-  choose_a_button: () => 'Pick one of the options on the buttons.',
-  already_placed: () => 'This order was already run and was not charged twice. Here it is.',
-  amount_out_of_range: () => 'Type an amount in roubles, from 50 to 50,000.',
-  unknown_command: () => 'There is no such command. Everything I can do is in the menu.',
-  draft_dropped: () => 'Cancelled. You were not charged.',
-  nothing_to_cancel: () => 'Nothing to cancel: nothing is being filled in or running.',
-  order_not_found: () => 'There is no such order.',
-}
-
+/** Everything the service says in English. */
 export const en: Texts = {
   language: 'en',
   money,
@@ -127,8 +77,8 @@ export const en: Texts = {
     nothingToSend: 'Nothing to send: this order has no result',
   },
 
-  refusals,
-  notices,
+  refusals: refusalsEn,
+  notices: noticesEn,
 
   home: {
     hello: (name) => `👋 Hello${name === '' ? '' : `, ${name}`}!`,

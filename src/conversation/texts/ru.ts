@@ -1,67 +1,23 @@
-import type { Price } from '../../money/amount.ts'
-import { formatDate, formatDuration, formatMoney, formatNumber, formatRange, inSentence, pluralRu } from './format.ts'
+import { formatDate, formatDuration, formatRange, inSentence } from './format.ts'
 import { helpRu } from './ru-help.ts'
-import type { NoticeTexts, RefusalTexts, Texts } from './texts.ts'
+import { noticesRu, refusalsRu } from './ru-notices.ts'
+import {
+  characters,
+  comesBack,
+  freeGenerations,
+  generations,
+  isUsed,
+  left,
+  megabytes,
+  money,
+  number,
+  pictures,
+  units,
+  upToCharacters,
+} from './ru-words.ts'
+import type { Texts } from './texts.ts'
 
-const units = { seconds: 'с', minutes: 'мин', hours: 'ч' }
-const money: Texts['money'] = (amount) => formatMoney(amount, 'ru')
-const number: Texts['number'] = (n) => formatNumber(n, 'ru')
-const generations = (n: number): string => pluralRu(n, 'генерация', 'генерации', 'генераций')
-const pictures = (n: number): string => pluralRu(n, 'картинка', 'картинки', 'картинок')
-const characters = (n: number): string => pluralRu(n, 'знак', 'знака', 'знаков')
-const megabytes = (bytes: number): string => `${number(Math.floor(bytes / 1_000_000))}\u00a0МБ`
-const freeGenerations = (n: number): string =>
-  pluralRu(n, 'бесплатная генерация', 'бесплатные генерации', 'бесплатных генераций')
-/** After «до»: до 1 знака, до 5 знаков. */
-const upToCharacters = (n: number): string => pluralRu(n, 'знака', 'знаков', 'знаков')
-const upToPictures = (n: number): string => pluralRu(n, 'картинки', 'картинок', 'картинок')
-/** After «осталась»/«осталось». */
-const left = (n: number): string => `${n % 10 === 1 && n % 100 !== 11 ? 'осталась' : 'осталось'} ${generations(n)}`
-
-const comesBack = (price: Price): string =>
-  price.unit === 'RUB' ? `${money(price.kopecks)} снова на балансе` : 'бесплатная генерация снова ваша'
-const isUsed = (price: Price): string => (price.unit === 'RUB' ? 'будет оплачен' : 'израсходует бесплатную генерацию')
-
-const refusals: RefusalTexts = {
-  not_enough_money: ({ missing }) => `Не хватает ${money(missing)}. Пополните баланс — и запускайте.`,
-  free_used_up: () => 'Бесплатные генерации на сегодня закончились. Ничего не запущено: ниже новая цена, решайте.',
-  offer_withdrawn: () => 'Эта модель сейчас недоступна. Деньги не списаны.',
-  quote_expired: () => 'Цена действовала 30 минут, и время вышло. Вот свежая — проверьте и запускайте.',
-  not_sellable: () => 'С такими настройками модель не работает. Измените их — деньги не списаны.',
-  too_many_running: ({ limit }) =>
-    `Сейчас уже в работе ${limit}, больше одновременно нельзя. Дождитесь одного результата и запускайте дальше.`,
-  selling_paused: () => 'Запуски ненадолго приостановлены. Деньги не списаны, попробуйте чуть позже.',
-}
-
-const notices: NoticeTexts = {
-  old_button: () => 'Эта кнопка уже устарела. Вот что можно сделать сейчас.',
-  session_lost: () => 'Тот разговор не сохранился, начнём с меню. Деньги и заказы на месте.',
-  unexpected_text: () => 'Текст сейчас ни к чему не относится. Выберите модель — и пришлите описание.',
-  unexpected_file: () => 'Этой модели фото не нужно. Чтобы переделать фото, откройте в меню «🖼 Из фото».',
-  choose_for_file: () => 'Что сделать с фото? Выберите модель и пришлите его ещё раз.',
-  unsupported: () => 'Такое сообщение я не понимаю. Пришлите текст или фото либо нажмите кнопку.',
-  too_short: ({ min }) => `Слишком коротко: нужно хотя бы ${characters(min)}.`,
-  too_long: ({ length, max }) =>
-    `Получилось ${characters(length)}, а модель принимает до ${upToCharacters(max)}. Сократите немного.`,
-  not_a_number: ({ min, max, step }) =>
-    `Нужно число от ${number(min)} до ${number(max)}${step === 1 ? '' : ` с шагом ${number(step)}`}.`,
-  not_a_picture: () => 'Это не картинка. Подойдут JPEG, PNG и WebP.',
-  file_too_big: ({ maxBytes }) => `Файл слишком большой: можно до ${megabytes(maxBytes)}.`,
-  too_many_pictures: ({ max }) => `Больше ${upToPictures(max)} модель не принимает, лишнее не взял.`,
-  few_pictures: ({ min }) => `Нужно ещё: хотя бы ${pictures(min)}.`,
-  file_lost: () => 'Файл не удалось получить. Пришлите его ещё раз.',
-  still_checking: () => 'Секунду, проверяю присланное.',
-  prompt_kept: () => 'Описание записал. Осталось ответить на вопрос ниже.',
-  prompt_replaced: () => 'Описание заменил.',
-  choose_a_button: () => 'Выберите один из вариантов на кнопках.',
-  already_placed: () => 'Этот заказ уже запускался, второй раз денег не взял. Вот он.',
-  amount_out_of_range: () => 'Введите сумму в рублях: от 50 до 50 000.',
-  unknown_command: () => 'Такой команды нет. Всё, что я умею, — в меню.',
-  draft_dropped: () => 'Отменил. Ничего не списано.',
-  nothing_to_cancel: () => 'Отменять нечего: сейчас ничего не заполняется и не выполняется.',
-  order_not_found: () => 'Такого заказа нет.',
-}
-
+/** Everything the service says in Russian. */
 export const ru: Texts = {
   language: 'ru',
   money,
@@ -133,8 +89,8 @@ export const ru: Texts = {
     nothingToSend: 'Отправлять нечего: у этого заказа нет результата',
   },
 
-  refusals,
-  notices,
+  refusals: refusalsRu,
+  notices: noticesRu,
 
   home: {
     hello: (name) => `👋 Привет${name === '' ? '' : `, ${name}`}!`,

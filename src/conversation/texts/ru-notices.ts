@@ -1,0 +1,43 @@
+import { characters, megabytes, money, number, pictures, upToCharacters, upToPictures } from './ru-words.ts'
+import type { NoticeTexts, RefusalTexts } from './texts.ts'
+
+/** What is said when something cannot be done, or did not go as the person thought. */
+export const refusalsRu: RefusalTexts = {
+  not_enough_money: ({ missing }) => `Не хватает ${money(missing)}. Пополните баланс — и запускайте.`,
+  free_used_up: () => 'Бесплатные генерации на сегодня закончились. Ничего не запущено: ниже новая цена, решайте.',
+  offer_withdrawn: () => 'Эта модель сейчас недоступна. Деньги не списаны.',
+  quote_expired: () => 'Цена действовала 30 минут, и время вышло. Вот свежая — проверьте и запускайте.',
+  not_sellable: () => 'С такими настройками модель не работает. Измените их — деньги не списаны.',
+  too_many_running: ({ limit }) =>
+    `Сейчас уже в работе ${limit}, больше одновременно нельзя. Дождитесь одного результата и запускайте дальше.`,
+  selling_paused: () => 'Запуски ненадолго приостановлены. Деньги не списаны, попробуйте чуть позже.',
+}
+
+export const noticesRu: NoticeTexts = {
+  old_button: () => 'Эта кнопка уже устарела. Вот что можно сделать сейчас.',
+  session_lost: () => 'Тот разговор не сохранился, начнём с меню. Деньги и заказы на месте.',
+  unexpected_text: () => 'Текст сейчас ни к чему не относится. Выберите модель — и пришлите описание.',
+  unexpected_file: () => 'Этой модели фото не нужно. Чтобы переделать фото, откройте в меню «🖼 Из фото».',
+  choose_for_file: () => 'Что сделать с фото? Выберите модель и пришлите его ещё раз.',
+  unsupported: () => 'Такое сообщение я не понимаю. Пришлите текст или фото либо нажмите кнопку.',
+  too_short: ({ min }) => `Слишком коротко: нужно хотя бы ${characters(min)}.`,
+  too_long: ({ length, max }) =>
+    `Получилось ${characters(length)}, а модель принимает до ${upToCharacters(max)}. Сократите немного.`,
+  not_a_number: ({ min, max, step }) =>
+    `Нужно число от ${number(min)} до ${number(max)}${step === 1 ? '' : ` с шагом ${number(step)}`}.`,
+  not_a_picture: () => 'Это не картинка. Подойдут JPEG, PNG и WebP.',
+  file_too_big: ({ maxBytes }) => `Файл слишком большой: можно до ${megabytes(maxBytes)}.`,
+  too_many_pictures: ({ max }) => `Больше ${upToPictures(max)} модель не принимает, лишнее не взял.`,
+  few_pictures: ({ min }) => `Нужно ещё: хотя бы ${pictures(min)}.`,
+  file_lost: () => 'Файл не удалось получить. Пришлите его ещё раз.',
+  still_checking: () => 'Секунду, проверяю присланное.',
+  prompt_kept: () => 'Описание записал. Осталось ответить на вопрос ниже.',
+  prompt_replaced: () => 'Описание заменил.',
+  choose_a_button: () => 'Выберите один из вариантов на кнопках.',
+  already_placed: () => 'Этот заказ уже запускался, второй раз денег не взял. Вот он.',
+  amount_out_of_range: () => 'Введите сумму в рублях: от 50 до 50 000.',
+  unknown_command: () => 'Такой команды нет. Всё, что я умею, — в меню.',
+  draft_dropped: () => 'Отменил. Ничего не списано.',
+  nothing_to_cancel: () => 'Отменять нечего: сейчас ничего не заполняется и не выполняется.',
+  order_not_found: () => 'Такого заказа нет.',
+}
