@@ -1,10 +1,9 @@
-import type { ArtifactSource } from './delivery/artifact-source.ts'
-import { uploadBytesMax } from './delivery/artifact-source.ts'
+import { type ArtifactSource, uploadBytesMax } from './delivery/artifact-source.ts'
 import type { ChatGateway } from './delivery/chat-gateway.ts'
 import type { DueErrand, ErrandKind } from './errands/errand.ts'
 import type { ErrandEngine } from './errands/runner.ts'
 import type { KieGateway } from './generation/kie-gateway.ts'
-import { createFetcher } from './http/fetcher.ts'
+import { createFetcher, type Fetcher } from './http/fetcher.ts'
 import type { Claims, Inbox } from './inbox/inbox.ts'
 import { createKieClient } from './kie/client.ts'
 import type { Clock, Instant } from './kit/clock.ts'
@@ -90,6 +89,26 @@ export type PortsDeps = {
 
 const artifactMs = 60_000
 
+/** A result is fetched where KIE says it is; when that link is dead, where KIE says it is now. */
+function createArtifactSource({
+  fetcher,
+  kie,
+}: {
+  readonly fetcher: Fetcher
+  readonly kie: KieGateway
+}): ArtifactSource {
+  const fetch = (url: string) =>
+    fetcher.fetchFile(url, { maxBytes: uploadBytesMax, timeoutMs: artifactMs, accept: 'image' })
+  return {
+    async fetch(url) {
+      const first = await fetch(url)
+      if (first.kind !== 'not_done' || first.why !== 'gone') return first
+      const fresh = await kie.freshLink(url)
+      return fresh.kind === 'done' ? await fetch(fresh.value.url) : first
+    },
+  }
+}
+
 /** Opens nothing yet but pools and agents; the first call makes the first connection. */
 export function openPorts(deps: PortsDeps): Ports {
   const { schema, bot, clock, telemetry } = deps
@@ -98,6 +117,7 @@ export function openPorts(deps: PortsDeps): Ports {
   const engine = createErrandEngine({ pool: work, schema, kinds: errandKinds, telemetry })
   const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
   const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
+  const kie = createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock })
   const freeDaily = () => deps.freeDaily
 
   return {
@@ -117,10 +137,8 @@ export function openPorts(deps: PortsDeps): Ports {
     }),
     chat: telegram,
     telegram,
-    kie: createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock }),
-    artifacts: {
-      fetch: (url) => fetcher.fetchFile(url, { maxBytes: uploadBytesMax, timeoutMs: artifactMs, accept: 'image' }),
-    },
+    kie,
+    artifacts: createArtifactSource({ fetcher, kie }),
     readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
     readFigures: () => readFigures(work, schema),

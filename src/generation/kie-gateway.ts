@@ -20,6 +20,8 @@ export interface KieGateway {
   }): Promise<Outcome<{ readonly task: KieTaskId }, KieNo>>
   /** The record of a task; the only thing that moves money. */
   look(task: KieTaskId): Promise<Outcome<TaskSeen, KieNo>>
+  /** Another link to a file that KIE made, good for 20 minutes; for when the first one is refused [kie-api 6.2]. */
+  freshLink(url: ArtifactUrl): Promise<Outcome<{ readonly url: string }, KieNo>>
   /** Credits left, a decimal string. */
   credits(): Promise<Outcome<string, KieNo>>
 }

@@ -99,6 +99,20 @@ export function createKieClient({
       })
     },
 
+    async freshLink(address) {
+      const body = JSON.stringify({ url: address })
+      const url = at(apiUrl, '/api/v1/common/download-url')
+      return call(
+        'download-url',
+        { url, method: 'POST', headers: { 'content-type': 'application/json' }, body, limitMs: limits.readMs },
+        ({ code, data }) => {
+          if (code !== 200) return undefined
+          if (typeof data === 'string' && URL.canParse(data)) return done({ url: data })
+          return unknown('download-url: KIE said 200, and gave no address')
+        },
+      )
+    },
+
     async credits() {
       const url = at(apiUrl, '/api/v1/chat/credit')
       return call('credit', { url, method: 'GET', limitMs: limits.readMs, connections: kept }, ({ code, data }) => {
