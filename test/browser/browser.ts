@@ -22,13 +22,20 @@ export async function openBrowser(): Promise<TestBrowser> {
   const browser = runsPacked ? await launchPacked() : await launchInstalled()
   return {
     async page(options = {}) {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB', ...options })
+      const context = await browser.newContext({ ...defaults, ...options })
       context.setDefaultTimeout(patienceMs)
       return context.newPage()
     },
     close: () => browser.close(),
   }
 }
+
+/** Without motion, so that a screenshot shows where things come to rest. */
+const defaults = {
+  viewport: { width: 1280, height: 800 },
+  locale: 'en-GB',
+  reducedMotion: 'reduce',
+} as const
 
 const runsPacked = process.platform === 'linux' && process.arch === 'x64'
 

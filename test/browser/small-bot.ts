@@ -101,7 +101,10 @@ function answerTaps(bot: Bot): void {
   })
 }
 
-function picture(width: number, height: number, hue: number): InputFile {
+const picture = (width: number, height: number, hue: number) => new InputFile(seaPng(width, height, hue), 'sea.png')
+
+/** A sea under a sun, in any colour. */
+export function seaPng(width: number, height: number, hue: number): Buffer {
   const canvas = createCanvas(width, height)
   const context = canvas.getContext('2d')
   const sky = context.createLinearGradient(0, 0, 0, height)
@@ -114,5 +117,5 @@ function picture(width: number, height: number, hue: number): InputFile {
   context.beginPath()
   context.arc(width * 0.68, height * 0.34, height * 0.12, 0, Math.PI * 2)
   context.fill()
-  return new InputFile(canvas.toBuffer('image/png'), 'sea.png')
+  return canvas.toBuffer('image/png')
 }

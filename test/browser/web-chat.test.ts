@@ -3,13 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { createCanvas } from '@napi-rs/canvas'
 import { z } from 'zod'
 import { createSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { buildPages } from '../../web/build.ts'
 import { openBrowser, type TestBrowser } from './browser.ts'
 import { chatOf, openChat } from './chat-page.ts'
-import { type SmallBot, startSmallBot } from './small-bot.ts'
+import { type SmallBot, seaPng, startSmallBot } from './small-bot.ts'
 
 describe('the web chat', () => {
   let folder: string
@@ -118,7 +117,7 @@ describe('the web chat', () => {
     const egor = await openChat(page, sandbox.url, { name: 'Egor', language: 'en' })
     await egor.start()
     await egor.waitForText('Hello, Egor!')
-    const buffer = createCanvas(640, 480).toBuffer('image/png')
+    const buffer = seaPng(640, 480, 260)
     await egor.sendFile({ name: 'dark.png', mimeType: 'image/png', buffer }, { caption: 'the night' })
     await egor.waitForText('A photo, the night')
     await egor.sendFile({ name: 'dark.png', mimeType: 'image/png', buffer }, { asDocument: true })

@@ -1,3 +1,4 @@
+import { gently } from '../../shared/motion.ts'
 import { usePaneActions } from '../panes/actions.ts'
 import './reply-quote.css'
 import { summaryOf } from './summary.ts'
@@ -7,7 +8,7 @@ export function ReplyQuote({ to }: { readonly to: number }) {
   const { find, botName } = usePaneActions()
   const quoted = find(to)
   const go = () => {
-    document.querySelector(`[data-message="${to}"]`)?.scrollIntoView({ behavior: 'smooth', block: 'center' })
+    document.querySelector(`[data-message="${to}"]`)?.scrollIntoView({ behavior: gently(), block: 'center' })
   }
   return (
     <button type="button" className="reply" onClick={go}>

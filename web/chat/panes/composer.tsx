@@ -82,6 +82,8 @@ export function Composer({ bot, person, messages, onSay, onFiles }: ComposerProp
               className="composer__menu"
               aria-label="Commands"
               aria-expanded={menuOpen}
+              // The text field keeps the focus: losing it closes the menu.
+              onMouseDown={(event) => event.preventDefault()}
               onClick={() => {
                 setMarked(0)
                 setMenuOpen(!menuOpen)
@@ -104,6 +106,7 @@ export function Composer({ bot, person, messages, onSay, onFiles }: ComposerProp
               setMarked(0)
             }}
             onKeyDown={onKeyDown}
+            onBlur={() => setMenuOpen(false)}
             onPaste={(event) => {
               if (event.clipboardData.files.length === 0) return
               event.preventDefault()

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { dayKeyOf, dayOf } from '../../shared/format.ts'
 import { Icon } from '../../shared/icons.tsx'
+import { gently } from '../../shared/motion.ts'
 import type { Bot, Message } from '../api/schema.ts'
 import { Bubble } from '../messages/bubble.tsx'
 import { OutgoingBubble } from '../messages/outgoing-bubble.tsx'
@@ -94,7 +95,7 @@ function useStickToBottom(messages: readonly Message[], outgoingCount: number, o
   const newestNow = useRef(newest)
   newestNow.current = newest
 
-  const toBottom = useCallback((behavior: ScrollBehavior = 'smooth') => {
+  const toBottom = useCallback((behavior: ScrollBehavior = gently()) => {
     frame.current?.scrollTo({ top: frame.current.scrollHeight, behavior })
   }, [])
 
@@ -115,7 +116,7 @@ function useStickToBottom(messages: readonly Message[], outgoingCount: number, o
       setSeenId((seen) => (sticks.current ? undefined : (seen ?? newestNow.current)))
     }
     const growth = new ResizeObserver(() => {
-      if (sticks.current) toBottom(opened.current ? 'smooth' : 'instant')
+      if (sticks.current) toBottom(opened.current ? gently() : 'instant')
     })
     outer.addEventListener('scroll', onScroll, { passive: true })
     growth.observe(inner)

@@ -12,7 +12,7 @@ export function Welcome({ bot, onOpen }: { readonly bot: Bot; readonly onOpen: (
       <div className="welcome__card">
         <Plane />
         <h1>Chat with {bot.first_name}</h1>
-        <p>A whole Telegram on this machine. Nothing leaves it, and Stars cost nothing. Who are you here?</p>
+        <p>A whole Telegram on this machine, and Stars cost nothing here. Who are you?</p>
         <PersonForm
           action="Open chat"
           onSubmit={async (details) => {
