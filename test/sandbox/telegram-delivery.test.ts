@@ -133,6 +133,8 @@ describe('delivery by webhook', () => {
     await sandbox.ok('setWebhook', { url: hook.url, max_connections: 3 })
     for (let i = 0; i < 6; i += 1) await sandbox.write(await sandbox.person(), 'hi')
     await hook.until(1)
+    await sandbox.advance(10_000)
+    await sandbox.ok('getMe')
     assert.equal(hook.heard.length, 1, 'one at a time while nothing has succeeded')
     open.shift()?.()
     await hook.until(4)
@@ -144,16 +146,42 @@ describe('delivery by webhook', () => {
     await until(async () => (await sandbox.updates('delivered')).length === 6)
   })
 
-  it('starts afresh with a changed URL: what waited out a long pause is sent at once', async (t) => {
+  it('starts afresh with a changed URL: what waited out a long pause is sent at once, and there only', async (t) => {
     const sandbox = await startSandbox(t)
-    const dead = await startWebhook(t, ({ reply }) => void reply.writeHead(404).end())
-    const alive = await startWebhook(t)
-    await sandbox.ok('setWebhook', { url: dead.url })
+    const old = await startWebhook(t, ({ reply }) => void reply.writeHead(404).end())
+    const changed = await startWebhook(t, ({ reply }) => void reply.writeHead(404).end())
+    await sandbox.ok('setWebhook', { url: old.url })
     await sandbox.write(await sandbox.person(), 'hi')
-    await dead.until(2)
+    await old.until(2)
     await sandbox.advance(1001)
-    await sandbox.ok('setWebhook', { url: alive.url })
-    await alive.until(1)
+    await sandbox.ok('setWebhook', { url: changed.url })
+    await changed.until(2)
+    const before = old.heard.length
+    for (let count = 3; count < 6; count += 1) {
+      await sandbox.advance(120_000)
+      await changed.until(count)
+    }
+    assert.equal(old.heard.length, before)
+  })
+
+  it('does not deliver a tap that has waited for a connection until it was too old', async (t) => {
+    const sandbox = await startSandbox(t)
+    const open: (() => void)[] = []
+    const hook = await startWebhook(t, ({ reply }) => void open.push(() => reply.end()))
+    const anna = await sandbox.person()
+    const message = numberAt(await sandbox.ok('sendMessage', keyboardFor(anna)), 'message_id')
+    await sandbox.ok('setWebhook', { url: hook.url })
+    await sandbox.write(anna, 'slow')
+    await hook.until(1)
+    await sandbox.control('POST', `/people/${anna}/taps`, { message_id: message, data: 'go' })
+    await sandbox.advance(150_001)
+    open.shift()?.()
+    await until(async () => (await sandbox.updates()).every(({ state }) => state !== 'pending'))
+    assert.deepEqual(
+      (await sandbox.updates()).map(({ state }) => state),
+      ['delivered', 'expired'],
+    )
+    assert.equal(hook.heard.length, 1)
   })
 
   it('executes a method that comes in the answer, and ignores one that reads', async (t) => {
@@ -261,10 +289,18 @@ describe('delivery by long polling', () => {
   it('ends after at most 50 seconds of its own time', async (t) => {
     const sandbox = await startSandbox(t)
     await sandbox.control('POST', '/clock', { rate: 0 })
-    const waiting = sandbox.ok('getUpdates', { timeout: 3600 })
+    let read: unknown
+    const waiting = sandbox.ok('getUpdates', { timeout: 3600 }).then((updates) => {
+      read = updates
+    })
     await sandbox.ok('getMe')
-    await sandbox.advance(50_000)
-    assert.deepEqual(await waiting, [])
+    await sandbox.advance(49_999)
+    await sandbox.ok('getMe')
+    assert.equal(read, undefined)
+    await sandbox.advance(1)
+    await until(() => read !== undefined)
+    await waiting
+    assert.deepEqual(read, [])
   })
 
   it('answers 409 beside a webhook, and to the older of two polls', async (t) => {
