@@ -58,8 +58,16 @@ function botView(telegram: Telegram, bot: Bot) {
     username: bot.username,
     first_name: bot.profile['name|'] ?? bot.firstName,
     commands: commandsInPrivate(bot),
+    descriptions: descriptionsOf(bot),
     webhook: { url: bot.webhook?.url ?? '', pending: telegram.updates.pendingCount(bot.id) },
   }
+}
+
+/** What the bot says of itself in an empty chat, by language. */
+function descriptionsOf(bot: Bot): Record<string, string> {
+  const prefix = 'description|'
+  const own = Object.entries(bot.profile).filter(([key, text]) => key.startsWith(prefix) && text !== '')
+  return Object.fromEntries(own.map(([key, text]) => [key.slice(prefix.length) || 'default', text]))
 }
 
 /** The commands a person sees in a private chat, by language; the narrower scope wins. */

@@ -42,6 +42,7 @@ describe('the web chat', () => {
     assert.equal(await peopleCount(), 0)
 
     const anna = await openChat(page, sandbox.url, { name: 'Anna', language: 'en' })
+    await anna.pane.getByText('Shows what a chat can show.').waitFor()
     await anna.screenshot('empty-chat')
     await anna.start()
     await anna.waitForText('Hello, Anna!')
@@ -124,6 +125,19 @@ describe('the web chat', () => {
     await egor.waitForText('A document called dark.png')
     await egor.pane.locator('.reply').getByText('Photo, the night').waitFor()
     await egor.screenshot('files')
+    await page.context().close()
+  })
+
+  it('lets a person block the bot and take it back', async () => {
+    const page = await browser.page()
+    const boris = await openChat(page, sandbox.url, { name: 'Boris', language: 'en' })
+    await boris.start()
+    await boris.waitForText('Hello, Boris!')
+    await boris.pane.getByRole('button', { name: 'More' }).click()
+    await boris.pane.getByRole('menuitem', { name: 'Block the bot' }).click()
+    await boris.pane.getByRole('button', { name: 'Unblock' }).click()
+    await boris.say('back again')
+    await boris.waitForText('You said: back again')
     await page.context().close()
   })
 

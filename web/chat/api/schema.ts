@@ -116,8 +116,9 @@ const bot = z.object({
   id: z.number(),
   username: z.string(),
   first_name: z.string(),
-  description: optional(z.string()),
+  /** Both by language, or `default`. */
   commands: optional(z.record(z.string(), z.array(command))),
+  descriptions: optional(z.record(z.string(), z.string())),
   webhook: optional(z.object({ url: optional(z.string()), pending: optional(z.number()) })),
 })
 export type Bot = z.infer<typeof bot>

@@ -117,6 +117,7 @@ export function ChatPane({ bot, person, view, beside, onBack, onClose }: ChatPan
             <MessageList
               key={`${chat.bot}:${chat.person}`}
               bot={bot}
+              person={person}
               loaded={loaded}
               messages={messages}
               outgoing={outgoing}

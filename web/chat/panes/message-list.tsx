@@ -2,7 +2,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { dayKeyOf, dayOf } from '../../shared/format.ts'
 import { Icon } from '../../shared/icons.tsx'
 import { gently } from '../../shared/motion.ts'
-import type { Bot, Message } from '../api/schema.ts'
+import type { Bot, Message, Person } from '../api/schema.ts'
 import { Bubble } from '../messages/bubble.tsx'
 import { OutgoingBubble } from '../messages/outgoing-bubble.tsx'
 import { ServiceLine } from '../messages/service-line.tsx'
@@ -13,6 +13,7 @@ import './message-list.css'
 
 interface MessageListProps {
   readonly bot: Bot
+  readonly person: Person
   readonly loaded: boolean
   readonly messages: readonly Message[]
   readonly outgoing: readonly Outgoing[]
@@ -27,7 +28,7 @@ const shownMore = 120
 const bottomNearPx = 80
 const restMs = 900
 
-export function MessageList({ bot, loaded, messages, outgoing, onSeen, onDismiss }: MessageListProps) {
+export function MessageList({ bot, person, loaded, messages, outgoing, onSeen, onDismiss }: MessageListProps) {
   const [shown, setShown] = useState(shownAtFirst)
   const drawn = useMemo(() => messages.slice(-shown), [messages, shown])
   const days = useMemo(() => daysOf(drawn, dayKeyOf), [drawn])
@@ -41,7 +42,7 @@ export function MessageList({ bot, loaded, messages, outgoing, onSeen, onDismiss
       <div className="list__frame" ref={frame} role="log" aria-label="Messages" tabIndex={0}>
         <div className="list__content" ref={content}>
           {messages.length > drawn.length && <Earlier frame={frame} onReached={showMore} />}
-          {loaded && messages.length === 0 && outgoing.length === 0 && <Greeting bot={bot} />}
+          {loaded && messages.length === 0 && outgoing.length === 0 && <Greeting bot={bot} person={person} />}
           {days.map(({ key, date, items }) => (
             <section key={key} className="list__part">
               <h3 className="list__day">
@@ -179,19 +180,22 @@ function Earlier({
   )
 }
 
-function Greeting({ bot }: { readonly bot: Bot }) {
+function Greeting({ bot, person }: { readonly bot: Bot; readonly person: Person }) {
+  const description = bot.descriptions?.[person.language_code ?? ''] ?? bot.descriptions?.['default']
   return (
     <div className="greeting">
       <Avatar id={bot.id} name={bot.first_name} size={84} />
       <h2>{bot.first_name}</h2>
       <p className="greeting__name">@{bot.username}</p>
-      {bot.description !== undefined && bot.description !== '' ? (
+      {description === undefined ? (
+        <p>No messages here yet. Press Start below to begin.</p>
+      ) : (
         <>
           <h3>What can this bot do?</h3>
-          <p className="greeting__about">{bot.description}</p>
+          <p className="greeting__about" dir="auto">
+            {description}
+          </p>
         </>
-      ) : (
-        <p>No messages here yet. Press Start below to begin.</p>
       )}
     </div>
   )
