@@ -87,7 +87,7 @@ export async function converse(tx: Tx, deps: ConverseDeps, turn: Turn, facts: Fa
 
   const errands: DueErrand[] = [...result.errands]
   if (tapped !== undefined)
-    errands.push({ errand: { kind: 'answer_tap', tap: tapped.id, ...toastOf(reaction, result.toast) }, cid })
+    errands.push({ errand: { kind: 'answer_tap', tap: tapped.id, ...toastOf(reaction, result) }, cid })
   if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid })
   await tx.errands.add(errands)
   if (view !== undefined) facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: view.view.screen }))
@@ -105,8 +105,9 @@ export async function converse(tx: Tx, deps: ConverseDeps, turn: Turn, facts: Fa
   }
 }
 
-const toastOf = (reaction: Reaction, toast: string | undefined) => {
-  const text = toast ?? reaction.toast
+/** A refused command says nothing of its success. */
+function toastOf(reaction: Reaction, result: { readonly refused: boolean; readonly toast?: string }) {
+  const text = result.toast ?? (result.refused ? undefined : reaction.toast)
   return text === undefined ? {} : { text }
 }
 

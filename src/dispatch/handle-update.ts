@@ -1,7 +1,9 @@
 import type { TakenFile } from '../catalog/offer.ts'
 import { decodeAddress } from '../conversation/address-codec.ts'
+import { nextPlace } from '../conversation/draft.ts'
 import { creditedView, troubleView } from '../conversation/order-views.ts'
 import type { FileVerdict, Input } from '../conversation/screen.ts'
+import type { Draft } from '../conversation/session.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
 import { createFacts, type Facts } from '../errands/record-observation.ts'
 import type { InboxItem } from '../inbox/inbox.ts'
@@ -48,6 +50,8 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     if (sender === undefined || (chat !== undefined && chat.type !== 'private')) return
     switch (what.type) {
       case 'unknown':
+        if (what.problem !== undefined) await tellUnreadable(tx, item, what.problem)
+        return
       case 'service':
       case 'edited':
       case 'pre_checkout':
@@ -129,6 +133,12 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     return (await tx.orders.ownsMessage(person.id, message.id)) ? {} : { message: message.id }
   }
 
+  /** A payment or refund that did not read is not lost in silence: its update is kept, and the operator is told. */
+  async function tellUnreadable(tx: Tx, { updateId, kind, cid }: InboxItem, problem: string): Promise<void> {
+    const what = `Update ${updateId} (${kind}) could not be read: ${problem}. It is kept in the inbox.`
+    await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
+  }
+
   /** The person as we know them, brought up to date; who writes has not blocked the bot. */
   async function meet(tx: Tx, sender: Sender): Promise<Person> {
     const known = await tx.people.get(sender.id)
@@ -177,7 +187,16 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     }
     const { starsPerRub } = deps.shop()
     const texts = textsFor(person.language)
-    await takePayment(tx, payment, starsPerRub, (amount, balance) => creditedView(texts, amount, balance), facts)
+    const draft = await draftThatWaits(tx, payment.chat)
+    await takePayment(tx, payment, starsPerRub, (amount, balance) => creditedView(texts, amount, balance, draft), facts)
+  }
+
+  /** A draft whose every question is answered: the way back from a payment leads to it. */
+  async function draftThatWaits(tx: Tx, chat: ChatId): Promise<Draft | undefined> {
+    const draft = (await tx.sessions.get(chat))?.session.draft
+    const offer = draft === undefined ? undefined : deps.catalog.get(draft.offer)
+    if (draft === undefined || offer === undefined) return undefined
+    return nextPlace(offer, draft).at === 'confirm' ? draft : undefined
   }
 
   return {
