@@ -101,6 +101,7 @@ describe('the web chat', () => {
     await daria.tap('Document')
     await daria.waitForText('numbers.csv')
     await daria.pane.getByRole('button', { name: 'go to the newest message' }).click()
+    await daria.pane.locator('.list__jump--shown').waitFor({ state: 'detached' })
     await daria.screenshot('album')
 
     await daria.pane.locator('.album__picture').nth(1).click()

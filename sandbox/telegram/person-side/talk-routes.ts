@@ -52,7 +52,7 @@ export function talkRoutes(
       // Without news the reader's own cursor stays good, whatever happens in other chats.
       cursor: messages === undefined ? after : Math.max(...messages.map(({ cursor }) => cursor)),
       messages: (messages ?? []).map((message) => viewOf(message, origin)),
-      blocked: telegram.people.chat(bot.id, person.id).blocked,
+      ...(telegram.people.chat(bot.id, person.id).blocked ? { blocked: true } : {}),
     }
   })
 }
