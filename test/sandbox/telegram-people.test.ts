@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ask, at, listAt, numberAt, startSandbox, startWebhook, textAt, until } from './telegram-setup.ts'
+import { ask, at, listAt, numberAt, pngOf, startSandbox, startWebhook, textAt, until } from './telegram-setup.ts'
 
 describe('the person in front of a bot', () => {
   it('sees each change of the chat once, from the cursor of the last look', async (t) => {
@@ -74,6 +74,27 @@ describe('the person in front of a bot', () => {
     assert.equal(at(update, 'callback_query.data'), 'cat:image')
     assert.deepEqual(Object.keys(Object(at(update, 'callback_query.message'))).sort(), ['chat', 'date', 'message_id'])
     assert.equal(at(update, 'callback_query.message.date'), 0)
+  })
+
+  it('writes more than a message holds in several, and sends an album as messages of one group', async (t) => {
+    const sandbox = await startSandbox(t)
+    const anna = await sandbox.person()
+    await sandbox.ok('getMe')
+    const sent = await sandbox.write(anna, `${'x'.repeat(4095)}🎨${'y'.repeat(900)}`)
+    const base64 = pngOf(10, 10).toString('base64')
+    for (let i = 0; i < 2; i += 1) {
+      await sandbox.control('POST', `/people/${anna}/messages`, { photo: { base64 }, media_group_id: 'album-1' })
+    }
+    const updates = listAt({ list: await sandbox.ok('getUpdates') }, 'list')
+    assert.deepEqual(
+      updates.slice(0, 2).map((update) => at(update, 'message.text')),
+      ['x'.repeat(4095), `🎨${'y'.repeat(900)}`],
+    )
+    assert.equal(at(sent, 'further.0.update_id'), at(updates[1], 'update_id'))
+    assert.deepEqual(
+      updates.slice(2).map((update) => at(update, 'message.media_group_id')),
+      ['album-1', 'album-1'],
+    )
   })
 
   it('blocks a bot: it is told, and its messages are refused until she is back', async (t) => {

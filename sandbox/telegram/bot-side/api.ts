@@ -26,7 +26,13 @@ export type BotApi = {
 const known = new Map(methods.map(([name, method]) => [name.toLowerCase(), { name, method }]))
 const unavailable = new Map(unavailableMethods.map((name) => [name.toLowerCase(), name]))
 
-type Reply = { readonly status: number; readonly body: Record<string, unknown>; readonly retryAfter?: number }
+type Reply = {
+  readonly status: number
+  readonly body: Record<string, unknown>
+  readonly retryAfter?: number
+  /** A gateway before the real servers answers in HTML. */
+  readonly html?: string
+}
 
 export function createBotApi(telegram: Telegram, journal: Journal, flood: FloodGate): BotApi {
   const { world } = telegram
@@ -162,13 +168,16 @@ function plannedReply({ status, description, retry_after, after_execution }: Fau
   if (code >= 200 && code < 300) return 'none'
   const text =
     description ?? (code === 429 ? `Too Many Requests: retry after ${retry_after ?? 1}` : plannedTexts.get(code))
-  return errorReply(
+  const reply = errorReply(
     new ApiError(code, text ?? 'Bad Request: planned fault', code === 429 ? (retry_after ?? 1) : retry_after),
   )
+  const isGateway = description === undefined && (code === 502 || code === 504)
+  return isGateway ? { ...reply, html: `<html><body><h1>${code} ${text}</h1></body></html>` } : reply
 }
 
-function send(reply: FastifyReply, { status, body, retryAfter }: Reply): FastifyReply {
+function send(reply: FastifyReply, { status, body, retryAfter, html }: Reply): FastifyReply {
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  if (html !== undefined) return reply.code(status).type('text/html').send(html)
   return reply.code(status).type('application/json').send(JSON.stringify(body))
 }
 
