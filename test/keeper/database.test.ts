@@ -5,11 +5,14 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import {
   allGone,
   answers,
+  isRoot,
   keepersIn,
   kill,
+  nobody,
   onlyPid,
   postmastersIn,
   processesIn,
@@ -19,16 +22,25 @@ import {
   until,
 } from './users.ts'
 
+const keeperProgram = fileURLToPath(new URL('../../src/keeper/main.ts', import.meta.url))
+
 describe('the embedded database', { concurrency: 2 }, () => {
   it('is one database when two first starts come at once', async (t) => {
     const dataDir = await shortFolder(t)
+    const keepers = [0, 1].map(() => spawn(process.execPath, [keeperProgram, '--data-dir', dataDir]))
+    const ends = keepers.map((keeper) => once(keeper, 'exit'))
+    let said = ''
+    for (const { stderr } of keepers) stderr.setEncoding('utf8').on('data', (text) => (said += text))
     const users = [startUser({ dataDir }), startUser({ dataDir })]
     const [one, other] = await Promise.all(users.map((user) => user.joined()))
     assert.equal(one?.databaseUrl, other?.databaseUrl)
     await query(one?.databaseUrl ?? '', 'create table shared as select 7 as seven')
     assert.deepEqual(await query(other?.databaseUrl ?? '', 'select seven from shared'), [{ seven: 7 }])
-    await until(() => keepersIn(dataDir).length === 1, 'the keeper that came second ends')
+    assert.equal((await Promise.race(ends))[0], 0, 'the keeper that came second ends, and it is no failure')
+    await until(() => keepersIn(dataDir).length === 1, 'one keeper is left')
     onlyPid(postmastersIn(dataDir))
+    if (existsSync(path.join(dataDir, 'keeper.log'))) said += readFileSync(path.join(dataDir, 'keeper.log'), 'utf8')
+    assert.equal(said.match(/ begins\.$/gm)?.length, 1, 'no other one has begun anything')
   })
 
   it('stays for the others when one user is killed, and is gone with the last, leaving data and logs only', async (t) => {
@@ -49,13 +61,14 @@ describe('the embedded database', { concurrency: 2 }, () => {
 
   it('serves a user who comes while the keeper lingers, and one who comes while it stops', async (t) => {
     const dataDir = await shortFolder(t)
-    const first = startUser({ dataDir, lingerMs: 5_000 })
+    const first = startUser({ dataDir, lingerMs: 1_500 })
     const { databaseUrl } = await first.joined()
     await query(databaseUrl, 'create table kept as select 1 as one')
     const keeper = onlyPid(keepersIn(dataDir))
     await first.leave()
     const lingering = startUser({ dataDir })
     await lingering.joined()
+    await query(databaseUrl, 'select pg_sleep(1.6)')
     assert.equal(onlyPid(keepersIn(dataDir)), keeper, 'the same keeper goes on')
 
     // A server that is suspended cannot follow the order to stop, so the old keeper is held in its stopping.
@@ -116,7 +129,10 @@ describe('the embedded database', { concurrency: 2 }, () => {
     await allGone(dataDir)
     const dead = spawn('true')
     await once(dead, 'exit')
-    for (const pid of [dead.pid, process.pid]) {
+    // Of the server's own user, because PostgreSQL looks through a pid of another one by itself.
+    const foreign = spawn('sleep', ['60'], isRoot ? nobody : {})
+    t.after(() => foreign.kill())
+    for (const pid of [dead.pid, foreign.pid]) {
       writeFileSync(trace, [pid, ...lines.slice(1)].join('\n'))
       const next = startUser({ dataDir })
       assert.ok(await answers((await next.joined()).databaseUrl))
@@ -163,10 +179,10 @@ describe('the embedded database', { concurrency: 2 }, () => {
     const first = startUser({ dataDir, lingerMs: 60_000 })
     await first.joined()
     const keeper = onlyPid(keepersIn(dataDir))
-    await first.leave()
     await rm(dataDir, { recursive: true, maxRetries: 3 })
     const second = startUser({ dataDir })
     const { databaseUrl } = await second.joined()
+    await first.leave()
     await until(() => keepersIn(dataDir).every(({ pid }) => pid !== keeper), 'the old keeper ends without its linger')
     await until(() => postmastersIn(dataDir).length === 1, 'the old server ends')
     assert.ok(await answers(databaseUrl), 'and takes nothing of the new one along')
