@@ -17,8 +17,10 @@ export class KeeperFault extends Error {
 /** The sentence every dead end of the embedded database may end with. */
 export const useOtherDatabase = 'Or set DATABASE_URL to a PostgreSQL of version 15 or later.'
 
-/** Turns an error of the file system or of a spawn into a fault; anything else is told as it is. */
-export function toFault(error: unknown, doing: string): KeeperFault {
+const theLogs = 'The whole story is in keeper.log and postgres.log in DATA_DIR.'
+
+/** Turns an error of the file system or of a spawn into a fault; anything else is told as it is, with `todo`. */
+export function toFault(error: unknown, doing: string, todo = theLogs): KeeperFault {
   if (error instanceof KeeperFault) return error
   switch (codeOf(error)) {
     case 'EACCES':
@@ -42,11 +44,7 @@ export function toFault(error: unknown, doing: string): KeeperFault {
         error,
       )
     default:
-      return new KeeperFault(
-        `${doing}: ${error instanceof Error ? error.message : String(error)}.`,
-        'The whole story is in keeper.log and postgres.log in DATA_DIR.',
-        error,
-      )
+      return new KeeperFault(`${doing}: ${error instanceof Error ? error.message : String(error)}.`, todo, error)
   }
 }
 

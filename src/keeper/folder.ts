@@ -36,17 +36,29 @@ export function folderAt(dataDir: string): Folder {
  */
 export async function makeFolder(folder: Folder): Promise<void> {
   try {
-    const asRoot = process.getuid?.() === 0
-    const first = await mkdir(folder.root, { recursive: true, mode: 0o700 })
-    if (first === undefined || !asRoot) return
+    const made = await makeMissing(folder.root)
+    const first = made[0]
+    if (first === undefined || process.getuid?.() !== 0) return
     const owner = await stat(path.dirname(first))
-    for (let made = folder.root; made.length >= first.length; made = path.dirname(made)) {
-      if (owner.uid !== 0) await chown(made, owner.uid, owner.gid)
+    for (const one of made) {
+      if (owner.uid !== 0) await chown(one, owner.uid, owner.gid)
       // Root's server may run as another user, who must get through to its own folder.
-      await chmod(made, 0o711)
+      await chmod(one, 0o711)
     }
   } catch (error) {
-    throw toFault(error, `DATA_DIR (${folder.root}) cannot be made`)
+    throw toFault(error, `DATA_DIR (${folder.root}) cannot be made`, 'Set DATA_DIR to a folder that can be made.')
+  }
+}
+
+/** The folders that were missing on the way and are made now, the outermost first. */
+async function makeMissing(folder: string): Promise<string[]> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    return [folder]
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(folder)).isDirectory()) return []
+    if (codeOf(error) !== 'ENOENT' || path.dirname(folder) === folder) throw error
+    return [...(await makeMissing(path.dirname(folder))), ...(await makeMissing(folder))]
   }
 }
 

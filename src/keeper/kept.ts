@@ -112,7 +112,7 @@ function keepPages({ folder, log }: KeepDeps) {
   const ending = new AbortController()
   let building: Promise<string> | undefined
   const build = async () => {
-    building ??= buildPages(folder, audience.tell, ending.signal)
+    building ??= buildPages(folder, audience.tell, log, ending.signal)
     try {
       return await building
     } catch (error) {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { KeeperFault } from './fault.ts'
 import type { Folder } from './folder.ts'
-import { reasonIn } from './log.ts'
+import { type Log, reasonIn } from './log.ts'
 import { run } from './process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -18,6 +18,7 @@ export const pagesFolder = (folder: Folder): string => path.join(folder.root, 'p
 export async function buildPages(
   folder: Folder,
   progress: (sentence: string) => void,
+  log: Log,
   signal: AbortSignal,
 ): Promise<string> {
   const out = pagesFolder(folder)
@@ -30,8 +31,9 @@ export async function buildPages(
     signal,
   })
   if (code === 0) return out
+  log(`The build of the web pages ended with ${code} and said: ${output.trim()}`)
   throw new KeeperFault(
     `The web pages cannot be built: ${reasonIn(output)}.`,
-    'Run `npm ci` without leaving out packages, and start again.',
+    'Run `npm ci` without leaving out packages and start again; the whole story is in keeper.log in DATA_DIR.',
   )
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { KeeperFault, toFault, useOtherDatabase } from './fault.ts'
 import { canEnter, isThere, makeOpen, readIfThere, statIfThere, syncFolder, writeWhole } from './folder.ts'
 import { type Binaries, findBinaries, systemFolder } from './postgres-binaries.ts'
-import { type Identity, run } from './process.ts'
+import { type Identity, run, succeeds } from './process.ts'
 
 /**
  * The cluster of one DATA_DIR. It is whole or absent: it is made under another name and renamed, so a SIGKILL during
@@ -69,9 +69,10 @@ async function serverIdentity(ownerOfData: number | undefined): Promise<Identity
   )
   const uid = ownerOfData ?? Number(user?.[2])
   const gid = Number(user?.[3] ?? uid)
-  if (Number.isInteger(uid) && Number.isInteger(gid) && uid > 0) return { uid, gid }
+  const known = Number.isInteger(uid) && Number.isInteger(gid) && uid > 0
+  if (known && (await succeeds('/bin/sh', ['-c', ':'], { uid, gid }))) return { uid, gid }
   throw new KeeperFault(
-    'PostgreSQL refuses to run as root, and there is no user `nobody` to run it as.',
+    `PostgreSQL refuses to run as root, and ${known ? `uid ${uid} cannot be used here` : 'there is no user `nobody`'}.`,
     `Start as a user that is not root. ${useOtherDatabase}`,
   )
 }
