@@ -1,0 +1,27 @@
+import type { Sql } from './sql.ts'
+
+/** One thing that happened in a story: when, where it is kept, and what it says. */
+export type Chapter = { readonly at: number; readonly what: string; readonly detail: string }
+
+/** Everything of one cid, in order. A cid is short, so two stories may in theory share one: both are shown. */
+export async function readStory(sql: Sql, schema: string, cid: string): Promise<readonly Chapter[]> {
+  const STORY = `
+    select received_at as at, 'update' as what,
+           concat_ws(' ', kind, 'update_id=' || update_id, 'lane=' || lane, 'attempts=' || attempts,
+             case when shelved_at is not null then 'SHELVED' when finished_at is not null then 'handled' else 'waiting' end,
+             'error=' || last_error) as detail
+      from inbox where cid = $1
+    union all
+    select placed_at, 'order', concat_ws(' ', id, 'offer=' || offer, 'status=' || status, 'task=' || task) from orders where cid = $1
+    union all
+    select at, 'money', concat_ws(' ', kind, amount || ' ' || unit, source || ' → ' || target, 'order=' || order_id)
+      from transfers where cid = $1
+    union all
+    select (extract(epoch from j.run_at) * 1000)::bigint, 'errand',
+           concat_ws(' ', t.identifier, 'attempt ' || j.attempts || ' of ' || j.max_attempts,
+             case when j.attempts >= j.max_attempts then 'SHELVED' else 'waiting' end, 'error=' || j.last_error)
+      from ${schema}_jobs._private_jobs j join ${schema}_jobs._private_tasks t on t.id = j.task_id
+     where j.payload->>'cid' = $1
+    order by at`
+  return (await sql.query<Chapter>(STORY, [cid])).rows
+}

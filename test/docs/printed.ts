@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { type Setting, settings } from '../../src/config/settings.ts'
+import { type EventDefinition, events } from '../../src/telemetry/events.ts'
+
+/**
+ * The parts of the documents that are printed from the code, so that they cannot say something else. Run as a program
+ * it writes them; `docs.test.ts` is red while they differ.
+ */
+const root = path.resolve(import.meta.dirname, '../..')
+
+export function telemetryDocument(): string {
+  const groups = Map.groupBy(Object.entries(events) as [string, EventDefinition][], ([, { group }]) => group)
+  const sections = [...groups].map(([group, rows]) => {
+    const lines = rows.map(([name, { level, fields, more, meaning, action }]) => {
+      const all = [...fields, ...more.map((field) => `${field}?`)].map((field) => `\`${field}\``).join(' ')
+      return `| \`${name}\` | ${level} | ${all} | ${meaning} | ${action ?? ''} |`
+    })
+    return `## [${group}]\n\n| event | level | fields | meaning | what to do |\n|---|---|---|---|---|\n${lines.join('\n')}\n`
+  })
+  return (
+    `# Every line of the log
+
+Printed from \`src/telemetry/events.ts\` by \`node test/docs/printed.ts\`. One line is one event: time, level, logger, group, event, \`key=value\` fields, and
+after ` +
+    '` | ` the sentence that operators of the predecessor search for. Follow one interaction by its `cid`.\n\n' +
+    sections.join('\n')
+  )
+}
+
+export function settingsTable(): string {
+  const rows = Object.entries(settings).map(([name, setting]: [string, Setting]) => {
+    const { meaning, shape, initial, live } = setting
+    return `| \`${name}\`${live ? ' **live**' : ''} | ${meaning} | ${shape} | ${initial === undefined ? '' : `\`${initial}\``} |`
+  })
+  return `| name | meaning | looks like | default |\n|---|---|---|---|\n${rows.join('\n')}`
+}
+
+const marks = { begin: '<!-- printed: settings -->', end: '<!-- end -->' }
+
+/** A document with its printed part replaced. */
+export function withSettings(text: string): string {
+  const begin = text.indexOf(marks.begin)
+  const end = text.indexOf(marks.end, begin)
+  if (begin === -1 || end === -1) throw new Error(`the marks of the printed settings are missing`)
+  return `${text.slice(0, begin + marks.begin.length)}\n${settingsTable()}\n${text.slice(end)}`
+}
+
+export const documents: readonly { readonly file: string; readonly print: (text: string) => string }[] = [
+  { file: 'docs/telemetry.md', print: telemetryDocument },
+  { file: 'docs/settings.md', print: withSettings },
+]
+
+if (import.meta.main) {
+  for (const { file, print } of documents) {
+    const at = path.join(root, file)
+    writeFileSync(at, print(readFileSync(at, 'utf8')))
+  }
+}
