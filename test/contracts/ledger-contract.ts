@@ -6,6 +6,7 @@ import {
   type ChargeId,
   chargeId,
   cid,
+  messageId,
   newOrderId,
   newTopUpId,
   type OrderId,
@@ -117,6 +118,22 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
 
       it('refuses a person without money, saying how much is missing', async () => {
         assert.deepEqual(await step(hold(somebody(), newOrderId(), rub(60))), { kind: 'not_enough_money', missing: 60 })
+      })
+
+      it('holds a balance to its last kopeck', async () => {
+        const { person, order } = await held(100)
+        assert.equal(await balance(person), 0)
+        assert.deepEqual(await step(hold(person, newOrderId(), rub(1))), { kind: 'not_enough_money', missing: 1 })
+        assert.equal(await step((ledger) => ledger.capture({ order, ...entry, amount: kopecks(100) })), 'captured')
+      })
+
+      it('moves neither nothing nor less', async () => {
+        const person = await funded(100)
+        for (const amount of [0, -1]) {
+          await assert.rejects(step(hold(person, newOrderId(), rub(amount))), /cannot be transferred/)
+          await assert.rejects(step(topUp(person, amount)), /cannot be transferred/)
+        }
+        assert.equal(await balance(person), 100)
       })
 
       it('does not take another price under an order that holds one already', async () => {
@@ -285,6 +302,22 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
         assert.deepEqual(await free(person), { today: 1, extra: 1 })
       })
 
+      it('lets first uses of two days and a gift of generations, all at once, not wait for each other in a circle', async () => {
+        for (let round = 0; round < 30; round += 1) {
+          const person = somebody()
+          const gift = { key: `promotion:${person}`, person, gift: { unit: 'GEN', count: generations(1) } as const }
+          const holds = Array.from({ length: 18 }, (_, n) =>
+            hold(person, newOrderId(), oneFree, n % 2 ? today : tomorrow),
+          )
+          await Promise.all(
+            [...holds.slice(0, 9), (ledger: Ledger) => ledger.give({ ...gift, ...entry }), ...holds.slice(9)].map(
+              (work) => books.step<unknown>(work),
+            ),
+          )
+          assert.deepEqual([(await free(person)).today, (await free(person, tomorrow)).today], [0, 0])
+        }
+      })
+
       it('takes the number of the day when its account is made; a later change is for later days', async () => {
         const person = somebody()
         await step(hold(person, newOrderId(), oneFree))
@@ -298,6 +331,10 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
         const person = somebody()
         const order = newOrderId()
         await step(hold(person, order, oneFree))
+        await assert.rejects(
+          step((ledger) => ledger.capture({ order, ...entry, amount: kopecks(1) })),
+          /has no parts/,
+        )
         assert.equal(await step((ledger) => ledger.capture({ order, ...entry })), 'captured')
         assert.equal(await step((ledger) => ledger.release({ order, ...entry })), 'already_captured')
         assert.equal(await step((ledger) => ledger.refund({ order, ...entry })), 'refunded')
@@ -315,6 +352,14 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
         assert.equal(count(answers, 'already_reversed'), 19)
         assert.equal(await balance(person), 30)
         assert.equal(await step((ledger) => ledger.debt(person)), 0)
+      })
+
+      it('takes back all that a person has without a debt', async () => {
+        const person = somebody()
+        const charge = newCharge()
+        await step(topUp(person, 100, charge))
+        assert.equal(await step((ledger) => ledger.reverse({ charge, ...entry })), 'reversed')
+        assert.deepEqual([await balance(person), await step((ledger) => ledger.debt(person))], [0, 0])
       })
 
       it('makes a debt of what was spent, which the next top-ups pay first', async () => {
@@ -376,26 +421,43 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
     })
 
     describe('top-ups', () => {
-      it('keeps a top-up with everything that was fixed, and remembers its message and payment', async () => {
-        const person = somebody()
-        const id = newTopUpId()
-        const made = {
-          id,
-          person,
-          amount: kopecks(10_000),
-          stars: stars(160),
-          madeAt: entry.at,
-          state: 'open',
-        } as const
-        await books.topUps((topUps) => topUps.add(made))
-        assert.deepEqual(await books.topUps((topUps) => topUps.get(id)), made)
-        const paid = { ...made, state: 'paid', charge: newCharge() } as const
+      const made = async () => {
+        const topUp = { id: newTopUpId(), person: somebody(), amount: kopecks(10_000), stars: stars(160) }
+        const open = { ...topUp, madeAt: entry.at, state: 'open' } as const
+        await books.topUps((topUps) => topUps.add(open))
+        return open
+      }
+
+      it('keep what was fixed when they were made, and remember their message and payment', async () => {
+        const open = await made()
+        assert.deepEqual(await books.topUps((topUps) => topUps.get(open.id)), open)
+        const sent = { ...open, message: messageId(7) }
+        await books.topUps((topUps) => topUps.save({ ...sent, amount: kopecks(1), stars: stars(1) }))
+        assert.deepEqual(await books.topUps((topUps) => topUps.get(open.id)), sent)
+        const paid = { ...sent, state: 'paid', charge: newCharge() } as const
         await books.topUps((topUps) => topUps.save(paid))
-        assert.deepEqual(await books.topUps((topUps) => topUps.get(id)), paid)
+        assert.deepEqual(await books.topUps((topUps) => topUps.get(open.id)), paid)
       })
 
-      it('does not know a top-up that was never made', async () => {
-        assert.equal(await books.topUps((topUps) => topUps.get(newTopUpId())), undefined)
+      it('are paid by one charge each', async () => {
+        const charge = newCharge()
+        const [one, other] = [await made(), await made()]
+        await books.topUps((topUps) => topUps.save({ ...one, state: 'paid', charge }))
+        const again = books.topUps((topUps) => topUps.save({ ...other, state: 'paid', charge }))
+        await assert.rejects(again, /top_ups_charge_once/)
+        await assert.rejects(
+          books.topUps((topUps) => topUps.save({ ...other, state: 'paid' })),
+          /paid_with_charge/,
+        )
+      })
+
+      it('are unknown when they were never made', async () => {
+        const never = { ...(await made()), id: newTopUpId() }
+        assert.equal(await books.topUps((topUps) => topUps.get(never.id)), undefined)
+        await assert.rejects(
+          books.topUps((topUps) => topUps.save(never)),
+          /is not there/,
+        )
       })
     })
   })

@@ -50,7 +50,7 @@ describe('the books under random commands', () => {
         await assertSound(books)
         await assertSumsAreZero(books)
       }),
-      { numRuns: 25 },
+      { numRuns: 25, endOnFailure: true },
     )
   })
 })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { instant } from '../../src/kit/clock.ts'
-import { newOrderId, type OrderId, type PersonId } from '../../src/kit/ids.ts'
-import { kopecks } from '../../src/money/amount.ts'
-import { hashOf, noHistory } from '../../src/storage/postgres/journal.ts'
+import { newOrderId, newTopUpId, type OrderId, type PersonId } from '../../src/kit/ids.ts'
+import { kopecks, stars } from '../../src/money/amount.ts'
+import { hashOf, lockOrOpenAccount, noHistory, post } from '../../src/storage/postgres/journal.ts'
 import { sealJournal } from '../../src/storage/postgres/seal-journal.ts'
 import { shopSums } from '../../src/storage/postgres/shop-sums.ts'
 import type { Sql } from '../../src/storage/postgres/sql.ts'
@@ -103,13 +103,34 @@ describe('verifying the books', () => {
       sql.query('update accounts set head = $2 where person = $1 and day = $3', [person, noHistory, '']),
     ({ account }) => new RegExp(`^${account} does not end in the hash of its last transfer`),
   )
+  for (const unit of ['RUB', 'GEN'] as const) {
+    names(
+      `the transfers of a ${unit} account that is gone`,
+      async (sql, { person }) => {
+        await sql.query('alter table transfers drop constraint transfers_account_fkey')
+        await sql.query('delete from accounts where person = $1 and unit = $2', [person, unit])
+      },
+      () => /belongs to an account that is not there$/,
+    )
+  }
   names(
-    'the transfers of an account that is gone',
+    'an account that spent what it did not have, and got it later',
     async (sql, { person }) => {
-      await sql.query('alter table transfers drop constraint transfers_account_fkey')
-      await sql.query('delete from accounts where person = $1 and day = $2', [person, ''])
+      await sql.query('alter table accounts drop constraint accounts_balance_check')
+      const { account } = await lockOrOpenAccount(sql, person, 'RUB')
+      const transfer = { unit: 'RUB', amount: 5_000, ...entry } as const
+      const below = await post(sql, { kind: 'hold', cause: 'too-much', ...transfer }, account)
+      if (below !== 'repeat') await post(sql, { kind: 'gift', cause: 'too-late', ...transfer }, below)
     },
-    () => /belongs to an account that is not there$/,
+    ({ account }) => new RegExp(`^${account} falls to -4170 by transfer \\d+ \\(too-much\\)`),
+  )
+  names(
+    'generations that were moved on an account of roubles',
+    async (sql, { person }) => {
+      const { account } = await lockOrOpenAccount(sql, person, 'RUB')
+      await post(sql, { kind: 'gift', cause: 'mixed', unit: 'GEN', amount: 1, ...entry }, { ...account, unit: 'GEN' })
+    },
+    ({ account }) => new RegExp(`\\(mixed\\) moves GEN on ${account}$`),
   )
   names(
     'a capture whose amount was changed',
@@ -304,14 +325,29 @@ describe('sealing the journal', () => {
   }
 })
 
-describe('charges of two bots', () => {
-  it('are two charges, even with the same text', async () => {
-    const books = await openPostgresBooks()
+describe('two bots of one shop', () => {
+  let books: PostgresBooks
+  before(async () => {
+    books = await openPostgresBooks()
+  })
+  after(async () => {
+    await assertSound(books)
+    await books.end()
+  })
+
+  it('have charges of their own, even with the same text, for one balance', async () => {
     const person = somebody()
     const charge = newCharge()
     assert.equal(await books.step(topUp(person, 10, charge)), 'credited')
-    assert.equal(await books.stepOfAnotherBot(topUp(person, 10, charge)), 'credited')
-    assert.equal(await books.step((ledger) => ledger.balance(person)), 20)
-    await books.end()
+    assert.equal(await books.ofAnotherBot(topUp(person, 10, charge)), 'credited')
+    assert.equal(await books.step((ledger) => ledger.reverse({ charge, ...entry })), 'reversed')
+    assert.equal(await books.step((ledger) => ledger.reverse({ charge, ...entry })), 'already_reversed')
+    assert.equal(await books.step((ledger) => ledger.balance(person)), 10)
+  })
+
+  it('do not know the invoices of one another', async () => {
+    const open = { id: newTopUpId(), person: somebody(), amount: kopecks(100), stars: stars(2), madeAt: entry.at }
+    await books.topUps((topUps) => topUps.add({ ...open, state: 'open' }))
+    assert.equal(await books.ofAnotherBot((_, topUps) => topUps.get(open.id)), undefined)
   })
 })

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { type BotId, botId } from '../../src/kit/ids.ts'
 import type { Ledger } from '../../src/money/ledger.ts'
+import type { TopUps } from '../../src/money/top-up.ts'
 import { createPostgresLedger } from '../../src/storage/postgres/ledger.ts'
 import { migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
 import type { Sql } from '../../src/storage/postgres/sql.ts'
@@ -15,7 +16,7 @@ export type PostgresBooks = Books & {
   transact<T>(work: (sql: Sql) => Promise<T>): Promise<T>
   /** The same, on one unchanging view, and everything is undone at the end. */
   tryOut<T>(work: (sql: Sql) => Promise<T>): Promise<T>
-  stepOfAnotherBot<T>(work: (ledger: Ledger) => Promise<T>): Promise<T>
+  ofAnotherBot<T>(work: (ledger: Ledger, topUps: TopUps) => Promise<T>): Promise<T>
 }
 
 const connectionsMax = 20
@@ -31,6 +32,7 @@ export async function openPostgresBooks(): Promise<PostgresBooks> {
   const transact = <T>(work: (sql: Sql) => Promise<T>) => inTransaction(pool, 'begin', work, 'commit')
   let freeDaily = 5
   const ledger = (sql: Sql, bot: BotId) => createPostgresLedger(sql, { bot, freeDaily: () => freeDaily })
+  const topUps = (sql: Sql, bot: BotId) => createPostgresTopUps(sql, { bot })
   return {
     transact,
     tryOut: (work) => inTransaction(pool, 'begin isolation level repeatable read', work, 'rollback'),
@@ -38,8 +40,8 @@ export async function openPostgresBooks(): Promise<PostgresBooks> {
       freeDaily = count
     },
     step: (work) => transact((sql) => work(ledger(sql, botId(1)))),
-    stepOfAnotherBot: (work) => transact((sql) => work(ledger(sql, botId(2)))),
-    topUps: (work) => transact((sql) => work(createPostgresTopUps(sql, { bot: botId(1) }))),
+    topUps: (work) => transact((sql) => work(topUps(sql, botId(1)))),
+    ofAnotherBot: (work) => transact((sql) => work(ledger(sql, botId(2)), topUps(sql, botId(2)))),
     verify: () => transact(verifyLedger),
     async end() {
       await pool.end()

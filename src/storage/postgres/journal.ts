@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type PersonId, personId } from '../../kit/ids.ts'
 import { nameOfAccount, type Unit } from '../../money/account.ts'
+import type { ShopDay } from '../../money/amount.ts'
 import { shopDay } from '../../money/shop-day.ts'
 import { type Transfer, ways } from '../../money/transfer.ts'
 import type { Sql } from './sql.ts'
@@ -8,7 +9,8 @@ import { type Int8, whole } from './whole.ts'
 
 /**
  * Writing into the books: lock the person's account, then post the transfer and move the account in one statement.
- * Nothing else inserts into `transfers` or updates `accounts`.
+ * Nothing else inserts into `transfers` or updates `accounts`. Who needs two accounts of a person locks that of the day
+ * before that without a day, so no two steps wait for each other in a circle.
  *
  * Promises: a transfer whose cause is there already changes nothing; a balance moves only together with one transfer,
  * whose hash covers the whole history of the account.
@@ -37,22 +39,20 @@ export type AccountRow = {
 }
 
 export const accountColumns = 'id, person, unit, day, balance, entries, head'
-// In id order, so that two steps that lock several accounts never wait for each other in a circle.
-const LOCK_DAYS = `select ${accountColumns} from accounts
-  where person = $1 and unit = $2 and day = any($3) order by id for update`
+const LOCK_OF = `select ${accountColumns} from accounts where person = $1 and unit = $2 and day = $3 for update`
 const LOCK_ONE = `select ${accountColumns} from accounts where id = $1 for update`
 const OPEN = `insert into accounts (person, unit, day) values ($1, $2, $3)
   on conflict on constraint accounts_once do nothing returning ${accountColumns}`
 
-/** The person's accounts of these days (`''`: without a day) that exist, locked. */
-export async function lockAccounts(
+/** The person's account, locked; undefined when it was never opened. An empty day is the account without one. */
+export async function lockAccountOf(
   sql: Sql,
   person: PersonId,
   unit: Unit,
-  days: readonly string[],
-): Promise<readonly Account[]> {
-  const { rows } = await sql.query<AccountRow>(LOCK_DAYS, [person, unit, days])
-  return rows.map(readAccount)
+  day: ShopDay | '' = '',
+): Promise<Account | undefined> {
+  const { rows } = await sql.query<AccountRow>(LOCK_OF, [person, unit, day])
+  return rows[0] === undefined ? undefined : readAccount(rows[0])
 }
 
 export async function lockAccount(sql: Sql, id: number): Promise<Account> {
@@ -61,21 +61,22 @@ export async function lockAccount(sql: Sql, id: number): Promise<Account> {
   return readAccount(rows[0])
 }
 
-/** Makes the account; undefined when it was there. A new one is locked by its own insert. */
-export async function openAccount(sql: Sql, person: PersonId, unit: Unit, day: string): Promise<Account | undefined> {
+/** The account, locked, made when it was not there; `opened` says that this step has made it. */
+export async function lockOrOpenAccount(
+  sql: Sql,
+  person: PersonId,
+  unit: Unit,
+  day: ShopDay | '' = '',
+): Promise<{ readonly account: Account; readonly opened: boolean }> {
+  const known = await lockAccountOf(sql, person, unit, day)
+  if (known !== undefined) return { account: known, opened: false }
   const { rows } = await sql.query<AccountRow>(OPEN, [person, unit, day])
-  return rows[0] === undefined ? undefined : readAccount(rows[0])
-}
-
-/** The account, locked, made when it was not there. */
-export async function lockOrOpenAccount(sql: Sql, person: PersonId, unit: Unit): Promise<Account> {
-  // A made account is there for good, so the second look always finds what another step has opened meanwhile.
-  const account =
-    (await lockAccounts(sql, person, unit, ['']))[0] ??
-    (await openAccount(sql, person, unit, '')) ??
-    (await lockAccounts(sql, person, unit, ['']))[0]
+  // A new row is locked by its own insert.
+  if (rows[0] !== undefined) return { account: readAccount(rows[0]), opened: true }
+  // Another step has opened it meanwhile; an account stays for good, so now it is found.
+  const account = await lockAccountOf(sql, person, unit, day)
   if (account === undefined) throw new Error(`the ${unit} account of person ${person} could not be opened`)
-  return account
+  return { account, opened: false }
 }
 
 const POST = `with posted as (

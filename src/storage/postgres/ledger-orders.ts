@@ -4,7 +4,7 @@ import type { Unit } from '../../money/account.ts'
 import { kopecks } from '../../money/amount.ts'
 import type { Hold, HoldOutcome, OrderEntry, Part } from '../../money/ledger.ts'
 import { amountOf, causeOf, type Transfer, type TransferKind } from '../../money/transfer.ts'
-import { type Account, lockAccount, lockAccounts, openAccount, post, postWithinShop } from './journal.ts'
+import { type Account, lockAccount, lockAccountOf, lockOrOpenAccount, post, postWithinShop } from './journal.ts'
 import type { Sql } from './sql.ts'
 import { type Int8, whole } from './whole.ts'
 
@@ -20,7 +20,7 @@ export async function hold(sql: Sql, wanted: Hold, freeDaily: () => number): Pro
 
 async function holdMoney(sql: Sql, wanted: Hold): Promise<HoldOutcome> {
   const transfer = holdTransfer(wanted)
-  const [account] = await lockAccounts(sql, wanted.person, 'RUB', [''])
+  const account = await lockAccountOf(sql, wanted.person, 'RUB')
   const missing = transfer.amount - (account?.balance ?? 0)
   if (account !== undefined && missing <= 0 && (await post(sql, transfer, account)) !== 'repeat')
     return { kind: 'held' }
@@ -29,33 +29,23 @@ async function holdMoney(sql: Sql, wanted: Hold): Promise<HoldOutcome> {
 }
 
 async function holdFree(sql: Sql, wanted: Hold, freeDaily: () => number): Promise<HoldOutcome> {
-  const accounts = await lockFreeAccounts(sql, wanted, freeDaily)
   // The day's own ones first: they are gone tomorrow, those without a day stay.
-  const account = accounts.toSorted((a, b) => b.day.localeCompare(a.day)).find(({ balance }) => balance > 0)
-  if (account !== undefined && (await post(sql, holdTransfer(wanted), account)) !== 'repeat') return { kind: 'held' }
+  const today = await lockDay(sql, wanted, freeDaily)
+  const account = today.balance > 0 ? today : await lockAccountOf(sql, wanted.person, 'GEN')
+  const left = account !== undefined && account.balance > 0
+  if (left && (await post(sql, holdTransfer(wanted), account)) !== 'repeat') return { kind: 'held' }
   return (await isHeld(sql, wanted)) ? { kind: 'already_held' } : { kind: 'no_free_left' }
 }
 
-/** The accounts of the day and without a day, locked. The first use of a day makes its account with all it has. */
-async function lockFreeAccounts(
-  sql: Sql,
-  { person, day, at, cid }: Hold,
-  freeDaily: () => number,
-): Promise<readonly Account[]> {
-  const accounts = await lockAccounts(sql, person, 'GEN', [day, ''])
-  if (accounts.some((account) => account.day === day)) return accounts
-  const opened = await openAccount(sql, person, 'GEN', day)
-  // Another step was the first use; this one waited for its commit and now sees the account.
-  if (opened === undefined) return await lockAccounts(sql, person, 'GEN', [day, ''])
+/** The account of the day, locked. Its first use makes it, with all that the day has. */
+async function lockDay(sql: Sql, { person, day, at, cid }: Hold, freeDaily: () => number): Promise<Account> {
+  const { account, opened } = await lockOrOpenAccount(sql, person, 'GEN', day)
   const amount = freeDaily()
-  if (amount === 0) return [...accounts, opened]
-  const granted = await post(
-    sql,
-    { kind: 'free_day', cause: causeOf.freeDay(person, day), unit: 'GEN', amount, at, cid },
-    opened,
-  )
-  if (granted === 'repeat') throw new Error(`the free generations of ${opened.name} were given before it was opened`)
-  return [...accounts, granted]
+  if (!opened || amount === 0) return account
+  const grant = { kind: 'free_day', cause: causeOf.freeDay(person, day), unit: 'GEN', amount, at, cid } as const
+  const granted = await post(sql, grant, account)
+  if (granted === 'repeat') throw new Error(`the free generations of ${account.name} were given before it was opened`)
+  return granted
 }
 
 function holdTransfer({ order, price, at, cid }: Hold): Transfer {

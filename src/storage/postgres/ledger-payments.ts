@@ -15,7 +15,7 @@ export async function credit(sql: Sql, bot: BotId, paid: Credit): Promise<'credi
   const { person, amount, stars, topUp, at, cid } = paid
   const charge = chargeOf(bot, paid.charge)
   const entry = { unit: 'RUB', at, cid } as const
-  const account = await lockOrOpenAccount(sql, person, 'RUB')
+  const { account } = await lockOrOpenAccount(sql, person, 'RUB')
   const credited = await post(sql, { kind: 'credit', cause: causeOf.credit(charge), amount, ...entry }, account)
   if (credited === 'repeat') return 'already_credited'
   await sql.query(PAYMENT, [bot, paid.charge, person, stars, amount, topUp ?? null, at])
@@ -54,7 +54,7 @@ export async function reverse(
 
 export async function give(sql: Sql, { key, person, gift, at, cid }: Gift): Promise<'given' | 'already_given'> {
   const amount = gift.unit === 'RUB' ? gift.kopecks : gift.count
-  const account = await lockOrOpenAccount(sql, person, gift.unit)
+  const { account } = await lockOrOpenAccount(sql, person, gift.unit)
   const given = await post(sql, { kind: 'gift', cause: causeOf.gift(key), unit: gift.unit, amount, at, cid }, account)
   return given === 'repeat' ? 'already_given' : 'given'
 }
