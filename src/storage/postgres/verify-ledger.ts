@@ -27,6 +27,8 @@ export type Verification =
  */
 export async function verifyLedger(sql: Sql): Promise<Verification> {
   await sql.query('set transaction isolation level repeatable read, read only')
+  // A long journal takes longer than a statement of a step may.
+  await sql.query('set local statement_timeout = 0')
   try {
     const chains = await verifyChains(sql)
     const journal = await verifyJournal(sql)
