@@ -92,13 +92,13 @@ export function createDeliver(deps: DeliverDeps) {
       case 'done': {
         const { file: fileId, as, message } = outcome.value
         const artifact: Delivered = { index, file: fileId, as, message }
-        const recorded = await record(permit, order.id, { type: 'artifact_delivered', artifact, at: clock.now() })
         telemetry.tell('RESULT_DELIVERED', {
           cid: order.cid,
           order_id: order.id,
           message_id: message,
           ...(order.status === 'released' ? { gift: true } : {}),
         })
+        const recorded = await record(permit, order.id, { type: 'artifact_delivered', artifact, at: clock.now() })
         return { kind: 'brought', order: recorded?.order }
       }
       case 'unknown':

@@ -1,0 +1,150 @@
+import type { EventName } from './events.ts'
+import type { LogCheck, Report, Told } from './log-line.ts'
+
+/**
+ * The chain of every update under its one cid: received, for a tap its button's way, handled once; and a screen that
+ * was drawn is shown, or it is said why not, within ten seconds. A newer screen of the same person stands for an older
+ * one that was never sent.
+ */
+type Story = {
+  readonly cid: string
+  line: number
+  at: number
+  kind?: string
+  person?: string
+  isDuplicate?: boolean
+  handled?: boolean
+  /** Where a tap is on its way. */
+  tap?: EventName
+  verdicts: number
+  /** The line of the newest thing that wants to be answered by a screen. */
+  askedLine?: number
+  isCut?: boolean
+}
+
+const silenceMs = 10_000
+const tapWay: Partial<Record<EventName, EventName | undefined>> = {
+  CALLBACK_RECEIVED: undefined,
+  CALLBACK_ROUTED: 'CALLBACK_RECEIVED',
+  CALLBACK_ACCEPTED: 'CALLBACK_ROUTED',
+  CALLBACK_REJECTED: 'CALLBACK_ROUTED',
+}
+
+export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
+  const stories = new Map<string, Story>()
+  /** Those that still wait for a screen, oldest first. */
+  const waiting = new Map<string, Story>()
+  /** People whom Telegram would not show something: until it does again, their silence is explained. */
+  const unreachable = new Set<string>()
+  /** Whether stories may have begun where nobody saw it. */
+  let isCut = true
+
+  function hear(told: Told): void {
+    const { event, fields } = told
+    const { cid } = fields
+    if (cid === undefined) return
+    if (event === 'UPDATE_RECEIVED') receive(told, cid)
+    else if (isOfUpdates(event)) goOn(stories.get(cid) ?? begin(told, cid), told)
+  }
+
+  function goOn(story: Story, told: Told): void {
+    const { event, line } = told
+    if (story.isDuplicate) report(line, `${event} of an update that had been received before`, story.cid)
+    if (event in tapWay) passTap(story, event, line)
+    if (event === 'DISPATCH_OK' || event === 'UPDATE_SHELVED') finish(story, line)
+    if (event === 'UI_SHOWN' || event === 'UI_NOT_SHOWN') show(story, told)
+    if (asks(event)) ask(story, told)
+  }
+
+  function receive({ fields, line, at }: Told, cid: string): void {
+    const known = stories.get(cid)
+    if (known?.kind !== undefined) report(line, 'two updates were received under this cid', cid)
+    stories.set(cid, {
+      ...(known ?? { verdicts: 0 }),
+      cid,
+      line,
+      at,
+      kind: fields['kind'] ?? '',
+      ...(fields['user_id'] === undefined ? {} : { person: fields['user_id'] }),
+      ...(fields['duplicate'] === 'true' ? { isDuplicate: true } : {}),
+    })
+  }
+
+  /** A story whose reception is not in this log. */
+  function begin({ event, line, at }: Told, cid: string): Story {
+    const story: Story = { cid, line, at, verdicts: 0, ...(isCut ? { isCut } : {}) }
+    stories.set(cid, story)
+    if (!isCut && event !== 'UI_NOT_SHOWN') report(line, `${event} without an UPDATE_RECEIVED before it`, cid)
+    return story
+  }
+
+  function passTap(story: Story, event: EventName, line: number): void {
+    const before = tapWay[event]
+    if (story.tap !== before && !story.isCut) report(line, `${event} follows ${story.tap ?? 'nothing'}`, story.cid)
+    if (event === 'CALLBACK_ACCEPTED' || event === 'CALLBACK_REJECTED') story.verdicts += 1
+    story.tap = event
+  }
+
+  function finish(story: Story, line: number): void {
+    if (story.handled) report(line, 'the update was handled twice', story.cid)
+    story.handled = true
+    if (story.kind === 'callback_query' && story.verdicts !== 1 && !story.isCut) {
+      report(line, `a tap was handled with ${story.verdicts} verdicts (ACCEPTED or REJECTED)`, story.cid)
+    }
+  }
+
+  function ask(story: Story, { line, at }: Told): void {
+    story.askedLine = line
+    story.at = at
+    waiting.delete(story.cid)
+    waiting.set(story.cid, story)
+  }
+
+  function show(story: Story, { event, at }: Told): void {
+    const { person } = story
+    if (person !== undefined) {
+      if (event === 'UI_NOT_SHOWN') unreachable.add(person)
+      else unreachable.delete(person)
+    }
+    for (const each of waiting.values()) {
+      const isSuperseded = each.person === person && (each.askedLine ?? 0) < (story.askedLine ?? 0)
+      if (each !== story && (person === undefined || !isSuperseded)) continue
+      waiting.delete(each.cid)
+      if (at - each.at > silenceMs) tellSilence(each, `for ${Math.round((at - each.at) / 1000)} s`)
+    }
+  }
+
+  function tellSilence(story: Story, howLong: string): void {
+    if (story.isCut || (story.person !== undefined && unreachable.has(story.person))) return
+    report(story.askedLine ?? story.line, `silence: nothing was shown ${howLong}`, story.cid)
+  }
+
+  return {
+    hear,
+    cut() {
+      isCut = true
+      for (const story of stories.values()) if (!story.handled || waiting.has(story.cid)) story.isCut = true
+    },
+    isWhole: () => {
+      isCut = false
+    },
+    end(lastAt) {
+      for (const story of waiting.values()) {
+        if (settled || lastAt - story.at > silenceMs) tellSilence(story, 'until the end of the log')
+      }
+      for (const { cid, kind, handled, isDuplicate, isCut: wasCut, line, at } of stories.values()) {
+        if (kind === undefined || handled || isDuplicate || wasCut) continue
+        if (settled || lastAt - at > silenceMs) report(line, 'the update was received and never handled', cid)
+      }
+    },
+  }
+}
+
+function asks(event: EventName): boolean {
+  return (
+    event === 'UI_RENDER' || event === 'COMMAND_RECEIVED' || event === 'MESSAGE_RECEIVED' || event === 'UPDATE_SHELVED'
+  )
+}
+
+const isOfUpdates = (event: EventName): boolean =>
+  event in tapWay || asks(event) || event === 'DISPATCH_OK' || event === 'UI_SHOWN' || event === 'UI_NOT_SHOWN'
