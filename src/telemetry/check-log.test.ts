@@ -155,6 +155,10 @@ describe('a line', () => {
     assert.match(checkLog([line.replace('boot: [BOOT]', 'lock: [LOCK]')])[0]?.problem ?? '', /in the group LOCK/)
     assert.match(checkLog([line.replace('[INFO]', '[ERROR]')])[0]?.problem ?? '', /the level ERROR instead of INFO/)
     assert.match(checkLog([`${line} and more`])[0]?.problem ?? '', /ends with/)
+    assert.match(checkLog([line.replace('boot:', 'lock:')])[0]?.problem ?? '', /the logger is lock/)
+    const [json = ''] = written([['WEBHOOK_MISSING', {}]], 'json')
+    const other = json.replace('No webhook configured', 'Nothing')
+    assert.match(checkLog([other])[0]?.problem ?? '', /WEBHOOK_MISSING says "Nothing"/)
   })
 
   it('is found when it tells of something nobody caught', () => {
@@ -276,7 +280,8 @@ describe('an order', () => {
 describe('a run', () => {
   it('boots in order and completely', () => {
     finds(without('CATALOG_READY'), /MENU_READY follows HTTP_LISTENING: the boot is not in order/)
-    finds(without('READY', boot), /never became READY/)
+    finds(without('READY', boot), /this start never became READY/)
+    finds([...boot.slice(0, 3), ...healthy], /the start of line 1 never became READY/)
     const [first, second, third, fourth, ...rest] = healthy
     assert.ok(first && second && third && fourth)
     const found = problemsOf([first, second, fourth, third, ...rest])
