@@ -61,6 +61,15 @@ export async function assertSound(books: Books): Promise<void> {
   assert.ok(verified.ok, verified.ok ? '' : verified.difference)
 }
 
+/** Ends the books, also when they turn out not to be sound. */
+export async function endSound(books: Books): Promise<void> {
+  try {
+    await assertSound(books)
+  } finally {
+    await books.end()
+  }
+}
+
 /** Every engine of the ledger is held to its promises by these. */
 export function ledgerContract(name: string, open: () => Promise<Books>): void {
   describe(`the books on ${name}`, () => {
@@ -68,10 +77,7 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
     before(async () => {
       books = await open()
     })
-    after(async () => {
-      await assertSound(books)
-      await books.end()
-    })
+    after(() => endSound(books))
     const { step, balance, free } = {
       step: <T>(work: (ledger: Ledger) => Promise<T>) => books.step(work),
       balance: (person: PersonId) => books.step((ledger) => ledger.balance(person)),

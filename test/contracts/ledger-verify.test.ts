@@ -8,7 +8,18 @@ import { sealJournal } from '../../src/storage/postgres/seal-journal.ts'
 import { shopSums } from '../../src/storage/postgres/shop-sums.ts'
 import type { Sql } from '../../src/storage/postgres/sql.ts'
 import { verifyLedger } from '../../src/storage/postgres/verify-ledger.ts'
-import { assertSound, entry, hold, newCharge, oneFree, rub, somebody, today, topUp } from './ledger-contract.ts'
+import {
+  assertSound,
+  endSound,
+  entry,
+  hold,
+  newCharge,
+  oneFree,
+  rub,
+  somebody,
+  today,
+  topUp,
+} from './ledger-contract.ts'
 import { openPostgresBooks, type PostgresBooks } from './postgres-books.ts'
 
 const minute = 60_000
@@ -43,10 +54,7 @@ describe('verifying the books', () => {
   before(async () => {
     at = await sealedBooks()
   })
-  after(async () => {
-    await assertSound(at.books)
-    await at.books.end()
-  })
+  after(() => endSound(at.books))
 
   /** Plants one difference into sound books, expects the sentence that names it, and takes it back. */
   const names = (
@@ -203,7 +211,7 @@ describe('the journal', () => {
   before(async () => {
     at = await sealedBooks()
   })
-  after(() => at.books.end())
+  after(() => endSound(at.books))
 
   const refused = (what: string, text: string, message: RegExp) =>
     it(`refuses ${what}`, async () => {
@@ -239,10 +247,7 @@ describe('sealing the journal', () => {
     books = await openPostgresBooks()
     person = somebody()
   })
-  after(async () => {
-    await assertSound(books)
-    await books.end()
-  })
+  after(() => endSound(books))
 
   it('covers what came since the last seal, and does nothing when nothing came', async () => {
     assert.deepEqual(await seal(0), { kind: 'nothing_new' })
@@ -330,10 +335,7 @@ describe('two bots of one shop', () => {
   before(async () => {
     books = await openPostgresBooks()
   })
-  after(async () => {
-    await assertSound(books)
-    await books.end()
-  })
+  after(() => endSound(books))
 
   it('have charges of their own, even with the same text, for one balance', async () => {
     const person = somebody()
