@@ -1,5 +1,5 @@
 import { attemptsMax, type Claims, type InboxItem } from '../inbox/inbox.ts'
-import type { Clock } from '../kit/clock.ts'
+import { after, type Clock } from '../kit/clock.ts'
 import type { Lane } from '../kit/ids.ts'
 import { isFaultOfTheWorld, type Permit } from '../store.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
@@ -8,19 +8,16 @@ import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
  * Takes waiting updates from the inbox and has each handled: within a lane strictly one after the other, many lanes at
  * once. Woken by whoever stored something; looks by itself every few seconds, should a wake-up be lost.
  *
- * What a step throws decides what becomes of its item: a fault of the world is tried again and blames nobody; anything
- * else counts, and after five attempts the item is shelved, so that the lane goes on.
+ * What a step throws decides what becomes of its item: a fault of the world gives it back and blames nobody; anything
+ * else counts, and after five attempts the item is shelved, so that the lane goes on. A lane stays taken until what
+ * became of its item is written down.
  */
 export type DispatcherDeps = {
   readonly claims: Claims
   /** The step: handles one item in one transaction. */
   readonly handle: (permit: Permit, item: InboxItem) => Promise<void>
   /** Writes down that an item is tried again later, or set aside (and the person told). */
-  readonly postpone: (
-    permit: Permit,
-    item: InboxItem,
-    wish: { ms: number; error: string; blame: boolean },
-  ) => Promise<void>
+  readonly postpone: (permit: Permit, item: InboxItem, wish: { ms: number; error: string }) => Promise<void>
   readonly shelve: (permit: Permit, item: InboxItem, error: string) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -49,7 +46,7 @@ export function createDispatcher({ claims, handle, postpone, shelve, clock, tele
     rouse()
   }
 
-  async function handleItem(permit: Permit, item: InboxItem): Promise<void> {
+  async function handleItem(permit: Permit, item: InboxItem, signal: AbortSignal): Promise<void> {
     const started = clock.monotonicMs()
     try {
       // Counted at every claim: more than the limit means that it took the process with it, again and again.
@@ -57,25 +54,39 @@ export function createDispatcher({ claims, handle, postpone, shelve, clock, tele
       await handle(permit, item)
       telemetry.tell('DISPATCH_OK', { cid: item.cid, took_ms: Math.round(clock.monotonicMs() - started) })
     } catch (error) {
-      await afterFailure(permit, item, error)
+      await afterFailure(permit, item, error, signal)
     }
   }
 
-  async function afterFailure(permit: Permit, item: InboxItem, error: unknown): Promise<void> {
+  async function afterFailure(permit: Permit, item: InboxItem, error: unknown, signal: AbortSignal): Promise<void> {
+    const { cid, updateId, attempts } = item
     const text = messageWithCauses(error)
     const world = isFaultOfTheWorld(error)
     const reason = world ? 'STORAGE_ERROR' : 'INTERNAL_ERROR'
-    const told = { cid: item.cid, update_id: item.updateId, attempt: item.attempts }
-    telemetry.tell('DISPATCH_FAIL', { ...told, reason_code: reason })
-    telemetry.caught(error, 'step', item.cid)
+    telemetry.tell('DISPATCH_FAIL', { cid, update_id: updateId, attempt: attempts, reason_code: reason })
+    telemetry.caught(error, 'step', cid)
+    if (world) return await giveBack(item, text, signal)
     try {
-      if (world) await postpone(permit, item, { ms: worldFaultPauseMs, error: text, blame: false })
-      else if (item.attempts >= attemptsMax) await setAside(permit, item, text)
-      else await postpone(permit, item, { ms: retryMs[item.attempts - 1] ?? 10_000, error: text, blame: true })
+      if (attempts >= attemptsMax) await setAside(permit, item, text)
+      else await postpone(permit, item, { ms: retryMs[attempts - 1] ?? 10_000, error: text })
     } catch (second) {
-      // Not even that could be written: the item is still in the inbox; a pause keeps the loop from running hot.
-      telemetry.caught(second, 'postponing', item.cid)
-      await clock.sleep(worldFaultPauseMs)
+      telemetry.caught(second, 'postponing', cid)
+      if (isFaultOfTheWorld(second)) await giveBack(item, text, signal)
+      // Our own fault in saying so: the attempt stays counted, and a pause keeps the lane from running hot.
+      else await clock.sleep(retryMs[3], signal)
+    }
+  }
+
+  /** Goes on until the database has taken it, so that no outage counts as an attempt; or until the duty ends. */
+  async function giveBack(item: InboxItem, error: string, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await claims.giveBack(item, { until: after(clock.now(), worldFaultPauseMs), error })
+      } catch (second) {
+        if (tries === 1) telemetry.caught(second, 'giving back', item.cid)
+      }
+      await clock.sleep(worldFaultPauseMs, signal)
+      if (signal.aborted) return
     }
   }
 
@@ -88,25 +99,38 @@ export function createDispatcher({ claims, handle, postpone, shelve, clock, tele
     wake,
     async work(permit, signal) {
       const busy = new Map<Lane, Promise<void>>()
-      const room = () => Math.min(claimMax, lanesMax - busy.size)
-      woken = true
-      while (!signal.aborted) {
-        if (!woken || room() === 0) {
-          await idle(signal, () => room() > 0)
-          continue
+      const begin = (item: InboxItem) => {
+        const done = () => {
+          busy.delete(item.lane)
+          wake()
         }
-        woken = false
-        const items = await claims.claim({ max: room(), busy: [...busy.keys()], now: clock.now() })
-        for (const item of items) {
-          const work = handleItem(permit, item).finally(() => {
-            busy.delete(item.lane)
-            wake()
-          })
-          busy.set(item.lane, work)
-        }
+        busy.set(item.lane, handleItem(permit, item, signal).finally(done))
       }
-      await Promise.all(busy.values())
+      try {
+        await takeTurns(busy, begin, signal)
+      } finally {
+        // Whatever ended the loop: no step is left without an owner, and no lane is taken twice after a restart.
+        await Promise.all(busy.values())
+      }
     },
+  }
+
+  async function takeTurns(
+    busy: ReadonlyMap<Lane, unknown>,
+    begin: (item: InboxItem) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const room = () => Math.min(claimMax, lanesMax - busy.size)
+    woken = true
+    while (!signal.aborted) {
+      if (!woken || room() === 0) {
+        await idle(signal, () => room() > 0)
+        continue
+      }
+      woken = false
+      const items = await claims.claim({ max: room(), busy: [...busy.keys()], now: clock.now() })
+      for (const item of items) begin(item)
+    }
   }
 
   /** Until something is stored, a lane is free again, a postponed item is due, or a few seconds have passed. */

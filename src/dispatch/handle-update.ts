@@ -202,14 +202,10 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   return {
     handle,
 
-    /** Puts an item back for later; whether the attempt counts is `blame`. */
-    async postpone(
-      permit: Permit,
-      item: InboxItem,
-      { ms, error, blame }: { ms: number; error: string; blame: boolean },
-    ) {
+    /** Puts an item back for later; the attempt counts. */
+    async postpone(permit: Permit, item: InboxItem, { ms, error }: { ms: number; error: string }) {
       const until = after(clock.now(), ms)
-      await store.transact(permit, (tx) => tx.inbox.postpone(item.id, { until, error, blame }))
+      await store.transact(permit, (tx) => tx.inbox.postpone(item.id, { until, error }))
     },
 
     /** Sets an item aside and tells the person, with the code that leads to its story. */

@@ -11,7 +11,7 @@ import type { BotId, Cid, InboxId, Lane } from '../kit/ids.ts'
  * - a claim is committed before the work begins, so an item that kills the process is counted.
  */
 export interface Inbox {
-  /** Throws `CannotStore` when nothing could be committed within two seconds. */
+  /** Throws `CannotStore` when it could not be committed; the limit is two seconds for each commit. */
   store(received: Received): Promise<'stored' | 'duplicate'>
 }
 
@@ -41,17 +41,19 @@ export interface Claims {
   }): Promise<readonly InboxItem[]>
   /** When the earliest postponed item becomes due; undefined when none waits. */
   nextDueAt(now: Instant): Promise<Instant | undefined>
+  /**
+   * Returns a claimed item because the world failed and not the item: the attempt does not count. It needs no permit,
+   * because the permit may be what failed; an item that was claimed again since, or is finished, stays as it is.
+   */
+  giveBack(item: InboxItem, wish: { readonly until: Instant; readonly error: string }): Promise<void>
 }
 
 /** What a step does with the item it handled. */
 export interface InboxStep {
   /** False when the item is finished already: then the step must not have any effect. */
   finish(id: InboxId, at: Instant): Promise<boolean>
-  /** Tries again from `until` on. `blame` says whether the attempt counts: faults of the world do not. */
-  postpone(
-    id: InboxId,
-    wish: { readonly until: Instant; readonly error: string; readonly blame: boolean },
-  ): Promise<void>
+  /** Tries again from `until` on; the attempt counts. */
+  postpone(id: InboxId, wish: { readonly until: Instant; readonly error: string }): Promise<void>
   shelve(id: InboxId, at: Instant, error: string): Promise<void>
 }
 

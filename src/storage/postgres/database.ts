@@ -11,6 +11,8 @@ export type Database = {
   readonly schema: string
   readonly work: pg.Pool
   readonly intake: pg.Pool
+  /** A connection of `work` for one transaction; the caller releases it. Long waits for one are told. */
+  take(): Promise<pg.PoolClient>
   /** A connection of its own, not from a pool; the caller ends it. */
   connect(owner: string): Promise<pg.Client>
   end(): Promise<void>
@@ -18,11 +20,16 @@ export type Database = {
 
 /** Milliseconds a statement of a step may take. */
 const statementMs = 8_000
+/** The same seen from here: a server that is frozen, or gone without a word, breaks nothing off by itself. */
+const answerMs = 10_000
+/** So long the server may take to say goodbye. */
+const goodbyeMs = 1_000
 /** A transaction that waits for its own program longer than this is broken off by the server. */
 const idleInTransactionMs = 5_000
 const connectMs = 5_000
-/** A committed update is worth two seconds of waiting, not more: then Telegram keeps it. */
-export const intakeMs = 2_000
+/** A committed update is worth two seconds of waiting, connecting included; after that Telegram keeps it. */
+const intakeConnectMs = 800
+const intakeMs = 1_200
 /** Connections besides the work pool: intake, listen, lock, console and probes. */
 const reserved = 4
 
@@ -53,29 +60,45 @@ export function openDatabase({
     application_name: `trt ${schema}`,
     options: `-c search_path=${schema} -c idle_in_transaction_session_timeout=${idleInTransactionMs}`,
   }
-  const work = new pg.Pool({ ...common, max: Math.max(2, maxConn - reserved), statement_timeout: statementMs })
+  const work = new pg.Pool({
+    ...common,
+    max: Math.max(2, maxConn - reserved),
+    statement_timeout: statementMs,
+    query_timeout: answerMs,
+  })
   const intake = new pg.Pool({
     ...common,
     max: 1,
-    connectionTimeoutMillis: intakeMs,
+    // Kept open: the update that comes after a quiet minute shall not wait for a new connection.
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: intakeConnectMs,
     statement_timeout: intakeMs,
     query_timeout: intakeMs,
   })
+  const open = new Set<pg.PoolClient>()
   for (const [owner, pool] of [
     ['work', work],
     ['intake', intake],
   ] as const) {
     // Without a listener, a connection that ends while idle would end the process.
-    const lost = (error: Error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) })
-    pool.on('error', lost)
-    // A connection that is in somebody's hands reports to the statement that fails; this only keeps the process alive.
-    pool.on('connect', (client) => client.on('error', () => undefined))
+    pool.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
+    pool.on('connect', (client) => {
+      open.add(client)
+      client.on('end', () => open.delete(client))
+      // A connection that is in somebody's hands reports to the statement that fails; this keeps the process alive.
+      client.on('error', () => undefined)
+    })
   }
-  watchWaits(work, clock, telemetry)
   return {
     schema,
     work,
     intake,
+    async take() {
+      const started = clock.monotonicMs()
+      const client = await work.connect()
+      tellWait(work, clock.monotonicMs() - started, telemetry)
+      return client
+    },
     async connect(owner) {
       const client = new pg.Client({ ...common, application_name: `trt ${schema} ${owner}` })
       client.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
@@ -84,46 +107,47 @@ export function openDatabase({
     },
     async end() {
       await Promise.all([work.end(), intake.end()])
+      await farewell(open, clock)
     },
   }
 }
 
 /** Says when somebody waited for a connection longer than a second. */
-function watchWaits(pool: pg.Pool, clock: Clock, telemetry: Telemetry): void {
-  const connect = pool.connect.bind(pool) as () => Promise<pg.PoolClient>
-  const timed = async (): Promise<pg.PoolClient> => {
-    const started = clock.monotonicMs()
-    const client = await connect()
-    const waitedMs = Math.round(clock.monotonicMs() - started)
-    if (waitedMs > 1_000) {
-      telemetry.tell('DB_POOL_WAIT', {
-        waited_ms: waitedMs,
-        in_use: pool.totalCount - pool.idleCount,
-        waiting: pool.waitingCount,
-      })
-    }
-    return client
-  }
-  // pg calls connect with a callback from pool.query; that door stays as it is.
-  pool.connect = ((callback?: Parameters<pg.Pool['connect']>[0]) =>
-    callback === undefined
-      ? timed()
-      : (pool.constructor.prototype as pg.Pool).connect.call(pool, callback)) as pg.Pool['connect']
+function tellWait(pool: pg.Pool, waitedMs: number, telemetry: Telemetry): void {
+  if (waitedMs <= 1_000) return
+  telemetry.tell('DB_POOL_WAIT', {
+    waited_ms: Math.round(waitedMs),
+    in_use: pool.totalCount - pool.idleCount,
+    waiting: pool.waitingCount,
+  })
+}
+
+/** Until every connection is closed; one whose server does not answer any more is cut, so that it keeps nobody. */
+async function farewell(open: ReadonlySet<pg.PoolClient>, clock: Clock): Promise<void> {
+  const all = [...open]
+  const over = new AbortController()
+  const gone = Promise.all(all.map((client) => new Promise((resolve) => client.once('end', resolve))))
+  await Promise.race([gone, clock.sleep(goodbyeMs, over.signal)])
+  over.abort()
+  for (const client of all) client.connection.stream.destroy()
 }
 
 /**
  * Whether the database (and not our statement) is to blame: the connection, a restart, a deadlock, a serialization
- * failure, a time limit, no room. Such work is tried again and counts against nobody.
+ * failure, a time limit, no room, a standby that only reads. Such work is tried again and counts against nobody.
  */
 export function isWorldFault(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  if (/^(08|53|57|58|40)/.test(code) || code === '55P03' || code === '25P03' || code === '25P02') return true
+  if (/^(08|53|57|58|40)/.test(code) || ['55P03', '25P03', '25006'].includes(code)) return true
   if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT|EACCES|EHOST|ENET)/.test(code)) return true
   return /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|not queryable/.test(
     error.message,
   )
 }
+
+/** The server went silent in the middle of something; what it still does on this connection is not ours to know. */
+export const isSilence = (error: unknown): boolean => error instanceof Error && error.message === 'Query read timeout'
 
 export const asStorageFault = (error: unknown, doing: string): unknown =>
   isWorldFault(error) ? new StorageFault(`the database failed while ${doing}`, { cause: error }) : error

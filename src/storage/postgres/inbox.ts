@@ -16,6 +16,8 @@ import type { Sql } from './sql.ts'
 /** A commit takes at most so much; what is over waits for the next one. */
 const batchRowsMax = 256
 const batchBytesMax = 1024 * 1024
+/** Of what went wrong with an item, so much is kept. */
+const errorLengthMax = 2_000
 
 const STORE = `
   insert into inbox (bot, update_id, lane, kind, cid, body, received_at)
@@ -24,7 +26,7 @@ const STORE = `
       with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, position)
    order by position
   on conflict (bot, update_id) do nothing
-  returning bot, update_id, cid`
+  returning bot, update_id`
 
 type Waiting = {
   readonly received: Received
@@ -33,8 +35,9 @@ type Waiting = {
 }
 
 /**
- * Group commit: what arrives while a commit runs shares the next one. `onStored` is called after each commit, with
- * whether anything new is in it.
+ * Group commit: what arrives while a commit runs shares the next one. `onStored` is called after each commit that holds
+ * anything new. When the database fails, whoever waits is told at once: Telegram keeps the update better than a queue
+ * of ours could.
  */
 export function createPostgresInbox({
   pool,
@@ -48,15 +51,13 @@ export function createPostgresInbox({
 
   async function flush(): Promise<void> {
     flushing = true
-    // One turn of the loop lets everything that is already on the socket join this batch.
-    await Promise.resolve()
     while (waiting.length > 0) {
       const batch = nextBatch(waiting)
       try {
         await commit(batch)
       } catch (error) {
-        if (batch.length > 1 && !isWorldFault(error)) await commitOneByOne(batch)
-        else for (const each of batch) each.reject(cannotStore(error))
+        if (isWorldFault(error)) refuse([...batch, ...waiting.splice(0)], error)
+        else await commitOneByOne(batch, error)
       }
     }
     flushing = false
@@ -64,7 +65,7 @@ export function createPostgresInbox({
 
   async function commit(batch: readonly Waiting[]): Promise<void> {
     const rows = batch.map((each) => each.received)
-    const stored = await pool.query<{ bot: number; update_id: number; cid: string }>(STORE, [
+    const stored = await pool.query<{ bot: number; update_id: number }>(STORE, [
       rows.map((row) => row.bot),
       rows.map((row) => row.updateId),
       rows.map((row) => row.lane),
@@ -73,17 +74,23 @@ export function createPostgresInbox({
       rows.map((row) => row.body),
       rows.map((row) => row.receivedAt),
     ])
-    const fresh = new Set(stored.rows.map((row) => row.cid))
+    // Of two that are the same update, the first one in the batch is the stored one.
+    const fresh = new Set(stored.rows.map((row) => `${row.bot} ${row.update_id}`))
     if (fresh.size > 0) onStored()
-    for (const each of batch) each.resolve(fresh.delete(each.received.cid) ? 'stored' : 'duplicate')
+    for (const { received, resolve } of batch) {
+      resolve(fresh.delete(`${received.bot} ${received.updateId}`) ? 'stored' : 'duplicate')
+    }
   }
 
-  async function commitOneByOne(batch: readonly Waiting[]): Promise<void> {
-    for (const each of batch) {
+  /** The data of one row was refused; the others of its batch are innocent. */
+  async function commitOneByOne(batch: readonly Waiting[], why: unknown): Promise<void> {
+    if (batch.length === 1) return refuse(batch, why)
+    for (const [position, each] of batch.entries()) {
       try {
         await commit([each])
       } catch (error) {
-        each.reject(cannotStore(error))
+        if (isWorldFault(error)) return refuse(batch.slice(position), error)
+        refuse([each], error)
       }
     }
   }
@@ -97,14 +104,16 @@ export function createPostgresInbox({
   }
 }
 
-const cannotStore = (cause: unknown): CannotStore =>
-  new CannotStore(`the update could not be committed: ${messageWithCauses(cause)}`, { cause })
+function refuse(refused: readonly Waiting[], cause: unknown): void {
+  const text = `the update could not be committed: ${messageWithCauses(cause)}`
+  for (const { reject } of refused) reject(new CannotStore(text, { cause }))
+}
 
 function nextBatch(waiting: Waiting[]): readonly Waiting[] {
   let bytes = 0
   let rows = 0
   for (const each of waiting) {
-    bytes += each.received.body.length
+    bytes += Buffer.byteLength(each.received.body)
     if (rows > 0 && bytes > batchBytesMax) break
     rows += 1
     if (rows === batchRowsMax) break
@@ -134,7 +143,11 @@ const CLAIM = `
   returning inbox.id, bot, update_id, lane, kind, cid, body, received_at, attempts`
 const NEXT_DUE = `
   select min(not_before) as due from inbox
-   where finished_at is null and shelved_at is null and not_before > $1`
+   where finished_at is null and shelved_at is null and not_before is not null and not_before > $1`
+
+const GIVE_BACK = `
+  update inbox set attempts = attempts - 1, not_before = $3, last_error = $4
+   where id = $1 and attempts = $2 and finished_at is null and shelved_at is null`
 
 type Row = {
   id: number
@@ -159,6 +172,9 @@ export function createPostgresClaims(pool: pg.Pool): Claims {
       const due = next.rows[0]?.due
       return due === null || due === undefined ? undefined : instant(due)
     },
+    async giveBack({ id, attempts }, { until, error }) {
+      await pool.query(GIVE_BACK, [id, attempts, until, keptText(error)])
+    },
   }
 }
 
@@ -174,10 +190,12 @@ const itemOf = (row: Row): InboxItem => ({
   attempts: row.attempts,
 })
 
+/** PostgreSQL's text holds no NUL. */
+const keptText = (error: string): string => error.replaceAll('\0', '').slice(0, errorLengthMax)
+
 const FINISH = 'update inbox set finished_at = $2 where id = $1 and finished_at is null and shelved_at is null'
 const POSTPONE = `
-  update inbox set not_before = $2, last_error = $3, attempts = attempts - $4
-   where id = $1 and finished_at is null`
+  update inbox set not_before = $2, last_error = $3 where id = $1 and finished_at is null and shelved_at is null`
 const SHELVE = 'update inbox set shelved_at = $2, last_error = $3 where id = $1 and finished_at is null'
 
 export function createPostgresInboxStep(sql: Sql): InboxStep {
@@ -185,11 +203,11 @@ export function createPostgresInboxStep(sql: Sql): InboxStep {
     async finish(id, at) {
       return (await sql.query(FINISH, [id, at])).rowCount === 1
     },
-    async postpone(id, { until, error, blame }) {
-      await sql.query(POSTPONE, [id, until, error.slice(0, 2000), blame ? 0 : 1])
+    async postpone(id, { until, error }) {
+      await sql.query(POSTPONE, [id, until, keptText(error)])
     },
     async shelve(id, at, error) {
-      await sql.query(SHELVE, [id, at, error.slice(0, 2000)])
+      await sql.query(SHELVE, [id, at, keptText(error)])
     },
   }
 }
@@ -197,11 +215,12 @@ export function createPostgresInboxStep(sql: Sql): InboxStep {
 const PRUNE = `
   delete from inbox where id in (
     select id from inbox where finished_at is not null and finished_at < $1 order by finished_at limit 5000)`
+// Each part has a partial index; one condition for both would read every row that is kept.
 const FIGURES = `
-  select count(*) filter (where shelved_at is null) as pending,
-         min(received_at) filter (where shelved_at is null) as oldest,
-         count(*) filter (where shelved_at is not null) as shelved
-    from inbox where finished_at is null`
+  select pending, oldest, shelved
+    from (select count(*) as pending, min(received_at) as oldest from inbox
+           where finished_at is null and shelved_at is null) waiting,
+         (select count(*) as shelved from inbox where finished_at is null and shelved_at is not null) aside`
 
 /** Removes handled items older than `before`; says how many. Shelved ones stay until a person has looked. */
 export async function pruneInbox(pool: pg.Pool, before: number): Promise<number> {

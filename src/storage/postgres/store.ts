@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { BotId } from '../../kit/ids.ts'
 import { FenceLost, type Permit, StorageFault, type Store, type Tx } from '../../store.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
-import { asStorageFault, type Database } from './database.ts'
+import { asStorageFault, type Database, isSilence } from './database.ts'
 import { createPostgresErrands } from './errands.ts'
 import { createPostgresInboxStep } from './inbox.ts'
 import { createPostgresLedger } from './ledger.ts'
@@ -42,25 +42,36 @@ export function createPostgresStore({
 
   return {
     async transact(permit, work) {
-      const client = await database.work.connect().catch((cause: unknown) => {
+      const client = await database.take().catch((cause: unknown) => {
         throw new StorageFault(`no database connection: ${messageWithCauses(cause)}`, { cause })
       })
       let broken = false
       try {
         await fence(client, permit)
         const result = await work(portsOn(client, { schema: database.schema, bot, freeDaily }))
-        await client.query('commit')
+        await commit(client)
         return result
       } catch (error) {
-        await client.query('rollback').catch(() => {
-          broken = true
-        })
+        broken = isSilence(error) || !(await rolledBack(client))
         throw asStorageFault(error, 'in a step')
       } finally {
         client.release(broken)
       }
     },
   }
+}
+
+/** PostgreSQL answers the commit of a transaction that had failed with a rollback, and calls that a success. */
+async function commit(client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('commit')
+  if (command !== 'COMMIT') throw new Error('the step went on after a statement of it had failed; nothing is written')
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  return await client.query('rollback').then(
+    () => true,
+    () => false,
+  )
 }
 
 type Shop = { readonly schema: string; readonly bot: BotId; readonly freeDaily: () => number }
@@ -93,15 +104,16 @@ export function sqlOf(client: pg.PoolClient | pg.Client | pg.Pool): Sql {
 /** A transaction of upkeep: it moves no money and needs no permit, because doing it twice changes nothing. */
 export async function inTransaction<T>(pool: pg.Pool, work: (sql: Sql) => Promise<T>): Promise<T> {
   const client = await pool.connect()
+  let broken = false
   try {
     await client.query('begin')
     const result = await work(sqlOf(client))
-    await client.query('commit')
+    await commit(client)
     return result
   } catch (error) {
-    await client.query('rollback').catch(() => undefined)
+    broken = isSilence(error) || !(await rolledBack(client))
     throw error
   } finally {
-    client.release()
+    client.release(broken)
   }
 }
