@@ -281,6 +281,26 @@ describe('sealing the journal', () => {
     })
   })
 
+  it('covers no more at once than it may, and the rest the next time', async () => {
+    await transfers(7)
+    const few = { transfersMax: 5, pageRows: 2 }
+    const covered = []
+    for (let again = 0; again < 3; again += 1) {
+      const sealed = await books.transact((sql) => sealJournal(sql, instant(6 * minute), few))
+      covered.push(sealed.kind === 'sealed' ? sealed.transfers : 0)
+    }
+    // One transfer was left by the writer that was not kept waiting.
+    assert.deepEqual(covered, [5, 3, 0])
+    await assertSound(books)
+  })
+
+  it('fails aloud when it is not waiting that failed', async () => {
+    await books.tryOut(async (sql) => {
+      await sql.query('alter table transfers rename to hidden')
+      await assert.rejects(sealJournal(sql, instant(0)), /"transfers" does not exist/)
+    })
+  })
+
   it('loses no transfer while 20 workers write', async () => {
     const people = Array.from({ length: 20 }, somebody)
     let writing = people.length

@@ -16,23 +16,23 @@ export type Sealed =
   /** Somebody was writing for too long to wait for; the next minute seals it. */
   | { readonly kind: 'busy' }
 
-/** Transfers in one seal; the rest waits for the next. */
-const sealTransfersMax = 100_000
-const pageRows = 5_000
+/** How much one seal may cover before the rest waits for the next one, and how much of it is in memory at a time. */
+type Limits = { readonly transfersMax: number; readonly pageRows: number }
+const limits: Limits = { transfersMax: 100_000, pageRows: 5_000 }
 
 const LAST = 'select number, upto, hash from seals order by number desc limit 1'
 const PAGE = 'select id, hash from transfers where id > $1 and id <= $2 order by id limit $3'
 const ADD = `insert into seals (number, upto, transfers, at, hash) values ($1, $2, $3, $4, $5)
   on conflict (number) do nothing`
 
-export async function sealJournal(sql: Sql, at: Instant): Promise<Sealed> {
+export async function sealJournal(sql: Sql, at: Instant, within: Limits = limits): Promise<Sealed> {
   const watermark = await readWatermark(sql)
   if (watermark === 'busy') return { kind: 'busy' }
   const { rows } = await sql.query<{ number: Int8; upto: Int8; hash: Buffer }>(LAST)
   const last = rows[0]
   const number = last === undefined ? 1 : whole(last.number, 'a seal') + 1
   const from = last === undefined ? 0 : whole(last.upto, 'a seal')
-  const block = await hashBlock(sql, startBlock(last?.hash ?? noHistory), from, watermark)
+  const block = await hashBlock(sql, startBlock(last?.hash ?? noHistory), from, watermark, within)
   if (block.transfers === 0) return { kind: 'nothing_new' }
   const { rowCount } = await sql.query(ADD, [number, block.upto, block.transfers, at, block.hash])
   if (rowCount === 0) return { kind: 'nothing_new' }
@@ -40,17 +40,18 @@ export async function sealJournal(sql: Sql, at: Instant): Promise<Sealed> {
   return { kind: 'sealed', number, transfers: block.transfers }
 }
 
-async function hashBlock(sql: Sql, hash: Hash, from: number, watermark: number) {
+async function hashBlock(sql: Sql, hash: Hash, from: number, watermark: number, { transfersMax, pageRows }: Limits) {
   let upto = from
   let transfers = 0
-  while (transfers < sealTransfersMax) {
-    const { rows } = await sql.query<{ id: Int8; hash: Buffer }>(PAGE, [upto, watermark, pageRows])
+  while (transfers < transfersMax) {
+    const take = Math.min(pageRows, transfersMax - transfers)
+    const { rows } = await sql.query<{ id: Int8; hash: Buffer }>(PAGE, [upto, watermark, take])
     for (const row of rows) {
       upto = whole(row.id, 'the id of a transfer')
       addToBlock(hash, upto, row.hash)
     }
     transfers += rows.length
-    if (rows.length < pageRows) break
+    if (rows.length < take) break
   }
   return { upto, transfers, hash: hash.digest() }
 }
