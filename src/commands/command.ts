@@ -20,6 +20,8 @@ export type CommandContext = {
   readonly signal: AbortSignal
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
+  /** Prints as it is, secrets too; absent unless standard output is a terminal, where somebody asked to see them. */
+  readonly reveal?: (line: string) => void
   /** The log: one line an event, complete with its line end. */
   readonly log: (line: string) => void
   /** Called with what nobody caught; the command ends itself and the process with 1. */

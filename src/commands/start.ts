@@ -1,14 +1,14 @@
 import { type Config, type ConfigProblem, readConfig } from '../config/config.ts'
 import { KeeperFault } from '../keeper/fault.ts'
-import { joinKeeper, joinSandbox } from '../keeper/keeper.ts'
-import { botId, newInstanceId } from '../kit/ids.ts'
+import { newInstanceId } from '../kit/ids.ts'
 import { startWatchdog } from '../lifecycle/watchdog.ts'
 import { openPorts } from '../ports.ts'
-import { type RunningWorld, type Service, StartRefused, startService } from '../service.ts'
+import { type Service, StartRefused, startService } from '../service.ts'
 import { readOfferFiles } from '../storage/catalog-files.ts'
 import { createRedact } from '../telemetry/redact.ts'
 import { createTelemetry, messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import type { Command, CommandContext } from './command.ts'
+import { type Surroundings, surround } from './surroundings.ts'
 
 export const start: Command = {
   summary: 'Serve until SIGTERM or Ctrl-C; with no bot token, in a sandbox on this machine.',
@@ -16,23 +16,6 @@ export const start: Command = {
 
 Settings come from the environment or .env (see .env.example). Nothing is needed to try it.`,
   run: serve,
-}
-
-// Made up, and good for nothing but the sandbox of this machine.
-const sandboxToken = '7000001:sandbox-token-that-opens-nothing-at-all'
-const sandboxKey = 'sandbox-key-that-pays-for-nothing'
-
-/** Everything the service needs of the outside, and how to give it back. */
-type Surroundings = {
-  readonly databaseUrl: string
-  readonly world: RunningWorld
-  readonly botToken: string
-  readonly kieKey: string
-  readonly telegramApiRoot: string
-  readonly kieApiUrl: string
-  readonly kieUploadUrl: string
-  readonly sandboxUrl?: string
-  readonly release: () => Promise<void>
 }
 
 async function serve(context: CommandContext): Promise<number> {
@@ -54,7 +37,7 @@ async function serve(context: CommandContext): Promise<number> {
   })
   const watchdog = startWatchdog((beat) => beatEverySecond(context, beat))
   try {
-    surroundings = await surround(context, config)
+    surroundings = await surround(context, config, { pages: true })
     if (context.signal.aborted) return 0
     service = await begin(context, config, surroundings, telemetry)
     welcome(context, service, surroundings, config)
@@ -66,46 +49,6 @@ async function serve(context: CommandContext): Promise<number> {
   } finally {
     await surroundings?.release()
     await watchdog.stop()
-  }
-}
-
-async function surround(context: CommandContext, config: Config): Promise<Surroundings> {
-  const { world, storage, dataDir } = config
-  const keeper = { dataDir, clock: context.clock, signal: context.signal, progress: context.print }
-  if (world.kind === 'live') {
-    const { botToken, kieKey, telegramApiRoot, kieApiUrl, kieUploadUrl, publicUrl } = world
-    const embedded = storage.engine === 'embedded' ? await joinKeeper(keeper) : undefined
-    return {
-      databaseUrl: storage.engine === 'postgres' ? storage.url : (embedded?.databaseUrl ?? ''),
-      world: { kind: 'live', bot: botOf(botToken), publicUrl: () => publicUrl },
-      botToken,
-      kieKey,
-      telegramApiRoot,
-      kieApiUrl,
-      kieUploadUrl,
-      release: async () => embedded?.release(),
-    }
-  }
-  const wish = { ...keeper, sandbox: { port: world.sandboxPort }, pages: true }
-  const joined =
-    storage.engine === 'postgres' ? { ...(await joinSandbox(wish)), databaseUrl: storage.url } : await joinKeeper(wish)
-  const { databaseUrl, sandboxUrl = '' } = joined
-  const realKie = world.realKieKey
-  if (realKie !== undefined) context.print('KIE_API_KEY is real: pictures cost real credits.')
-  return {
-    databaseUrl,
-    sandboxUrl,
-    world: {
-      kind: 'sandbox',
-      bot: botOf(sandboxToken),
-      publicUrl: (port) => `http://127.0.0.1:${port}`,
-    },
-    botToken: sandboxToken,
-    kieKey: realKie ?? sandboxKey,
-    telegramApiRoot: `${sandboxUrl}/telegram`,
-    kieApiUrl: realKie === undefined ? `${sandboxUrl}/kie` : 'https://api.kie.ai',
-    kieUploadUrl: realKie === undefined ? `${sandboxUrl}/kie-upload` : 'https://kieai.redpandaai.co',
-    release: joined.release,
   }
 }
 
@@ -140,8 +83,6 @@ async function begin(
     telemetry,
   })
 }
-
-const botOf = (token: string) => botId(Number(token.split(':')[0]))
 
 function welcome({ print }: CommandContext, service: Service, { sandboxUrl }: Surroundings, config: Config): void {
   const address = config.http.address === '0.0.0.0' ? '127.0.0.1' : config.http.address

@@ -44,6 +44,8 @@ export type World =
       readonly kieKey: string
       readonly mode: 'webhook' | 'polling'
       readonly publicUrl?: string
+      /** The host begins each deploy with an empty disk, but for what is mounted. */
+      readonly isEphemeralHost: boolean
       readonly telegramApiRoot: string
       readonly kieApiUrl: string
       readonly kieUploadUrl: string
@@ -140,7 +142,7 @@ function readWorld(values: Values, env: Env, sandboxAsked: boolean, problems: Co
     )
     return undefined
   }
-  return readLive(values, botToken, kieKey, problems)
+  return readLive(values, env, botToken, kieKey, problems)
 }
 
 const goLive = 'TELEGRAM_BOT_TOKEN and KIE_API_KEY'
@@ -153,7 +155,7 @@ function publicTraces(values: Values, env: Env): readonly (readonly [string, boo
   ]
 }
 
-function readLive(values: Values, botToken: string, kieKey: string, problems: ConfigProblem[]): World {
+function readLive(values: Values, env: Env, botToken: string, kieKey: string, problems: ConfigProblem[]): World {
   const mode = values.BOT_MODE === 'polling' ? 'polling' : 'webhook'
   const publicUrl = (values.WEBHOOK_URL?.replace(/\/webhook\/?$/, '') ?? values.WEBHOOK_BASE_URL)?.replace(/\/+$/, '')
   if (mode === 'webhook' && publicUrl === undefined) {
@@ -170,6 +172,7 @@ function readLive(values: Values, botToken: string, kieKey: string, problems: Co
     kieKey,
     mode,
     ...given('publicUrl', publicUrl),
+    isEphemeralHost: (env['RENDER'] ?? '') !== '',
     telegramApiRoot: values.TELEGRAM_API_ROOT ?? 'https://api.telegram.org',
     kieApiUrl: values.KIE_API_URL ?? 'https://api.kie.ai',
     kieUploadUrl: values.KIE_UPLOAD_URL ?? 'https://kieai.redpandaai.co',
@@ -191,6 +194,24 @@ function readValues(env: Env): { values: Values; problems: ConfigProblem[] } {
     values[name] = text
   }
   return { values, problems }
+}
+
+/**
+ * Everything in an environment that must never be seen, wrong values too: the secret settings as they are, and the
+ * passwords in addresses by themselves.
+ */
+export function secretsIn(env: Env): readonly string[] {
+  const values = secretNames.flatMap((name) => [name, ...aliasesOf(name)].flatMap((each) => env[each]?.trim() || []))
+  return [...values, ...values.flatMap(passwordIn)]
+}
+
+function passwordIn(address: string): readonly string[] {
+  const [, written = ''] = /^\w+:\/\/[^:@/]*:([^@/]*)@/.exec(address) ?? []
+  try {
+    return written === '' ? [] : [written, decodeURIComponent(written)]
+  } catch {
+    return [written]
+  }
 }
 
 const names = Object.keys(settings).filter((name): name is SettingName => name in settings)

@@ -112,6 +112,28 @@ export function openDatabase({
   }
 }
 
+/** One connection for a command that looks; the caller ends it. What fails on it is the caller's to tell. */
+export async function connectOnce({
+  url,
+  schema,
+  owner,
+}: {
+  readonly url: string
+  readonly schema: string
+  readonly owner: string
+}): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: statementMs,
+    application_name: `trt ${schema} ${owner}`,
+    options: `-c search_path=${schema} -c idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+  })
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
 /** Says when somebody waited for a connection longer than a second. */
 function tellWait(pool: pg.Pool, waitedMs: number, telemetry: Telemetry): void {
   if (waitedMs <= 1_000) return

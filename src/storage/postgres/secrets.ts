@@ -11,6 +11,11 @@ export async function keptSecret(pool: pg.Pool, name: string, fresh: () => strin
   return value
 }
 
+/** The secret as it is kept; undefined when none was made yet. */
+export async function readSecret(client: pg.Pool | pg.Client, name: string): Promise<string | undefined> {
+  return (await client.query<{ value: string }>(READ, [name])).rows[0]?.value
+}
+
 const NOTE_WORLD = 'insert into world (kind, bot) values ($1, $2) on conflict (the_only) do nothing'
 const READ_WORLD = 'select kind, bot from world'
 

@@ -1,0 +1,240 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { compileCatalog } from '../catalog/compile-catalog.ts'
+import type { Config } from '../config/config.ts'
+import { createKieClient } from '../kie/client.ts'
+import type { Outcome } from '../kit/outcome.ts'
+import {
+  type DatabaseFacts,
+  type Finding,
+  failed,
+  judgeDatabase,
+  judgeDatabaseFault,
+  judgeIdentity,
+  judgeProvider,
+  judgeSchema,
+  judgeSkew,
+  judgeStorage,
+  judgeWorld,
+  ok,
+  warning,
+} from '../lifecycle/preflight.ts'
+import {
+  judgePolling,
+  judgeStars,
+  judgeWebhook,
+  type LeaderFacts,
+  nameOf,
+  type TelegramsWord,
+} from '../lifecycle/webhook-verdicts.ts'
+import { readOfferFiles } from '../storage/catalog-files.ts'
+import { connectOnce } from '../storage/postgres/database.ts'
+import { readMigrations } from '../storage/postgres/migrate.ts'
+import { lastUpdateAt, readDatabaseFacts, readLeader } from '../storage/postgres/preflight.ts'
+import { readSecret } from '../storage/postgres/secrets.ts'
+import { createTelegramClient } from '../telegram/client.ts'
+import type { CommandContext } from './command.ts'
+import { fieldOf, look, type Seen } from './outside.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/**
+ * Everything that can be looked at from outside the running service, and what it means: the report behind `doctor`.
+ * Changes nothing, anywhere.
+ */
+export async function examine(
+  context: Pick<CommandContext, 'clock'>,
+  config: Config,
+  around: Surroundings,
+): Promise<readonly Finding[]> {
+  const { clock } = context
+  const telegram = createTelegramClient({ token: around.botToken, apiRoot: around.telegramApiRoot, clock })
+  const kie = createKieClient({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl, key: around.kieKey, clock })
+  const [storage, stored, catalog, me, word, time, credits, local] = await Promise.all([
+    judgeOwnStorage(config, around),
+    lookAtDatabase(context, config, around),
+    judgeCatalog(),
+    telegram.getMe(),
+    telegram.getWebhookInfo(),
+    look(clock, `${around.telegramApiRoot}/`),
+    kie.credits(),
+    lookAtService(context, config),
+  ])
+  const webhook = word.kind === 'done' ? word.value : undefined
+  const isPolling = config.world.kind === 'live' && config.world.mode === 'polling'
+  const baseUrl = config.world.kind === 'live' ? config.world.publicUrl : undefined
+  const facts = {
+    now: clock.now(),
+    isLive: config.world.kind === 'live',
+    hasSecretToken: config.webhook.secretToken !== undefined || stored.secretToken !== undefined,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...given('secretPath', config.webhook.secretPath ?? stored.secretPath),
+    ...given('leader', stored.leader),
+    ...given('telegram', webhook),
+    ...given('lastUpdateAt', stored.lastUpdateAt),
+  }
+  return [
+    storage,
+    ...stored.findings,
+    catalog,
+    judgeIdentity(identityOf(me)),
+    ...judgeTime(time, clock.now()),
+    judgeService(local, config),
+    ...(isPolling ? [] : [await judgePublic(context, baseUrl, webhook)]),
+    ...(isPolling ? judgePolling(facts) : [...judgeWebhook(facts), judgeStars(webhook)]),
+    judgeProvider(providerOf(credits)),
+  ]
+}
+
+type Stored = {
+  readonly findings: readonly Finding[]
+  readonly leader?: LeaderFacts
+  readonly secretPath?: string
+  readonly secretToken?: string
+  readonly lastUpdateAt?: number
+}
+
+async function lookAtDatabase(
+  { clock }: Pick<CommandContext, 'clock'>,
+  { instanceOf, dbMaxConn }: Config,
+  { databaseUrl, world }: Surroundings,
+): Promise<Stored> {
+  const connect = () => connectOnce({ url: databaseUrl, schema: instanceOf, owner: 'doctor' })
+  let facts: DatabaseFacts
+  try {
+    facts = await readDatabaseFacts(connect, instanceOf, () => clock.now())
+  } catch (error) {
+    return { findings: [judgeDatabaseFault(error)] }
+  }
+  const shipped = (await readMigrations()).length
+  const findings = [
+    ...judgeDatabase(facts, dbMaxConn),
+    judgeSchema(facts.schema, instanceOf, shipped),
+    judgeWorld(facts.schema?.world, world),
+  ]
+  if (facts.schema === undefined) return { findings: [...findings, judgeLock(undefined)] }
+  const client = await connect()
+  try {
+    const leader = await readLeader(client, instanceOf)
+    return {
+      findings: [...findings, judgeLock(leader)],
+      ...given('leader', leader),
+      ...given('secretPath', await readSecret(client, 'webhook_path')),
+      ...given('secretToken', await readSecret(client, 'webhook_token')),
+      ...given('lastUpdateAt', await lastUpdateAt(client)),
+    }
+  } catch (error) {
+    return { findings: [...findings, judgeDatabaseFault(error)] }
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+function judgeLock(leader: LeaderFacts | undefined): Finding {
+  if (leader === undefined || !leader.isHeld) return ok('lock', 'postgres; free, whoever starts first leads')
+  return ok('lock', `postgres; held by ${nameOf(leader)}, heard ${Math.round((leader.silentMs ?? 0) / 1000)} s ago`)
+}
+
+async function judgeOwnStorage({ storage, world, dataDir }: Config, { place = dataDir }: Surroundings) {
+  const isHost = world.kind === 'live' && world.isEphemeralHost
+  return judgeStorage(storage.engine === 'postgres' ? storage : { engine: 'embedded', place }, {
+    kind: world.kind,
+    diskStays: !isHost || (await isMountOfItsOwn(dataDir)),
+  })
+}
+
+/** A folder on another device than the root of the file system is a disk that somebody mounted. */
+async function isMountOfItsOwn(folder: string): Promise<boolean> {
+  const deviceOf = async (place: string): Promise<number | undefined> =>
+    (await stat(place).catch(() => undefined))?.dev ?? (place === '/' ? undefined : await deviceOf(path.dirname(place)))
+  return (await deviceOf(path.resolve(folder))) !== (await deviceOf('/'))
+}
+
+async function judgeCatalog(): Promise<Finding> {
+  const compiled = compileCatalog(await readOfferFiles())
+  if (compiled.ok) return ok('catalog', `${compiled.catalog.offers.length} offers are in order`)
+  return failed(
+    'catalog',
+    `${compiled.problems.length} problems in the offers`,
+    'run trt catalog check for file and line',
+  )
+}
+
+type AnyOutcome<T> = Outcome<T, string>
+
+function identityOf(me: AnyOutcome<{ readonly username: string; readonly id: number }>) {
+  if (me.kind === 'done') return { kind: 'known', username: me.value.username, id: me.value.id } as const
+  const isRefused = me.kind === 'not_done' && me.why === 'token_refused'
+  return { kind: isRefused ? 'refused' : 'silent', detail: me.detail } as const
+}
+
+function providerOf(credits: AnyOutcome<string>) {
+  if (credits.kind === 'done') return { kind: 'credits', credits: Number(credits.value) } as const
+  if (credits.kind === 'not_done' && credits.why === 'no_credits') return { kind: 'credits', credits: 0 } as const
+  const isRefused = credits.kind === 'not_done' && credits.why === 'key_refused'
+  return { kind: isRefused ? 'refused' : 'silent', detail: credits.detail } as const
+}
+
+function judgeTime(seen: Seen, now: number): readonly Finding[] {
+  if (seen.kind === 'silent' || seen.date === undefined) return []
+  // Its clock tells whole seconds, cut off: on average it is half a second behind what it says.
+  return [judgeSkew('clock.telegram', "Telegram's", seen.date + 500 - now)]
+}
+
+async function lookAtService({ clock }: Pick<CommandContext, 'clock'>, { http }: Config): Promise<Seen> {
+  const host = http.address === '0.0.0.0' ? '127.0.0.1' : http.address.includes(':') ? '[::1]' : http.address
+  const headers = http.metricsToken === undefined ? {} : { authorization: `Bearer ${http.metricsToken}` }
+  return await look(clock, `http://${host}:${http.port}/health`, { headers, limitMs: 2_000 })
+}
+
+function judgeService(seen: Seen, { http }: Config): Finding {
+  const check = 'service'
+  const mode = seen.kind === 'answered' ? fieldOf(seen.body, 'mode') : undefined
+  if (seen.kind === 'silent') {
+    return warning(
+      check,
+      `nothing listens on port ${http.port} here`,
+      'start the service (npm start), or ask where it runs',
+    )
+  }
+  if (typeof mode !== 'string') {
+    return failed(check, `another program listens on port ${http.port}`, 'set PORT to a free one, or end that program')
+  }
+  const problems = fieldOf(seen.body, 'problems')
+  const named = Array.isArray(problems) ? problems.map(String) : []
+  const says = `port ${http.port}: ${mode}, ${String(fieldOf(seen.body, 'status'))}`
+  if (seen.status !== 200)
+    return failed(check, `${says}; it cannot store updates (${named.join(', ')})`, 'see database')
+  if (named.length > 0) return warning(check, `${says}: ${named.join(', ')}`, 'see docs/operations.md for each of them')
+  return ok(check, says)
+}
+
+/** Whether the address that Telegram is given leads to a service like this one. */
+async function judgePublic(
+  { clock }: Pick<CommandContext, 'clock'>,
+  baseUrl: string | undefined,
+  telegram: TelegramsWord | undefined,
+): Promise<Finding> {
+  const check = 'public'
+  const base = baseUrl ?? telegram?.url.replace(/\/webhook\/[^/]*$/, '')
+  if (base === undefined || base === '') return warning(check, 'no public address is known yet', 'see webhook.settings')
+  const seen = await look(clock, `${base}/healthz`)
+  if (seen.kind === 'silent') {
+    return failed(
+      check,
+      `${base} does not answer (${seen.detail})`,
+      'start the service; when it runs, correct WEBHOOK_BASE_URL or what stands in front of it',
+    )
+  }
+  if (seen.status !== 200 || typeof fieldOf(seen.body, 'instance') !== 'string') {
+    return failed(
+      check,
+      `${base}/healthz answers ${seen.status}, and not as this service does`,
+      'correct WEBHOOK_BASE_URL, or what stands in front of the service',
+    )
+  }
+  return ok(check, `${base} leads to instance ${String(fieldOf(seen.body, 'instance'))}`)
+}
+
+function given<K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [P in K]: V })
+}

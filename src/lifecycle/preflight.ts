@@ -1,0 +1,268 @@
+/**
+ * The checks before serving, and at any time after: facts in, findings out. Pure, so that `start` and `doctor` say the
+ * same of the same facts; each finding says what is so and, unless it is in order, what to do about it.
+ *
+ * `failed` means that the service cannot do its work like this, `warning` that it can, for now or in part.
+ */
+export type Finding = {
+  readonly check: string
+  readonly state: 'ok' | 'warning' | 'failed'
+  readonly says: string
+  readonly todo?: string
+}
+
+export const ok = (check: string, says: string): Finding => ({ check, state: 'ok', says })
+export const warning = (check: string, says: string, todo: string): Finding => ({ check, state: 'warning', says, todo })
+export const failed = (check: string, says: string, todo: string): Finding => ({ check, state: 'failed', says, todo })
+
+/** What one look at the database tells. */
+export type DatabaseFacts = {
+  /** Such as 180004 for 18.4. */
+  readonly version: number
+  readonly readOnly: boolean
+  /** How many connections we may have at most, and how many others hold now. */
+  readonly room: { readonly limit: number; readonly others: number }
+  /** Whether one connection of ours stays one session; a transaction-mode pooler breaks that. */
+  readonly sessionStays: boolean
+  /** The database's clock minus ours. */
+  readonly aheadMs: number
+  /** Absent: the schema was never made. */
+  readonly schema?: SchemaFacts
+}
+
+export type SchemaFacts = {
+  /** The newest migration in the schema, and the oldest program that may run on it. */
+  readonly applied: number
+  readonly oldestProgram: number
+  readonly world?: { readonly kind: string; readonly bot: number }
+}
+
+/** A database that could not be looked at: what its error means for whoever set DATABASE_URL. */
+export function judgeDatabaseFault(error: unknown): Finding {
+  const check = 'database'
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const message = error instanceof Error ? error.message || code : String(error)
+  const says = (what: string) => `${what} (${message})`
+  if (/unsupported startup parameter/i.test(message)) {
+    return failed(
+      'pooler',
+      says('DATABASE_URL leads to a pooler that takes no session settings'),
+      'use the direct address of the database, or a pooler in session mode',
+    )
+  }
+  if (code === '28P01' || code === '28000') {
+    return failed(check, says('the database refuses user or password'), 'correct user and password in DATABASE_URL')
+  }
+  if (code === '3D000') return failed(check, says('there is no such database'), 'create it, or correct DATABASE_URL')
+  if (code === '53300') {
+    return failed(check, says('the database has no connection left'), 'raise max_connections, or end what holds them')
+  }
+  if (code === '42501') {
+    return failed(check, says('this user may not read the schema'), 'let DATABASE_URL name the user that owns it')
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return failed(check, says('the host of the database is not known'), 'correct the host in DATABASE_URL')
+  }
+  if (/ssl|tls|certificate/i.test(message)) {
+    return failed(check, says('the encrypted connection failed'), 'add or remove ?sslmode=require in DATABASE_URL')
+  }
+  return failed(check, says('the database does not answer'), 'start it, or correct host and port in DATABASE_URL')
+}
+
+const versionMin = 15
+/** A clock that is wrong by more makes lists of errands and leases hard to read; by much more, it shifts the shop's day. */
+const skewMaxMs = 5_000
+
+export function judgeDatabase(facts: DatabaseFacts, dbMaxConn: number): readonly Finding[] {
+  const major = Math.floor(facts.version / 10_000)
+  return [
+    facts.readOnly
+      ? failed(
+          'database',
+          'the database is a standby that only reads',
+          'point DATABASE_URL at the primary, not at a replica',
+        )
+      : major < versionMin
+        ? failed(
+            'database',
+            `the database is PostgreSQL ${major}, and ${versionMin} is the oldest that works`,
+            `upgrade it, or point DATABASE_URL at a PostgreSQL of version ${versionMin} or later`,
+          )
+        : ok('database', `PostgreSQL ${major} answers`),
+    judgeRoom(facts.room, dbMaxConn),
+    facts.sessionStays
+      ? ok('pooler', 'a connection stays one session')
+      : failed(
+          'pooler',
+          'DATABASE_URL leads through a pooler in transaction mode, which hands one session to many; locks would be lost',
+          'use the direct address of the database (often port 5432 instead of 6543), or a pooler in session mode',
+        ),
+    judgeSkew('clock.database', "the database's", facts.aheadMs),
+  ]
+}
+
+function judgeRoom({ limit, others }: DatabaseFacts['room'], dbMaxConn: number): Finding {
+  const free = limit - others
+  if (free < dbMaxConn) {
+    return failed(
+      'connections',
+      `the database gives us ${limit} connections, others hold ${others}, and DB_MAX_CONN is ${dbMaxConn}`,
+      'set DB_MAX_CONN lower (6 at least), raise max_connections, or end what holds the others',
+    )
+  }
+  if (free < 2 * dbMaxConn) {
+    return warning(
+      'connections',
+      `${free} connections are free for us; a deploy runs two instances at once and wants ${2 * dbMaxConn}`,
+      `set DB_MAX_CONN to ${Math.max(6, Math.floor(free / 2))}, or raise max_connections`,
+    )
+  }
+  return ok('connections', `room for ${free}, and an instance takes ${dbMaxConn}`)
+}
+
+/** `shipped` is the number of migrations of this program, which is also the program's number. */
+export function judgeSchema(facts: SchemaFacts | undefined, schema: string, shipped: number): Finding {
+  if (facts === undefined) return ok('migrations', `the schema ${schema} is made at the first start`)
+  if (shipped < facts.oldestProgram) {
+    return failed(
+      'migrations',
+      `the database is of a newer program: its schema (${facts.applied}) needs at least program ` +
+        `${facts.oldestProgram}, and this one is ${shipped}`,
+      'start the newer version, or restore a backup of before',
+    )
+  }
+  if (facts.applied > shipped) {
+    return warning(
+      'migrations',
+      `the schema (${facts.applied}) is newer than this program (${shipped}), and still fits it`,
+      'nothing during a deploy or after a rollback; else start the newer version',
+    )
+  }
+  const pending = shipped - facts.applied
+  return pending === 0
+    ? ok('migrations', `all ${shipped} are applied`)
+    : ok('migrations', `${pending} of ${shipped} are applied at the next start`)
+}
+
+export type OwnWorld = { readonly kind: 'sandbox' | 'live'; readonly bot: number }
+
+/** The first start writes the world and the bot into the schema; another world stops, another bot is a warning. */
+export function judgeWorld(written: SchemaFacts['world'], mine: OwnWorld): Finding {
+  if (written === undefined) return ok('world', `${mine.kind}; the first start writes it into the schema`)
+  if (written.kind !== mine.kind) {
+    return failed(
+      'world',
+      `this database belongs to the ${written.kind} world, and these settings are ${mine.kind}`,
+      'use another DATABASE_URL or DATA_DIR, or another BOT_INSTANCE_ID; the two worlds never share one',
+    )
+  }
+  if (written.bot !== mine.bot) {
+    return warning(
+      'world',
+      `the bot is ${mine.bot}, and this database was begun by ${written.bot}`,
+      'if that is meant, nothing; files and payments of the two are never mixed',
+    )
+  }
+  return ok('world', `${mine.kind}, bot ${mine.bot}`)
+}
+
+/** Where the data lives when no DATABASE_URL is set. `diskStays` says whether the folder outlives a deploy. */
+export function judgeStorage(
+  storage: { readonly engine: 'embedded'; readonly place: string } | { readonly engine: 'postgres' },
+  { kind, diskStays }: { readonly kind: 'sandbox' | 'live'; readonly diskStays: boolean },
+): Finding {
+  if (storage.engine === 'postgres') return ok('storage', 'the database of DATABASE_URL')
+  if (kind === 'sandbox') return ok('storage', `the embedded database in ${storage.place}`)
+  const lost = 'people, balances and orders'
+  return diskStays
+    ? warning(
+        'storage',
+        `DATABASE_URL is missing, so ${lost} are kept in ${storage.place} and are lost with this machine`,
+        'set DATABASE_URL to a PostgreSQL that is backed up',
+      )
+    : failed(
+        'storage',
+        `DATABASE_URL is missing, and ${storage.place} is emptied by the next deploy: ${lost} would be lost`,
+        'set DATABASE_URL, or mount a disk and set DATA_DIR to it',
+      )
+}
+
+export function judgeSkew(check: string, whose: string, aheadMs: number): Finding {
+  const s = Math.round(Math.abs(aheadMs) / 1000)
+  if (Math.abs(aheadMs) <= skewMaxMs) return ok(check, `${whose} clock and ours agree`)
+  return warning(
+    check,
+    `${whose} clock is ${s} s ${aheadMs > 0 ? 'ahead of' : 'behind'} ours`,
+    'let this machine take its time from the network (NTP)',
+  )
+}
+
+/** How Telegram answered `getMe`. */
+export type Identity =
+  | { readonly kind: 'known'; readonly username: string; readonly id: number }
+  | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly kind: 'silent'; readonly detail: string }
+
+export function judgeIdentity(seen: Identity): Finding {
+  switch (seen.kind) {
+    case 'known':
+      return ok('identity', `Telegram knows the bot: @${seen.username} (id=${seen.id})`)
+    case 'refused':
+      return failed(
+        'identity',
+        `Telegram refuses the bot token (${seen.detail})`,
+        'take the token from @BotFather (/mybots, API Token) and set TELEGRAM_BOT_TOKEN',
+      )
+    case 'silent':
+      return failed(
+        'identity',
+        `Telegram does not answer (${seen.detail})`,
+        'check the network of this machine, and TELEGRAM_API_ROOT when it is set',
+      )
+  }
+}
+
+/** How KIE answered when it was asked for the credits. */
+export type Provider =
+  | { readonly kind: 'credits'; readonly credits: number }
+  | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly kind: 'silent'; readonly detail: string }
+
+/** Enough for a handful of pictures; below it the next buyers are refused. */
+const creditsFew = 100
+
+export function judgeProvider(seen: Provider): Finding {
+  switch (seen.kind) {
+    case 'credits':
+      if (seen.credits <= 0) {
+        return failed('kie', 'the key is right, and no credits are left at KIE', 'top up at kie.ai/billing')
+      }
+      return seen.credits < creditsFew
+        ? warning('kie', `only ${seen.credits} credits are left at KIE`, 'top up at kie.ai/billing')
+        : ok('kie', `the key is right; ${seen.credits} credits left`)
+    case 'refused':
+      return failed('kie', `KIE refuses the key (${seen.detail})`, 'take the key from kie.ai/api-key, set KIE_API_KEY')
+    case 'silent':
+      return failed(
+        'kie',
+        `KIE does not answer (${seen.detail})`,
+        'check the network of this machine, and KIE_API_URL when it is set',
+      )
+  }
+}
+
+/** The last word of a report: the worst that was found, in one line, with the first thing to do. */
+export function summary(findings: readonly Finding[]): { readonly isWell: boolean; readonly next: string } {
+  const wrong = findings.filter(({ state }) => state === 'failed')
+  const doubtful = findings.filter(({ state }) => state === 'warning')
+  const first = wrong[0] ?? doubtful[0]
+  if (first === undefined) return { isWell: true, next: 'Everything is in order. Nothing to do.' }
+  const counts = [
+    ...(wrong.length === 0 ? [] : [`${wrong.length} failed`]),
+    ...(doubtful.length === 0 ? [] : [`${doubtful.length} ${doubtful.length === 1 ? 'warning' : 'warnings'}`]),
+  ]
+  return {
+    isWell: wrong.length === 0,
+    next: `${counts.join(', ')}. Next, ${first.check}: ${first.todo ?? first.says}.`,
+  }
+}
