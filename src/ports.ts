@@ -10,6 +10,7 @@ import type { Clock, Instant } from './kit/clock.ts'
 import type { BotId, InstanceId, PersonId, TopUpId } from './kit/ids.ts'
 import { createPostgresLock } from './leadership/postgres-lock.ts'
 import type { Leadership } from './lifecycle/leadership.ts'
+import type { Deed } from './lifecycle/webhook-verdicts.ts'
 import type { TopUp } from './money/top-up.ts'
 import type { Person } from './people/person.ts'
 import { openDatabase } from './storage/postgres/database.ts'
@@ -21,6 +22,7 @@ import { listenStored, ringStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
 import { createPostgresPeople } from './storage/postgres/people.ts'
+import { noteDeed } from './storage/postgres/preflight.ts'
 import { sealJournal } from './storage/postgres/seal-journal.ts'
 import { keptSecret, worldOfSchema } from './storage/postgres/secrets.ts'
 import { createPostgresStore, inTransaction, sqlOf } from './storage/postgres/store.ts'
@@ -60,6 +62,8 @@ export type Ports = {
     readonly kind: 'sandbox' | 'live'
     readonly bot: BotId
   }) => ReturnType<typeof worldOfSchema>
+  /** What the leader has got done in its epoch, for whoever looks; failing is no trouble, so it never rejects. */
+  readonly noteDeed: (deed: Deed, epoch: number) => Promise<void>
   readonly sealJournal: (at: Instant) => Promise<void>
   readonly pruneInbox: (before: Instant) => Promise<number>
   /** Calls `wake` when another instance stored an update, until the signal aborts. */
@@ -160,6 +164,7 @@ export function openPorts(deps: PortsDeps): Ports {
     },
     keptSecret: (name, fresh) => keptSecret(work, name, fresh),
     worldOfSchema: (mine) => worldOfSchema(work, mine),
+    noteDeed: (deed, epoch) => noteDeed(work, deed, epoch, clock.now()).catch(() => undefined),
     async sealJournal(at) {
       await inTransaction(work, (sql) => sealJournal(sql, at))
     },

@@ -262,6 +262,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     },
     url: `${publicUrl}/webhook/${secretPath}`,
     secretToken,
+    note: ports.noteDeed,
     clock,
     telemetry,
   })

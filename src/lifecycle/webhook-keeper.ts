@@ -3,6 +3,7 @@ import type { Outcome } from '../kit/outcome.ts'
 import type { Permit } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { LeaderDuty } from './duties.ts'
+import type { Deed } from './webhook-verdicts.ts'
 
 /**
  * Keeps Telegram's webhook as it should be: a duty of the leader, so it happens once each time an instance becomes
@@ -28,6 +29,8 @@ export type WebhookKeeperDeps = {
   }
   readonly url: string
   readonly secretToken: string
+  /** Writes down what the leader of this epoch has got done, for `doctor`; never rejects. */
+  readonly note: (deed: Deed, epoch: number) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -53,7 +56,7 @@ export type WebhookFigures = {
   readonly lastError?: string
 }
 
-export function createWebhookKeeper({ telegram, url, secretToken, clock, telemetry }: WebhookKeeperDeps): {
+export function createWebhookKeeper({ telegram, url, secretToken, note, clock, telemetry }: WebhookKeeperDeps): {
   readonly duty: LeaderDuty
   readonly figures: () => WebhookFigures
 } {
@@ -87,6 +90,7 @@ export function createWebhookKeeper({ telegram, url, secretToken, clock, telemet
   async function run(permit: Permit, signal: AbortSignal): Promise<void> {
     await telegram.setMyCommands()
     await set(signal)
+    if (!signal.aborted) await note('webhook_set', permit.epoch)
     let told = false
     while (!signal.aborted) {
       const found = await verify()
@@ -99,6 +103,8 @@ export function createWebhookKeeper({ telegram, url, secretToken, clock, telemet
           ...(lastError === undefined ? {} : { last_error: lastError }),
         })
         telemetry.tell('DUTIES_STARTED', { epoch: permit.epoch })
+        await note('webhook_verified', permit.epoch)
+        await note('duties_started', permit.epoch)
       }
       if (found === 'wrong') {
         telemetry.tell('WEBHOOK_DRIFT', { what: 'the webhook is not the one that was set' })
