@@ -63,12 +63,8 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
         const person = await meet(tx, sender)
         return await pay(tx, person, what, item, facts)
       }
-      case 'refunded_payment': {
-        await tx.ledger.reverse({ charge: what.charge, at: clock.now(), cid: item.cid })
-        const told = `Telegram gave ${what.totalAmount} Stars back to person ${sender.id} (charge ${what.charge}).`
-        await tx.errands.add([{ errand: { kind: 'tell_operator', what: told }, cid: item.cid }])
-        return
-      }
+      case 'refunded_payment':
+        return await takeBack(tx, sender, what, item)
       case 'text':
       case 'command':
       case 'photo':
@@ -167,6 +163,23 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     await tx.errands.add(
       waiting.map((order) => ({ errand: { kind: 'deliver', order: order.id, chat: order.chat }, cid: item.cid })),
     )
+  }
+
+  /** Stars that Telegram gave back, without us or by our own refund: the money they bought goes too. */
+  async function takeBack(
+    tx: Tx,
+    { id }: Sender,
+    { charge, totalAmount }: Extract<What, { type: 'refunded_payment' }>,
+    { cid }: InboxItem,
+  ): Promise<void> {
+    const reversed = await tx.ledger.reverse({ charge, at: clock.now(), cid })
+    if (reversed === 'already_reversed') return
+    const end =
+      reversed === 'reversed'
+        ? 'What they bought was taken back.'
+        : 'No such payment is known, so nothing was taken back.'
+    const what = `Telegram gave ${totalAmount} Stars back to person ${id} (charge ${charge}). ${end}`
+    await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
   }
 
   async function pay(

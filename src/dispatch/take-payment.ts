@@ -32,7 +32,7 @@ export async function takePayment(
   const id = parseTopUpId(payment.payload)
   const topUp = id === undefined ? undefined : await tx.topUps.get(id)
   const paid = stars(payment.totalAmount)
-  const matches = topUp?.state === 'open' && topUp.stars === paid
+  const matches = topUp?.state === 'open' && topUp.person === person && topUp.stars === paid
   const amount = matches ? topUp.amount : kopecksFor(paid, starsPerRub)
   const credited = await tx.ledger.credit({
     charge,

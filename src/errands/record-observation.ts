@@ -76,19 +76,17 @@ async function carryOut(
   const entry = { order: id, at: now, cid }
   switch (type) {
     case 'release_hold':
-      await tx.ledger.release(entry)
+      expect(id, 'released', await tx.ledger.release(entry))
       facts.add((t) => t.tell('HOLD_RELEASED', { cid, order_id: id, price: priceText(order.price) }))
       return []
     case 'capture_hold':
-      await tx.ledger.capture(entry)
+      expect(id, 'captured', await tx.ledger.capture(entry))
       facts.add((t) => t.tell('HOLD_CAPTURED', { cid, order_id: id, price: priceText(order.price) }))
       return []
     case 'refund_captured':
-      await tx.ledger.refund(entry)
+      expect(id, 'refunded', await tx.ledger.refund(entry))
       facts.add((t) => t.tell('REFUNDED', { cid, order_id: id }))
       return []
-    case 'submit':
-      return [{ errand: { kind: 'submit_task', order: id }, cid }]
     case 'watch':
       return [{ errand: { kind: 'watch_task', order: id }, cid, at: after(now, firstLookMs) }]
     case 'deliver':
@@ -98,6 +96,12 @@ async function carryOut(
     default:
       return unreachable(type, 'carryOut')
   }
+}
+
+/** The order's state and the ledger move in one step, so any other answer means that they have come apart. */
+function expect(order: OrderId, wanted: string, answered: string): void {
+  if (answered !== wanted)
+    throw new Error(`order ${order}: the ledger answered "${answered}" where "${wanted}" was due`)
 }
 
 function tellState(before: Order, next: Order, facts: Facts): void {

@@ -32,7 +32,6 @@ export type Effect =
   | { readonly type: 'release_hold' }
   | { readonly type: 'capture_hold' }
   | { readonly type: 'refund_captured' }
-  | { readonly type: 'submit' }
   | { readonly type: 'watch' }
   | { readonly type: 'deliver' }
   | { readonly type: 'show_progress' }
