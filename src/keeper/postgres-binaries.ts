@@ -92,10 +92,10 @@ async function copyBinaries(native: string, copy: string): Promise<void> {
   try {
     if (path.dirname(copy) === systemFolder) await makeOpen(systemFolder, 'read')
     await cp(native, partial, { recursive: true, verbatimSymlinks: true })
-    await linkLibraries(partial)
-    // npm keeps the umask of whoever ran it; the server's user must be able to read everything.
-    const { code, output } = await run('/bin/chmod', ['-R', 'a+rX', partial], { limitMs: 30_000 })
+    // The copy has the modes of what npm wrote, or of a store that is read-only; the server's user must read it all.
+    const { code, output } = await run('/bin/chmod', ['-R', 'u+rwX,a+rX', partial], { limitMs: 30_000 })
     if (code !== 0) throw new Error(output.trim())
+    await linkLibraries(partial)
     await rename(partial, copy)
   } catch (error) {
     await rm(partial, { recursive: true, force: true })

@@ -43,7 +43,7 @@ export async function startSandbox(port: number, args: readonly string[], deps: 
   boundLog(logFile)
   const logged = sizeOf(logFile)
   const running = launch(['--port', `${port}`, '--data-dir', folder.root, '--web-dir', pages, ...args], logFile, log)
-  const url = await untilListening(running, { port, logFile, logged }, clock)
+  const url = await untilListening(running, logFile, logged, clock)
   await writeWhole(traceOf(folder), `${JSON.stringify({ pid: running.pid, url })}\n`, 0o600)
   log(`The sandbox, pid ${running.pid}, listens on ${url}.`)
   return { ...running, url }
@@ -156,11 +156,7 @@ function launch(args: readonly string[], logFile: string, log: Log): Running {
   return { pid: child.pid ?? 0, gone }
 }
 
-async function untilListening(
-  running: Running,
-  { port, logFile, logged }: { port: number; logFile: string; logged: number },
-  clock: Clock,
-): Promise<string> {
+async function untilListening(running: Running, logFile: string, logged: number, clock: Clock): Promise<string> {
   let ended = false
   void running.gone.then(() => {
     ended = true
@@ -176,6 +172,5 @@ async function untilListening(
     await endProcess(running.pid, [{ signal: 'SIGKILL', waitMs: 2_000 }], clock)
     throw new KeeperFault('The sandbox did not listen within 30 seconds.', `Read ${logFile}.`)
   }
-  if (said.includes('EADDRINUSE')) throw portFault(port, Object.assign(new Error(said), { code: 'EADDRINUSE' }))
   throw new KeeperFault(`The sandbox ended while it started: ${reasonIn(said)}.`, `Read ${logFile}.`)
 }

@@ -89,6 +89,7 @@ describe('the sandbox of a keeper', { concurrency: 2 }, () => {
   it('says which setting to change when its port is taken, and starts for the next who asks', async (t) => {
     const dataDir = await folderWithPages(t)
     const squatter = createServer().listen(0, '127.0.0.1')
+    t.after(() => squatter.close())
     await once(squatter, 'listening')
     const address = squatter.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
