@@ -10,6 +10,7 @@ import type { Clock, Instant } from './kit/clock.ts'
 import type { BotId, InstanceId, PersonId, TopUpId } from './kit/ids.ts'
 import { createPostgresLock } from './leadership/postgres-lock.ts'
 import type { Leadership } from './lifecycle/leadership.ts'
+import type { DatabaseFacts } from './lifecycle/preflight.ts'
 import type { Deed } from './lifecycle/webhook-verdicts.ts'
 import type { TopUp } from './money/top-up.ts'
 import type { Person } from './people/person.ts'
@@ -22,7 +23,7 @@ import { listenStored, ringStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
 import { createPostgresPeople } from './storage/postgres/people.ts'
-import { noteDeed } from './storage/postgres/preflight.ts'
+import { noteDeed, readDatabaseFacts } from './storage/postgres/preflight.ts'
 import { sealJournal } from './storage/postgres/seal-journal.ts'
 import { keptSecret, worldOfSchema } from './storage/postgres/secrets.ts'
 import { createPostgresStore, inTransaction, sqlOf } from './storage/postgres/store.ts'
@@ -56,6 +57,8 @@ export type Ports = {
     readonly idle: number
     readonly waiting: number
   }
+  /** What a preflight looks at, before anything is written. */
+  readonly lookAtDatabase: () => Promise<DatabaseFacts>
   readonly migrate: () => Promise<Migrated>
   readonly keptSecret: (name: string, fresh: () => string) => Promise<string>
   readonly worldOfSchema: (mine: {
@@ -152,6 +155,12 @@ export function openPorts(deps: PortsDeps): Ports {
       idle: work.idleCount,
       waiting: work.waitingCount,
     }),
+    lookAtDatabase: () =>
+      readDatabaseFacts(
+        () => database.connect('preflight'),
+        schema,
+        () => clock.now(),
+      ),
     async migrate() {
       const client = await database.connect('migrations')
       try {

@@ -41,6 +41,17 @@ import { startDuties } from './lifecycle/duties.ts'
 import { createFiguresDuty } from './lifecycle/figures.ts'
 import { createHealth } from './lifecycle/health.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
+import {
+  type DatabaseFacts,
+  type Finding,
+  judgeDatabase,
+  judgeDatabaseFault,
+  judgeIdentity,
+  judgeProvider,
+  judgeSchema,
+  judgeWorld,
+  sentenceOf,
+} from './lifecycle/preflight.ts'
 import { createUpkeep } from './lifecycle/upkeep.ts'
 import { createWebhookKeeper, type WebhookFigures } from './lifecycle/webhook-keeper.ts'
 import { shopDayAt } from './money/shop-day.ts'
@@ -147,8 +158,9 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
 
   // Preflight: catalog, schema, world, secrets.
   const catalog = readCatalog(deps)
+  await checkDatabase(ports, config, telemetry)
   await migrate(ports, telemetry)
-  await checkWorld(ports, world, telemetry)
+  heed([judgeWorld(await ports.worldOfSchema(world), world)], telemetry)
   const secretPath = config.webhook.secretPath ?? (await ports.keptSecret('webhook_path', newSecret))
   const secretToken = config.webhook.secretToken ?? (await ports.keptSecret('webhook_token', newSecret))
   const callbackKey = config.kieCallback.token ?? (await ports.keptSecret('kie_callback', newSecret))
@@ -302,12 +314,21 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   )
   releasers.add('own duties', () => own.stop())
   isReady = true
-  const identity = telegram.getMe().then((me) => {
-    if (me.kind !== 'done') return
-    botUsername = me.value.username
-    telemetry.tell('BOT_VERIFIED', { username: me.value.username, id: me.value.id })
+  const leaving = new AbortController()
+  const outside = Promise.all([
+    telegram.getMe(leaving.signal).then((me) => {
+      if (me.kind === 'done') botUsername = me.value.username
+      if (me.kind === 'done') telemetry.tell('BOT_VERIFIED', { username: me.value.username, id: me.value.id })
+      else if (!leaving.signal.aborted) tellFindings([judgeIdentity(me)], telemetry)
+    }),
+    ports.kie.credits(leaving.signal).then((credits) => {
+      if (!leaving.signal.aborted) tellFindings([judgeProvider(credits)], telemetry)
+    }),
+  ])
+  releasers.add('what is asked outside', async () => {
+    leaving.abort()
+    await outside
   })
-  releasers.add('identity', () => identity)
   lifecycle.start()
   releasers.add('leadership', () => lifecycle?.stop())
   telemetry.tell('READY', { took_ms: Math.round(clock.monotonicMs() - startedMs) })
@@ -344,29 +365,33 @@ function readCatalog({ catalogSources, clock, telemetry }: ServiceDeps): Catalog
 async function migrate(ports: Ports, telemetry: Telemetry): Promise<void> {
   const migrated = await ports.migrate()
   if (migrated.kind === 'refused') {
-    throw new StartRefused(
-      `The database is of a newer program: its schema (${migrated.schema}) needs at least program ${migrated.oldest}, ` +
-        `and this one is ${migrated.program}. Start the newer version, or restore a backup of before.`,
-    )
+    const { schema: applied, oldest: oldestProgram, program } = migrated
+    throw new StartRefused(sentenceOf(judgeSchema({ applied, oldestProgram }, '', program)))
   }
   if (migrated.from !== migrated.to) telemetry.tell('MIGRATED', { from: migrated.from, to: migrated.to })
 }
 
-/** The first start writes the world and the bot into the schema; another world stops, another bot is a warning. */
-async function checkWorld(ports: Ports, { kind, bot }: RunningWorld, telemetry: Telemetry): Promise<void> {
-  const written = await ports.worldOfSchema({ kind, bot })
-  if (written.kind !== kind) {
-    throw new StartRefused(
-      `This database belongs to the ${written.kind} world, and this start is ${kind}. ` +
-        'Use another DATABASE_URL or DATA_DIR, or another BOT_INSTANCE_ID; the two worlds never share one.',
-    )
+/** Before anything is written: whether this database can be worked with at all. */
+async function checkDatabase(ports: Ports, config: Config, telemetry: Telemetry): Promise<void> {
+  let facts: DatabaseFacts
+  try {
+    facts = await ports.lookAtDatabase()
+  } catch (error) {
+    return heed([judgeDatabaseFault(error)], telemetry)
   }
-  if (written.bot !== bot) {
-    telemetry.tell('PREFLIGHT_FINDING', {
-      check: 'identity',
-      problem: `the bot is ${bot}, and this database was begun by ${written.bot}`,
-      todo: 'if that is meant, nothing; files and payments of the two are never mixed',
-    })
+  heed(judgeDatabase(facts, config.dbMaxConn), telemetry)
+}
+
+/** What is doubtful is told; what cannot work stops the start, with every reason at once. */
+function heed(findings: readonly Finding[], telemetry: Telemetry): void {
+  const wrong = findings.filter(({ state }) => state === 'failed')
+  if (wrong.length > 0) throw new StartRefused(wrong.map(sentenceOf).join('\n'))
+  tellFindings(findings, telemetry)
+}
+
+function tellFindings(findings: readonly Finding[], telemetry: Telemetry): void {
+  for (const { check, state, says, todo } of findings) {
+    if (state !== 'ok') telemetry.tell('PREFLIGHT_FINDING', { check, problem: says, todo })
   }
 }
 

@@ -3,7 +3,6 @@ import path from 'node:path'
 import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Config } from '../config/config.ts'
 import { createKieClient } from '../kie/client.ts'
-import type { Outcome } from '../kit/outcome.ts'
 import {
   type DatabaseFacts,
   type Finding,
@@ -76,12 +75,12 @@ export async function examine(
     storage,
     ...stored.findings,
     catalog,
-    judgeIdentity(identityOf(me)),
+    judgeIdentity(me),
     ...judgeTime(time, clock.now()),
     judgeService(local, config),
     ...(isPolling ? [] : [await judgePublic(context, baseUrl, webhook)]),
     ...(isPolling ? judgePolling(facts) : [...judgeWebhook(facts), judgeStars(webhook)]),
-    judgeProvider(providerOf(credits)),
+    judgeProvider(credits),
   ]
 }
 
@@ -134,7 +133,11 @@ function judgeLock(leader: LeaderFacts | undefined): Finding {
   return ok('lock', `postgres; held by ${nameOf(leader)}, heard ${Math.round((leader.silentMs ?? 0) / 1000)} s ago`)
 }
 
-async function judgeOwnStorage({ storage, world, dataDir }: Config, { place = dataDir }: Surroundings) {
+/** Whether what is kept outlives this machine, or the next deploy. */
+export async function judgeOwnStorage(
+  { storage, world, dataDir }: Config,
+  { place = dataDir }: Surroundings,
+): Promise<Finding> {
   const isHost = world.kind === 'live' && world.isEphemeralHost
   return judgeStorage(storage.engine === 'postgres' ? storage : { engine: 'embedded', place }, {
     kind: world.kind,
@@ -157,21 +160,6 @@ async function judgeCatalog(): Promise<Finding> {
     `${compiled.problems.length} problems in the offers`,
     'run trt catalog check for file and line',
   )
-}
-
-type AnyOutcome<T> = Outcome<T, string>
-
-function identityOf(me: AnyOutcome<{ readonly username: string; readonly id: number }>) {
-  if (me.kind === 'done') return { kind: 'known', username: me.value.username, id: me.value.id } as const
-  const isRefused = me.kind === 'not_done' && me.why === 'token_refused'
-  return { kind: isRefused ? 'refused' : 'silent', detail: me.detail } as const
-}
-
-function providerOf(credits: AnyOutcome<string>) {
-  if (credits.kind === 'done') return { kind: 'credits', credits: Number(credits.value) } as const
-  if (credits.kind === 'not_done' && credits.why === 'no_credits') return { kind: 'credits', credits: 0 } as const
-  const isRefused = credits.kind === 'not_done' && credits.why === 'key_refused'
-  return { kind: isRefused ? 'refused' : 'silent', detail: credits.detail } as const
 }
 
 function judgeTime(seen: Seen, now: number): readonly Finding[] {

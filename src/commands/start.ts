@@ -1,6 +1,7 @@
 import { type Config, type ConfigProblem, readConfig } from '../config/config.ts'
 import { KeeperFault } from '../keeper/fault.ts'
 import { newInstanceId } from '../kit/ids.ts'
+import { sentenceOf } from '../lifecycle/preflight.ts'
 import { startWatchdog } from '../lifecycle/watchdog.ts'
 import { openPorts } from '../ports.ts'
 import { type Service, StartRefused, startService } from '../service.ts'
@@ -8,6 +9,7 @@ import { readOfferFiles } from '../storage/catalog-files.ts'
 import { createRedact } from '../telemetry/redact.ts'
 import { createTelemetry, messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import type { Command, CommandContext } from './command.ts'
+import { judgeOwnStorage } from './examine.ts'
 import { type Surroundings, surround } from './surroundings.ts'
 
 export const start: Command = {
@@ -39,6 +41,11 @@ async function serve(context: CommandContext): Promise<number> {
   try {
     surroundings = await surround(context, config, { pages: true })
     if (context.signal.aborted) return 0
+    const storage = await judgeOwnStorage(config, surroundings)
+    if (storage.state === 'failed') throw new StartRefused(sentenceOf(storage))
+    if (storage.state === 'warning') {
+      telemetry.tell('PREFLIGHT_FINDING', { check: storage.check, problem: storage.says, todo: storage.todo })
+    }
     service = await begin(context, config, surroundings, telemetry)
     welcome(context, service, surroundings, config)
     const ending = await Promise.race([crashed.promise, signalled(context.signal)])

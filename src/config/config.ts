@@ -62,7 +62,7 @@ type Values = { readonly [Name in SettingName]?: string }
 /** Reads the environment. `sandboxAsked` is the `--sandbox` of `start`. */
 export function readConfig(env: Env, { sandboxAsked = false }: { sandboxAsked?: boolean } = {}): ReadConfig {
   const { values, problems } = readValues(env)
-  const warnings = misspelt(env)
+  const warnings = [...misspelt(env), ...twoAddresses(env)]
   const world = readWorld(values, env, sandboxAsked, problems)
   checkTimezone(values.SHOP_TIMEZONE, problems)
   const dbMaxConn = Number(settingOf(values, 'DB_MAX_CONN'))
@@ -242,6 +242,21 @@ function checkTimezone(zone: string | undefined, problems: ConfigProblem[]): voi
   } catch {
     problems.push(problem('SHOP_TIMEZONE', `is no time zone (${JSON.stringify(zone)})`, 'such as Europe/Moscow'))
   }
+}
+
+/** WEBHOOK_URL wins over WEBHOOK_BASE_URL, and that over what the host calls itself. */
+function twoAddresses(env: Env): ConfigProblem[] {
+  const given = (['WEBHOOK_URL', 'WEBHOOK_BASE_URL', 'RENDER_EXTERNAL_URL'] as const).flatMap((name) => {
+    const address = env[name]?.trim().replace(/\/(webhook\/?)?$/, '')
+    return address ? [{ name, address }] : []
+  })
+  const [first, ...others] = given
+  return others
+    .filter(({ address }) => address !== first?.address)
+    .map(({ name, address }) => {
+      const says = `(${address}) is another address than ${first?.name} (${first?.address}), which wins`
+      return problem(name, says, `remove one of the two`)
+    })
 }
 
 /** A name within two letters of a known one is probably meant to be that one. */

@@ -23,7 +23,7 @@ export interface KieGateway {
   /** Another link to a file that KIE made, good for 20 minutes; for when the first one is refused [kie-api 6.2]. */
   freshLink(url: ArtifactUrl): Promise<Outcome<{ readonly url: string }, KieNo>>
   /** Credits left, a decimal string. */
-  credits(): Promise<Outcome<string, KieNo>>
+  credits(signal?: AbortSignal): Promise<Outcome<string, KieNo>>
 }
 
 /** Why KIE definitely did not do it. */

@@ -113,9 +113,11 @@ export function createKieClient({
       )
     },
 
-    async credits() {
+    async credits(signal) {
       const url = at(apiUrl, '/api/v1/chat/credit')
-      return call('credit', { url, method: 'GET', limitMs: limits.readMs, connections: kept }, ({ code, data }) => {
+      const stop = signal === undefined ? {} : { signal }
+      const request: Request = { url, method: 'GET', limitMs: limits.readMs, connections: kept, ...stop }
+      return call('credit', request, ({ code, data }) => {
         if (code !== 200) return undefined
         const credits = decimalOf(data)
         return credits === undefined ? unknown('credit: KIE said 200, and gave no number') : done(credits)
@@ -131,6 +133,7 @@ type Request = {
   readonly body?: string | Uint8Array
   readonly limitMs: number
   readonly connections?: Connections
+  readonly signal?: AbortSignal
 }
 
 /** No record (any more, or not yet): another thing than a call that failed. */

@@ -1,3 +1,5 @@
+import type { Outcome } from '../kit/outcome.ts'
+
 /**
  * The checks before serving, and at any time after: facts in, findings out. Pure, so that `start` and `doctor` say the
  * same of the same facts; each finding says what is so and, unless it is in order, what to do about it.
@@ -101,23 +103,31 @@ export function judgeDatabase(facts: DatabaseFacts, dbMaxConn: number): readonly
   ]
 }
 
+/** A deploy runs two instances at once. What others hold may be gone in a moment, so it alone stops nobody. */
 function judgeRoom({ limit, others }: DatabaseFacts['room'], dbMaxConn: number): Finding {
-  const free = limit - others
-  if (free < dbMaxConn) {
+  const check = 'connections'
+  if (limit < dbMaxConn) {
     return failed(
-      'connections',
-      `the database gives us ${limit} connections, others hold ${others}, and DB_MAX_CONN is ${dbMaxConn}`,
+      check,
+      `the database gives us ${limit} connections, and DB_MAX_CONN is ${dbMaxConn}`,
+      'set DB_MAX_CONN lower (6 at least), or raise max_connections',
+    )
+  }
+  if (limit - others < dbMaxConn) {
+    return warning(
+      check,
+      `of ${limit} connections of the database others hold ${others}, and DB_MAX_CONN is ${dbMaxConn}`,
       'set DB_MAX_CONN lower (6 at least), raise max_connections, or end what holds the others',
     )
   }
-  if (free < 2 * dbMaxConn) {
+  if (limit < 2 * dbMaxConn) {
     return warning(
-      'connections',
-      `${free} connections are free for us; a deploy runs two instances at once and wants ${2 * dbMaxConn}`,
-      `set DB_MAX_CONN to ${Math.max(6, Math.floor(free / 2))}, or raise max_connections`,
+      check,
+      `the database gives us ${limit} connections; a deploy runs two instances and wants ${2 * dbMaxConn}`,
+      `set DB_MAX_CONN to ${Math.max(6, Math.floor(limit / 2))}, or raise max_connections`,
     )
   }
-  return ok('connections', `room for ${free}, and an instance takes ${dbMaxConn}`)
+  return ok(check, `room for ${limit - others}, and an instance takes ${dbMaxConn}`)
 }
 
 /** `shipped` is the number of migrations of this program, which is also the program's number. */
@@ -198,58 +208,50 @@ export function judgeSkew(check: string, whose: string, aheadMs: number): Findin
 }
 
 /** How Telegram answered `getMe`. */
-export type Identity =
-  | { readonly kind: 'known'; readonly username: string; readonly id: number }
-  | { readonly kind: 'refused'; readonly detail: string }
-  | { readonly kind: 'silent'; readonly detail: string }
-
-export function judgeIdentity(seen: Identity): Finding {
-  switch (seen.kind) {
-    case 'known':
-      return ok('identity', `Telegram knows the bot: @${seen.username} (id=${seen.id})`)
-    case 'refused':
-      return failed(
-        'identity',
-        `Telegram refuses the bot token (${seen.detail})`,
+export function judgeIdentity(me: Outcome<{ readonly username: string; readonly id: number }>): Finding {
+  const check = 'identity'
+  if (me.kind === 'done') return ok(check, `Telegram knows the bot: @${me.value.username} (id=${me.value.id})`)
+  return me.kind === 'not_done' && me.why === 'token_refused'
+    ? failed(
+        check,
+        `Telegram refuses the bot token (${me.detail})`,
         'take the token from @BotFather (/mybots, API Token) and set TELEGRAM_BOT_TOKEN',
       )
-    case 'silent':
-      return failed(
-        'identity',
-        `Telegram does not answer (${seen.detail})`,
+    : failed(
+        check,
+        `Telegram does not answer (${me.detail})`,
         'check the network of this machine, and TELEGRAM_API_ROOT when it is set',
       )
-  }
 }
-
-/** How KIE answered when it was asked for the credits. */
-export type Provider =
-  | { readonly kind: 'credits'; readonly credits: number }
-  | { readonly kind: 'refused'; readonly detail: string }
-  | { readonly kind: 'silent'; readonly detail: string }
 
 /** Enough for a handful of pictures; below it the next buyers are refused. */
 const creditsFew = 100
 
-export function judgeProvider(seen: Provider): Finding {
-  switch (seen.kind) {
-    case 'credits':
-      if (seen.credits <= 0) {
-        return failed('kie', 'the key is right, and no credits are left at KIE', 'top up at kie.ai/billing')
-      }
-      return seen.credits < creditsFew
-        ? warning('kie', `only ${seen.credits} credits are left at KIE`, 'top up at kie.ai/billing')
-        : ok('kie', `the key is right; ${seen.credits} credits left`)
-    case 'refused':
-      return failed('kie', `KIE refuses the key (${seen.detail})`, 'take the key from kie.ai/api-key, set KIE_API_KEY')
-    case 'silent':
-      return failed(
-        'kie',
-        `KIE does not answer (${seen.detail})`,
+/** How KIE answered when it was asked for the credits. */
+export function judgeProvider(asked: Outcome<string>): Finding {
+  const check = 'kie'
+  const why = asked.kind === 'not_done' ? asked.why : undefined
+  const topUp = 'top up at kie.ai/billing'
+  if (why === 'no_credits' || (asked.kind === 'done' && Number(asked.value) <= 0)) {
+    return failed(check, 'the key is right, and no credits are left at KIE', topUp)
+  }
+  if (asked.kind === 'done') {
+    return Number(asked.value) < creditsFew
+      ? warning(check, `only ${asked.value} credits are left at KIE`, topUp)
+      : ok(check, `the key is right; ${asked.value} credits left`)
+  }
+  return why === 'key_refused'
+    ? failed(check, `KIE refuses the key (${asked.detail})`, 'take the key from kie.ai/api-key and set KIE_API_KEY')
+    : failed(
+        check,
+        `KIE does not answer (${asked.detail})`,
         'check the network of this machine, and KIE_API_URL when it is set',
       )
-  }
 }
+
+/** A finding as one sentence, for whoever shows no table. */
+export const sentenceOf = ({ check, says, todo }: Finding): string =>
+  todo === undefined ? `${check}: ${says}.` : `${check}: ${says}. To do: ${todo}.`
 
 /** The last word of a report: the worst that was found, in one line, with the first thing to do. */
 export function summary(findings: readonly Finding[]): { readonly isWell: boolean; readonly next: string } {

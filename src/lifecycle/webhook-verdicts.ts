@@ -147,7 +147,10 @@ function judgeAddress({ telegram, isLive, secretPath }: WebhookFacts): Finding {
   if (isLive && !url.startsWith('https://') && !isLoopback(url)) {
     return failed(check, 'the webhook is not https', 'set WEBHOOK_BASE_URL to an https address, then restart')
   }
-  if (secretPath === undefined || lastSegmentOf(url) !== secretPath) {
+  if (secretPath === undefined) {
+    return warning(check, 'the secret path of this service is not known, so it cannot be compared', 'see database')
+  }
+  if (lastSegmentOf(url) !== secretPath) {
     return failed(
       check,
       'the webhook does not end in the secret path of this service, so every update is answered with 404',

@@ -8,7 +8,9 @@ import { renderPlain } from './send.ts'
 
 /** What those who keep the bot itself in order need of Telegram: its identity, its webhook, its commands, its books. */
 export interface TelegramAdmin {
-  getMe(): Promise<Outcome<{ readonly id: BotId; readonly username: string; readonly firstName: string }, TelegramNo>>
+  getMe(
+    signal?: AbortSignal,
+  ): Promise<Outcome<{ readonly id: BotId; readonly username: string; readonly firstName: string }, TelegramNo>>
   /** Replaces the whole registration. `allowedUpdates` is always sent, because Telegram keeps an old list for ever. */
   setWebhook(webhook: {
     readonly url: string
@@ -72,8 +74,11 @@ export type StarTransaction = {
 export function createAdmin(api: BotApi, limitMs: number): TelegramAdmin {
   const call = { limitMs }
   return {
-    async getMe() {
-      const me = await api.call((telegram) => telegram.raw.getMe(), call)
+    async getMe(signal) {
+      const me = await api.call((telegram) => telegram.raw.getMe(), {
+        ...call,
+        ...(signal === undefined ? {} : { signal }),
+      })
       if (me.kind !== 'done') return me
       const { id, username, first_name: firstName } = me.value
       return done({ id: botId(id), username, firstName })
