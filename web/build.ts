@@ -25,6 +25,8 @@ export async function buildPages({ outDir }: { readonly outDir: string }): Promi
   try {
     await build({
       configFile: join(here, 'chat/vite.config.ts'),
+      // Node reads the config as it is; Vite's own way writes into node_modules, which may be somebody else's.
+      configLoader: 'native',
       logLevel: 'error',
       build: { outDir: fresh, emptyOutDir: true },
     })
