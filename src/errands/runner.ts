@@ -30,8 +30,13 @@ export type Job = { readonly errand: Errand; readonly cid: Cid; readonly attempt
 
 /** Keeps errands and hands them out. A port, implemented by `storage/postgres/errand-engine.ts`. */
 export interface ErrandEngine {
-  /** Hands out due errands until the returned function has resolved. A rejection of `run` is a failed attempt. */
-  start(run: (job: Job) => Promise<void>): Promise<{ readonly stop: () => Promise<void> }>
+  /**
+   * Hands out due errands until `stop` has resolved. A rejection of `run` is a failed attempt. `ended` rejects when the
+   * engine gave up by itself.
+   */
+  start(
+    run: (job: Job) => Promise<void>,
+  ): Promise<{ readonly stop: () => Promise<void>; readonly ended: Promise<void> }>
   /** Writes the errand down again for later; a waiting one with an earlier time keeps its time. */
   again(errand: DueErrand): Promise<void>
   /** Frees what dead instances had in hand; says how many hands there were. */
@@ -80,10 +85,12 @@ export function createRunner({
       const unlocked = await engine.unlockDead()
       if (unlocked > 0) telemetry.tell('ERRANDS_UNLOCKED', { workers: unlocked })
       const working = await engine.start((job) => run(job, permit))
-      await new Promise<void>((resolve) => {
+      const told = new Promise<void>((resolve) => {
         if (signal.aborted) resolve()
         else signal.addEventListener('abort', () => resolve(), { once: true })
       })
+      // An engine that gave up is a failure of this duty, which is then started again.
+      await Promise.race([told, working.ended])
       await working.stop()
     },
   }

@@ -1,4 +1,5 @@
-import { Logger, makeWorkerUtils, run, type TaskList } from 'graphile-worker'
+import { EventEmitter } from 'node:events'
+import { Logger, makeWorkerUtils, run, type TaskList, type WorkerEvents } from 'graphile-worker'
 import type pg from 'pg'
 import type { ErrandKind } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
@@ -53,10 +54,22 @@ export function createErrandEngine({
         pollInterval: pollMs,
         noHandleSignals: true,
         noPreparedStatements: false,
+        events: deafToOtherBots(),
         logger,
       })
-      runner.promise.catch((error: unknown) => telemetry.caught(error, 'errand engine'))
-      return { stop: () => runner.stop() }
+      let isWanted = true
+      const ended = runner.promise.then(() => {
+        if (isWanted) throw new Error('the errand engine stopped by itself')
+      })
+      // Whoever waits for it hears of it; nobody has to.
+      ended.catch(() => undefined)
+      return {
+        ended,
+        async stop() {
+          isWanted = false
+          await runner.stop()
+        },
+      }
     },
     async again({ errand, cid: story, at }) {
       const payload: JobPayload = { version: 1, errand, cid: story }
@@ -82,6 +95,21 @@ export function createErrandEngine({
       return locked.rows.length
     },
   }
+}
+
+/**
+ * Every engine of a database shares one channel, on which a migration of the engine's tables makes all of them stop:
+ * also those of other bots, whose tables it did not touch. Ours are looked at by every start of the engine instead.
+ */
+function deafToOtherBots(): WorkerEvents {
+  const events: WorkerEvents = new EventEmitter()
+  events.on('pool:listen:success', ({ client }) => {
+    // Sent once the engine has sent its own LISTEN, which it does right after this event.
+    queueMicrotask(() => {
+      client.query('unlisten "worker:migrate"').catch(() => undefined)
+    })
+  })
+  return events
 }
 
 function jobOf(payload: unknown, attempt: number, attemptsMax: number): Job {

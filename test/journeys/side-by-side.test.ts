@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { Person } from '../fixtures/person.ts'
+import { startWorld } from '../fixtures/service.ts'
+
+const world = await startWorld()
+after(() => world.end())
+
+async function isAnswered(person: Person): Promise<void> {
+  await person.says('/start')
+  await person.sees(/Привет/)
+}
+
+test('another bot that begins in the same database does not stop this one', async () => {
+  await isAnswered(await world.person('Анна'))
+  const other = await startWorld()
+  try {
+    await isAnswered(await other.person('Борис'))
+    await isAnswered(await world.person('Вера'))
+    assert.equal(process.exitCode, undefined)
+  } finally {
+    await other.end()
+  }
+  await isAnswered(await world.person('Глеб'))
+})
+
+test('an errand engine that gives up is started again, and what waited is carried out', async () => {
+  let giveUp = (_: Error) => {}
+  let starts = 0
+  const broken = await startWorld({
+    expects: ['DUTY_FAILED'],
+    wrapPorts: (ports) => ({
+      ...ports,
+      engine: {
+        ...ports.engine,
+        async start(run) {
+          starts += 1
+          const working = await ports.engine.start(run)
+          if (starts > 1) return working
+          const { promise, reject } = Promise.withResolvers<void>()
+          giveUp = (error) => {
+            void working.stop().then(() => reject(error))
+          }
+          return { ...working, ended: promise }
+        },
+      },
+    }),
+  })
+  try {
+    const anna = await broken.person('Анна')
+    await isAnswered(anna)
+    giveUp(new Error('no more'))
+    await anna.says('/start')
+    await anna.sees(/Привет/)
+    assert.equal(starts, 2)
+  } finally {
+    await broken.end()
+  }
+})
