@@ -73,13 +73,16 @@ export async function converse(tx: Tx, deps: ConverseDeps, turn: Turn, facts: Fa
   const speaker = result.person ?? person
   const drawn = result.still || (reaction.still && result.notice === undefined)
   const view = drawn ? undefined : await drawScreen(next, speaker, result.notice ?? reaction.notice)
-  const target = targetOf(kept, turn, { draws: view !== undefined, handedOver: result.handedOver ?? false })
+  const handedOver = result.handedOver ?? false
+  const target = targetOf(kept, turn, { draws: view !== undefined, handedOver })
+  // When nothing new is drawn, a screen that is still on its way stays on its way; the one of a placed order is over.
+  const nothingWaits = view === undefined && (handedOver || kept.shownRevision >= session.revision)
   await tx.sessions.save(
     {
       session: view?.session ?? next,
       view: view?.view ?? kept.view,
       cid: view === undefined ? kept.cid : cid,
-      shownRevision: view === undefined ? Math.max(kept.shownRevision, next.revision) : kept.shownRevision,
+      shownRevision: nothingWaits ? next.revision : kept.shownRevision,
       ...target,
     },
     now,

@@ -19,7 +19,8 @@ const SAVE = `
   insert into sessions (chat, person, revision, body, view, cid, thread, message, shown_revision, updated_at)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
   on conflict (chat) do update set revision = excluded.revision, body = excluded.body, view = excluded.view,
-    cid = excluded.cid, thread = excluded.thread, message = excluded.message, updated_at = excluded.updated_at`
+    cid = excluded.cid, thread = excluded.thread, message = excluded.message, shown_revision = excluded.shown_revision,
+    updated_at = excluded.updated_at`
 // What Telegram answered belongs to the thread it was sent for; an answer that comes late changes nothing newer.
 const SHOWN = `
   update sessions set message = $3, shown_revision = greatest(shown_revision, $4)
