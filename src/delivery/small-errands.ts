@@ -112,8 +112,11 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     async send_again(errand, context) {
       const { permit } = context
       const order = await store.transact(permit, (tx) => tx.orders.get(errand.order))
-      const delivered = order !== undefined && 'delivered' in order ? (order.delivered ?? []) : []
-      if (order === undefined || delivered.length === 0) return 'settled'
+      if (order === undefined) return 'settled'
+      // The person may see the picture, and press its buttons, before its delivery is written down.
+      if (isOnItsWay(order)) return pacing.again(500)
+      const delivered = 'delivered' in order ? (order.delivered ?? []) : []
+      if (delivered.length === 0) return 'settled'
       const wait = pacing.waitFor(errand.chat)
       if (wait !== undefined) return { againAt: wait }
       if (errand.as === 'document') return await sendOriginal(order, errand, context)
@@ -196,3 +199,6 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     return 'settled'
   }
 }
+
+const isOnItsWay = (order: Order): boolean =>
+  order.status === 'delivering' || (order.status === 'released' && order.gift === 'delivering')
