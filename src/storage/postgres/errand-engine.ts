@@ -29,6 +29,16 @@ export function createErrandEngine({
   const logger = quietLogger(telemetry)
   const LOCKED = `select distinct locked_by from ${jobs}._private_jobs where locked_by is not null
     union select distinct locked_by from ${jobs}._private_job_queues where locked_by is not null`
+  // A job in somebody's hands that was written down anew is given up by the engine: it loses its key and its attempts.
+  const GIVEN_UP = `
+    select id, payload from ${jobs}._private_jobs
+     where locked_by = any($1) and key is null and attempts >= max_attempts`
+
+  /** What was in dead hands while a newer job took its place: nothing would ever end it. */
+  async function replaced(dead: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await pool.query<{ id: number; payload: JobPayload }>(GIVEN_UP, [dead])
+    return rows.filter(({ payload }) => jobKeyOf(payload.errand) !== null).map(({ id }) => String(id))
+  }
 
   return {
     async migrate() {
@@ -86,9 +96,12 @@ export function createErrandEngine({
     async unlockDead() {
       const locked = await pool.query<{ locked_by: string }>(LOCKED)
       if (locked.rows.length === 0) return 0
+      const dead = locked.rows.map((row) => row.locked_by)
+      const over = await replaced(dead)
       const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
       try {
-        await utils.forceUnlockWorkers(locked.rows.map((row) => row.locked_by))
+        await utils.forceUnlockWorkers(dead)
+        await utils.completeJobs([...over])
       } finally {
         await utils.release()
       }
