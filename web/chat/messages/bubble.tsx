@@ -129,7 +129,7 @@ const isVisual = ({ photo, video, animation }: Message) => (photo ?? video ?? an
 function columnWidth(messages: BubbleProps['messages']): string {
   if (messages.length > 1) return '430px'
   const [{ photo, video, animation }] = messages
-  return `${pictureWidth(photo ?? video ?? animation)}px`
+  return pictureWidth(photo ?? video ?? animation)
 }
 
 function Tail() {

@@ -15,12 +15,15 @@ declare module 'react' {
 const sideMax = 430
 const sideMin = 220
 
-/** How wide a picture stands in the chat: inside a square of 430 px, and never a mere stripe. */
-export function pictureWidth(media: Media | undefined): number {
+/** Of the height of the window: so much that a picture, its caption and its buttons are seen together. */
+const heightMax = 48
+
+/** How wide a picture stands in the chat: inside a square of 430 px, not too high, and never a mere stripe. */
+export function pictureWidth(media: Media | undefined): string {
   const { width = sideMax, height = sideMax } = media ?? {}
-  if (width <= 0 || height <= 0) return sideMax
+  if (width <= 0 || height <= 0) return `${sideMax}px`
   const scale = Math.min(sideMax / width, sideMax / height, Math.max(1, sideMin / width))
-  return Math.max(sideMin, Math.round(width * scale))
+  return `max(${sideMin}px, min(${Math.round(width * scale)}px, ${Math.round((heightMax * width) / height)}dvh))`
 }
 
 const ratioOf = ({ width, height }: Media) => (width && height ? `${width} / ${height}` : undefined)

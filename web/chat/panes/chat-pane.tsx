@@ -66,6 +66,8 @@ export function ChatPane({ bot, person, view, beside, onBack, onClose }: ChatPan
   }
 
   async function press(message: Message, button: InlineButton): Promise<void> {
+    // The answer to the press before is over.
+    showToast('')
     try {
       if (button.pay === true) open({ kind: 'invoice', message })
       else if (button.callback_data !== undefined) await tap(message, button.callback_data)

@@ -65,14 +65,19 @@ function titleOf(on: Shelf, { texts }: Seen): string {
 
 const kinds: readonly OfferKind[] = ['text-to-image', 'image-to-image']
 
-/** The kinds within a category, so that the wanted one is found on a long shelf. */
+/**
+ * The kinds within a category, so that the wanted one is found on a long shelf. The shelf one stands on has no button:
+ * its name is above, and two buttons are all that a phone shows unshortened in a row.
+ */
 function filters(on: Shelf, { texts, catalog }: Seen): Keyboard {
   if (on === 'free' || on === 'video' || on === 'audio') return []
   const present = kinds.filter((kind) => catalog.offers.some((offer) => offer.kind === kind))
   if (present.length < 2) return []
-  const marked = (to: Shelf, label: string): Button => ({
-    label: to === on ? `• ${label}` : label,
-    to: { at: 'shelf', shelf: to, page: 0 },
-  })
-  return [[marked('image', texts.buttons.all), ...present.map((kind) => marked(kind, texts.kinds[kind]))]]
+  const ways: readonly (readonly [Shelf, string])[] = [
+    ['image', texts.buttons.all],
+    ...present.map((kind) => [kind, texts.kinds[kind]] as const),
+  ]
+  return [
+    ways.filter(([to]) => to !== on).map(([to, label]): Button => ({ label, to: { at: 'shelf', shelf: to, page: 0 } })),
+  ]
 }
