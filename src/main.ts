@@ -37,6 +37,7 @@ async function runCommand(wanted: string): Promise<number> {
     signal: untilSignal(),
     print: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
+    input: () => process.stdin,
     ...(process.stdout.isTTY ? { reveal: (line: string) => void process.stdout.write(`${line}\n`) } : {}),
     log: (line) => log.write(line),
     onUncaught: (handle) => {

@@ -20,6 +20,8 @@ export type CommandContext = {
   readonly signal: AbortSignal
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
+  /** Standard input, for a command that was told to read it. */
+  readonly input: () => NodeJS.ReadableStream
   /** Prints as it is, secrets too; absent unless standard output is a terminal, where somebody asked to see them. */
   readonly reveal?: (line: string) => void
   /** The log: one line an event, complete with its line end. */

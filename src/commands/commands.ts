@@ -5,6 +5,8 @@ import type { Command, CommandContext } from './command.ts'
 import { doctor } from './doctor.ts'
 import { inbox } from './inbox.ts'
 import { ledger } from './ledger.ts'
+import { lock } from './lock.ts'
+import { logs } from './logs.ts'
 import { sandbox } from './sandbox.ts'
 import { start } from './start.ts'
 import { story } from './story.ts'
@@ -16,7 +18,9 @@ export const commands: Readonly<Record<string, Command>> = discreet({
   sandbox,
   doctor,
   webhook,
+  logs,
   story,
+  lock,
   inbox,
   ledger,
   catalog,
