@@ -117,11 +117,9 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
 
   // What is kept, and the way to the outside.
   const ports = deps.openPorts(() => {
-    // The one who works is woken directly; a standby rings for the leader.
-    if (lifecycle?.role === 'active') wakeDispatcher()
-    else void ports.ringStored()
+    // The one who works was offered the lane; a standby rings for the leader.
+    if (lifecycle?.role !== 'active') void ports.ringStored()
   })
-  let wakeDispatcher = () => {}
   releasers.add('database', () => ports.end())
 
   // The port is bound before anything that can take time.
@@ -174,6 +172,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const references = createOrderReferences(callbackKey)
   const accept = createTelegramIntake({
     inbox: ports.inbox,
+    handOver: { offer: (lane) => dispatcher.offer(lane) },
     fastLane: createFastLane({ readTopUp: ports.readTopUp, sayWhy: sayWhyNot, clock, telemetry }),
     bot: () => world.bot,
     peek: peekUpdate,
@@ -214,7 +213,6 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     telemetry,
   })
   const dispatcher = createDispatcher({ claims: ports.claims, ...updates, clock, telemetry })
-  wakeDispatcher = dispatcher.wake
 
   // Errands: generation and delivery.
   const record = createRecordObservation({ store, clock, telemetry })

@@ -40,10 +40,17 @@ export type Turn = {
 }
 export type Turned = { readonly reaction: Reaction; readonly refused: boolean; readonly shown?: string }
 
-export async function converse(tx: Tx, deps: ConverseDeps, turn: Turn, facts: Facts): Promise<Turned> {
+/** `before` is the conversation so far, locked; undefined when this is its beginning. */
+export async function converse(
+  tx: Tx,
+  deps: ConverseDeps,
+  turn: Turn,
+  before: KeptSession | undefined,
+  facts: Facts,
+): Promise<Turned> {
   const { person, chat, cid, input, tapped } = turn
   const now = deps.clock.now()
-  const kept = (await tx.sessions.lock(chat)) ?? freshSession(person, chat, cid)
+  const kept = before ?? freshSession(person, chat, cid)
   const { session } = kept
   const day = deps.dayAt(now)
 
@@ -77,7 +84,7 @@ export async function converse(tx: Tx, deps: ConverseDeps, turn: Turn, facts: Fa
   const target = targetOf(kept, turn, { draws: view !== undefined, handedOver })
   // When nothing new is drawn, a screen that is still on its way stays on its way; the one of a placed order is over.
   const nothingWaits = view === undefined && (handedOver || kept.shownRevision >= session.revision)
-  await tx.sessions.save(
+  const saved = tx.sessions.save(
     {
       session: view?.session ?? next,
       view: view?.view ?? kept.view,
@@ -92,7 +99,8 @@ export async function converse(tx: Tx, deps: ConverseDeps, turn: Turn, facts: Fa
   if (tapped !== undefined)
     errands.push({ errand: { kind: 'answer_tap', tap: tapped.id, ...toastOf(reaction, result) }, cid })
   if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid })
-  await tx.errands.add(errands)
+  // Neither needs the other's answer, so they share a round trip.
+  await Promise.all([saved, tx.errands.add(errands)])
   if (view !== undefined) facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: view.view.screen }))
   return { reaction, refused: result.refused, ...(view === undefined ? {} : { shown: view.view.screen }) }
 

@@ -1,12 +1,13 @@
-import { attemptsMax, type Claims, type InboxItem } from '../inbox/inbox.ts'
-import { after, type Clock } from '../kit/clock.ts'
+import { attemptsMax, type Claims, type HandOver, type InboxItem, type Offer } from '../inbox/inbox.ts'
+import { after, type Clock, type Instant } from '../kit/clock.ts'
 import type { Lane } from '../kit/ids.ts'
 import { isFaultOfTheWorld, type Permit } from '../store.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 
 /**
- * Takes waiting updates from the inbox and has each handled: within a lane strictly one after the other, many lanes at
- * once. Woken by whoever stored something; looks by itself every few seconds, should a wake-up be lost.
+ * Has waiting updates handled: within a lane strictly one after the other, many lanes at once. An update for a free lane
+ * is handed over by intake and begun as soon as it is stored; what had to wait is claimed from the inbox. Looks by
+ * itself every few seconds, should a wake-up be lost.
  *
  * What a step throws decides what becomes of its item: a fault of the world gives it back and blames nobody; anything
  * else counts, and after five attempts the item is shelved, so that the lane goes on. A lane stays taken until what
@@ -22,8 +23,8 @@ export type DispatcherDeps = {
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
-export interface Dispatcher {
-  /** Something was stored: look now. */
+export interface Dispatcher extends HandOver {
+  /** Something was stored elsewhere: look now. */
   wake(): void
   /** Works until `signal` aborts, and then ends the steps it has begun. */
   work(permit: Permit, signal: AbortSignal): Promise<void>
@@ -31,30 +32,29 @@ export interface Dispatcher {
 
 /** Lanes handled at the same time; a step holds one connection of the work pool for a few milliseconds. */
 const lanesMax = 32
-/** A claim takes the heads of at most so many lanes. */
-const claimMax = 64
+/** While more waits than there is room for, a claim waits until it can take so many at once. */
+const claimMin = 8
 const lookEveryMs = 2_000
 const worldFaultPauseMs = 500
 /** 0.5, 1, 3, 10 s: five attempts in about 15 s. */
 const retryMs = [500, 1_000, 3_000, 10_000] as const
 
 export function createDispatcher({ claims, handle, postpone, shelve, clock, telemetry }: DispatcherDeps): Dispatcher {
-  let woken = true
-  let rouse = () => {}
-  const wake = () => {
-    woken = true
-    rouse()
-  }
+  let hands: Hands | undefined
 
-  async function handleItem(permit: Permit, item: InboxItem, signal: AbortSignal): Promise<void> {
+  async function handleItem(permit: Permit, item: InboxItem, signal: AbortSignal): Promise<Handled> {
     const started = clock.monotonicMs()
     try {
       // Counted at every claim: more than the limit means that it took the process with it, again and again.
-      if (item.attempts > attemptsMax) return await setAside(permit, item, 'every attempt ended the process')
-      await handle(permit, item)
-      telemetry.tell('DISPATCH_OK', { cid: item.cid, took_ms: Math.round(clock.monotonicMs() - started) })
+      if (item.attempts > attemptsMax) await setAside(permit, item, 'every attempt ended the process')
+      else {
+        await handle(permit, item)
+        telemetry.tell('DISPATCH_OK', { cid: item.cid, took_ms: Math.round(clock.monotonicMs() - started) })
+      }
+      return 'over'
     } catch (error) {
       await afterFailure(permit, item, error, signal)
+      return 'put_back'
     }
   }
 
@@ -96,55 +96,140 @@ export function createDispatcher({ claims, handle, postpone, shelve, clock, tele
   }
 
   return {
-    wake,
+    wake: () => hands?.wake(),
+    offer: (lane) => hands?.offer(lane) ?? nobodyWorks,
     async work(permit, signal) {
-      const busy = new Map<Lane, Promise<void>>()
-      const begin = (item: InboxItem) => {
-        const done = () => {
-          busy.delete(item.lane)
-          wake()
-        }
-        busy.set(item.lane, handleItem(permit, item, signal).finally(done))
-      }
+      hands = new Hands({ claims, clock, signal, handle: (item) => handleItem(permit, item, signal) })
       try {
-        await takeTurns(busy, begin, signal)
+        await hands.work()
       } finally {
-        // Whatever ended the loop: no step is left without an owner, and no lane is taken twice after a restart.
-        await Promise.all(busy.values())
+        hands = undefined
       }
     },
   }
+}
 
-  async function takeTurns(
-    busy: ReadonlyMap<Lane, unknown>,
-    begin: (item: InboxItem) => void,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const room = () => Math.min(claimMax, lanesMax - busy.size)
-    woken = true
-    while (!signal.aborted) {
-      if (!woken || room() === 0) {
-        await idle(signal, () => room() > 0)
-        continue
-      }
-      woken = false
-      const items = await claims.claim({ max: room(), busy: [...busy.keys()], now: clock.now() })
-      for (const item of items) begin(item)
+/** Another instance works, or this one does not yet: its first look finds what is stored meanwhile. */
+const nobodyWorks: Offer = { claim: false, settle: () => {} }
+
+type HandsDeps = {
+  readonly claims: Claims
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly handle: (item: InboxItem) => Promise<Handled>
+}
+type Handled = 'over' | 'put_back'
+
+/** The lanes that are worked on, from the beginning of a leadership to its end. */
+class Hands {
+  readonly #deps: HandsDeps
+  readonly #busy = new Map<Lane, Promise<void>>()
+  /** Busy lanes in which more may wait: there may be something to claim as soon as one of them is free. */
+  readonly #crowded = new Set<Lane>()
+  #isWoken = true
+  #isClaiming = false
+  /** The last claim found as much as there was room for, so there is probably more. */
+  #isBehind = false
+  /** When the first postponed item is due; unknown after something was put back, and from time to time. */
+  #due: { readonly at: Instant | undefined } | undefined
+  #rouse = () => {}
+
+  constructor(deps: HandsDeps) {
+    this.#deps = deps
+  }
+
+  /** Something was stored, nobody knows in which lane. */
+  wake(): void {
+    for (const lane of this.#busy.keys()) this.#crowded.add(lane)
+    this.#look()
+  }
+
+  offer(lane: Lane): Offer {
+    const { signal, handle } = this.#deps
+    // A claim that is under way does not know of this lane being taken, and could take the same item.
+    const isFree = !this.#busy.has(lane) && !this.#isClaiming && this.#room() > 0 && !signal.aborted
+    if (!isFree) return { claim: false, settle: (stored) => stored === 'stored' && this.#noteWaiting(lane) }
+    const kept = Promise.withResolvers<Handled>()
+    this.#occupy(lane, kept.promise)
+    return {
+      claim: true,
+      settle: (stored) => {
+        // Another item of the lane is before it.
+        if (stored === 'stored') this.#crowded.add(lane)
+        kept.resolve(typeof stored === 'object' ? handle(stored) : 'over')
+      },
     }
   }
 
-  /** Until something is stored, a lane is free again, a postponed item is due, or a few seconds have passed. */
-  async function idle(signal: AbortSignal, hasRoom: () => boolean): Promise<void> {
-    const due = hasRoom() ? await claims.nextDueAt(clock.now()) : undefined
-    if (signal.aborted || (woken && hasRoom())) return
-    const pauseMs = due === undefined ? lookEveryMs : Math.min(lookEveryMs, Math.max(1, due - clock.now()))
+  /** Until the signal aborts and every step that was begun has ended. */
+  async work(): Promise<void> {
+    const { claims, clock, signal, handle } = this.#deps
+    try {
+      while (!signal.aborted) {
+        if (!this.#isReady()) {
+          await this.#rest()
+          continue
+        }
+        const room = this.#room()
+        this.#isWoken = false
+        this.#isClaiming = true
+        const items = await claims.claim({ max: room, busy: [...this.#busy.keys()], now: clock.now() })
+        this.#isClaiming = false
+        this.#isBehind = items.length === room
+        for (const item of items) this.#occupy(item.lane, handle(item))
+      }
+    } finally {
+      // Whatever ended the loop: no step is left without an owner, and no lane is taken twice after a restart.
+      this.#isClaiming = true
+      await Promise.all(this.#busy.values())
+    }
+  }
+
+  #room(): number {
+    return lanesMax - this.#busy.size
+  }
+
+  #isReady(): boolean {
+    return this.#isWoken && this.#room() >= (this.#isBehind ? claimMin : 1)
+  }
+
+  #look(): void {
+    this.#isWoken = true
+    if (this.#isReady()) this.#rouse()
+  }
+
+  #noteWaiting(lane: Lane): void {
+    if (this.#busy.has(lane)) this.#crowded.add(lane)
+    else this.#look()
+  }
+
+  #occupy(lane: Lane, work: Promise<Handled>): void {
+    const done = (handled: Handled) => {
+      this.#busy.delete(lane)
+      if (handled === 'put_back') {
+        this.#due = undefined
+        this.#rouse()
+      }
+      if (this.#crowded.delete(lane) || this.#isBehind) this.#look()
+    }
+    this.#busy.set(lane, work.then(done))
+  }
+
+  /** Until there is something to claim, a postponed item is due, or a few seconds have passed. */
+  async #rest(): Promise<void> {
+    const { claims, clock, signal } = this.#deps
     const roused = new AbortController()
-    const stop = () => roused.abort()
-    rouse = stop
-    signal.addEventListener('abort', stop, { once: true })
+    const rouse = () => roused.abort()
+    this.#rouse = rouse
+    signal.addEventListener('abort', rouse, { once: true })
+    this.#due ??= { at: await claims.nextDueAt(clock.now()) }
+    const { at } = this.#due
+    const pauseMs = at === undefined ? lookEveryMs : Math.min(lookEveryMs, Math.max(1, at - clock.now()))
     await clock.sleep(pauseMs, roused.signal)
-    signal.removeEventListener('abort', stop)
-    rouse = () => {}
-    woken = true
+    signal.removeEventListener('abort', rouse)
+    this.#rouse = () => {}
+    if (roused.signal.aborted) return
+    this.#isWoken = true
+    this.#due = undefined
   }
 }

@@ -15,6 +15,7 @@ import { languageOf, type Person } from '../people/person.ts'
 import type { Permit, Store, Tx } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type ConverseDeps, converse, type Turn } from './converse.ts'
+import type { KeptSession } from './sessions.ts'
 import { takePayment } from './take-payment.ts'
 
 /**
@@ -38,13 +39,25 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     const facts = createFacts(telemetry)
     const update = parse(item.body)
     await store.transact(permit, async (tx) => {
-      if (!(await tx.inbox.finish(item.id, clock.now()))) return
-      await follow(tx, item, update, facts)
+      const [isMine, before] = await Promise.all([tx.inbox.finish(item.id, clock.now()), lookBack(tx, update)])
+      if (isMine) await follow(tx, item, update, before, facts)
     })
     facts.tell()
   }
 
-  async function follow(tx: Tx, item: InboxItem, update: ParsedUpdate, facts: Facts): Promise<void> {
+  /** What is known of the one who speaks, read at once and together with the end of the item: one round trip. */
+  async function lookBack(tx: Tx, { person, chat, what }: ParsedUpdate): Promise<Before> {
+    if (person === undefined || !isTalk(what)) return {}
+    const tapped = what.type === 'tap' ? what.message?.id : undefined
+    const [known, talk, ownsTapped] = await Promise.all([
+      tx.people.get(person.id),
+      tx.sessions.lock(chat?.id ?? chatOfPerson(person.id)),
+      tapped === undefined ? false : tx.orders.ownsMessage(person.id, tapped),
+    ])
+    return { known, talk, ownsTapped }
+  }
+
+  async function follow(tx: Tx, item: InboxItem, update: ParsedUpdate, before: Before, facts: Facts): Promise<void> {
     const { what, chat, person: sender } = update
     // Nobody to answer: groups, channels, kinds without a person, and the operators' probe that names no chat.
     if (sender === undefined || (chat !== undefined && chat.type !== 'private')) return
@@ -71,9 +84,9 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
       case 'document':
       case 'unsupported':
         if (chat === undefined) return
-        return await listen(tx, item, sender, chat.id, what, facts)
+        return await listen(tx, item, sender, chat.id, what, before, facts)
       case 'tap':
-        return await tapped(tx, item, sender, chat?.id ?? chatOfPerson(sender.id), what, facts)
+        return await tapped(tx, item, sender, chat?.id ?? chatOfPerson(sender.id), what, before, facts)
       default:
         return unreachable(what, 'handleUpdate')
     }
@@ -86,13 +99,14 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     sender: Sender,
     chat: ChatId,
     what: Said,
+    before: Before,
     facts: Facts,
   ): Promise<void> {
-    const person = await meet(tx, sender)
+    const person = await greet(tx, sender, before.known)
     const { cid } = item
     if (what.type === 'command') facts.add((t) => t.tell('COMMAND_RECEIVED', { cid, command: `/${what.name}` }))
     else facts.add((t) => t.tell('MESSAGE_RECEIVED', { cid, message: what.type }))
-    await converse(tx, deps, { person, chat, cid, input: inputOf(what) }, facts)
+    await converse(tx, deps, { person, chat, cid, input: inputOf(what) }, before.talk, facts)
   }
 
   async function tapped(
@@ -101,32 +115,22 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     sender: Sender,
     chat: ChatId,
     what: Extract<What, { type: 'tap' }>,
+    before: Before,
     facts: Facts,
   ): Promise<void> {
-    const person = await meet(tx, sender)
+    const person = await greet(tx, sender, before.known)
     const { cid } = item
     const address = what.data === undefined ? undefined : decodeAddress(what.data)
     const input: Input = address === undefined ? { kind: 'unknown_button' } : { kind: 'opened', address }
     facts.add((t) => t.tell('CALLBACK_RECEIVED', { cid, callback_id: what.id, update_id: item.updateId }))
     facts.add((t) => t.tell('CALLBACK_ROUTED', { cid, handler: address?.at ?? 'unknown' }))
-    const over = await drawnOver(tx, person, what)
-    const turn: Turn = { person, chat, cid, input, tapped: { id: what.id, ...over } }
-    const turned = await converse(tx, deps, turn, facts)
+    const turn: Turn = { person, chat, cid, input, tapped: { id: what.id, ...drawnOver(what, before) } }
+    const turned = await converse(tx, deps, turn, before.talk, facts)
     facts.add((t) => {
       if (input.kind === 'unknown_button') t.tell('CALLBACK_REJECTED', { cid, reason_code: 'UNKNOWN_CALLBACK' })
       else if (turned.refused) t.tell('CALLBACK_REJECTED', { cid, reason_code: 'VALIDATION_FAIL' })
       else t.tell('CALLBACK_ACCEPTED', { cid })
     })
-  }
-
-  /** A text message, unless it shows an order: a picture keeps its caption, a progress message its order. */
-  async function drawnOver(
-    tx: Tx,
-    person: Person,
-    { message }: Extract<What, { type: 'tap' }>,
-  ): Promise<{ message?: MessageId }> {
-    if (message === undefined || !message.hasText || message.inaccessible) return {}
-    return (await tx.orders.ownsMessage(person.id, message.id)) ? {} : { message: message.id }
   }
 
   /** A payment or refund that did not read is not lost in silence: its update is kept, and the operator is told. */
@@ -136,8 +140,10 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   }
 
   /** The person as we know them, brought up to date; who writes has not blocked the bot. */
-  async function meet(tx: Tx, sender: Sender): Promise<Person> {
-    const known = await tx.people.get(sender.id)
+  const meet = async (tx: Tx, sender: Sender): Promise<Person> =>
+    await greet(tx, sender, await tx.people.get(sender.id))
+
+  async function greet(tx: Tx, sender: Sender, known: Person | undefined): Promise<Person> {
     const language = known?.languageChosen ? known.language : languageOf(sender.languageCode)
     const person: Person = {
       id: sender.id,
@@ -241,10 +247,11 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     async fileChecked(permit: Permit, { person, cid }: FileOwner, file: TakenFile, verdict: FileVerdict) {
       const facts = createFacts(telemetry)
       await store.transact(permit, async (tx) => {
-        const known = await tx.people.get(person)
+        const chat = chatOfPerson(person)
+        const [known, talk] = await Promise.all([tx.people.get(person), tx.sessions.lock(chat)])
         if (known === undefined) return
         const input: Input = { kind: 'file_checked', file, verdict }
-        await converse(tx, deps, { person: known, chat: chatOfPerson(person), cid, input }, facts)
+        await converse(tx, deps, { person: known, chat, cid, input }, talk, facts)
       })
       facts.tell()
     },
@@ -257,6 +264,23 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
       return undefined
     }
   }
+}
+
+/** Who speaks, the conversation so far (locked), and whether the tapped message shows an order. */
+type Before = {
+  readonly known?: Person | undefined
+  readonly talk?: KeptSession | undefined
+  readonly ownsTapped?: boolean
+}
+
+/** What the conversation answers; everything else is noted without it. */
+const isTalk = ({ type }: What): boolean =>
+  ['text', 'command', 'photo', 'document', 'unsupported', 'tap'].includes(type)
+
+/** A text message, unless it shows an order: a picture keeps its caption, a progress message its order. */
+function drawnOver({ message }: Extract<What, { type: 'tap' }>, { ownsTapped }: Before): { message?: MessageId } {
+  if (message === undefined || !message.hasText || message.inaccessible || ownsTapped) return {}
+  return { message: message.id }
 }
 
 function inputOf(what: Extract<What, { type: 'text' | 'command' | 'photo' | 'document' | 'unsupported' }>): Input {

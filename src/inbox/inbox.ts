@@ -11,9 +11,13 @@ import type { BotId, Cid, InboxId, Lane } from '../kit/ids.ts'
  * - a claim is committed before the work begins, so an item that kills the process is counted.
  */
 export interface Inbox {
-  /** Throws `CannotStore` when it could not be committed; the limit is two seconds for each commit. */
-  store(received: Received): Promise<'stored' | 'duplicate'>
+  /**
+   * Throws `CannotStore` when it could not be committed; the limit is two seconds for each commit. With `claim` the item
+   * comes back claimed, unless another one of its lane waits: then it is stored behind that one.
+   */
+  store(received: Received, wish?: { readonly claim: boolean }): Promise<Stored>
 }
+export type Stored = 'stored' | 'duplicate' | InboxItem
 
 /** An update as it arrived; `body` is the raw text, parsed only when it is handled. */
 export type Received = {
@@ -31,8 +35,8 @@ export type InboxItem = Received & { readonly id: InboxId; readonly attempts: nu
 /** What the dispatcher needs. */
 export interface Claims {
   /**
-   * The first waiting items of at most `max` lanes, oldest first, none of the lanes in `busy`. Each claim counts one
-   * attempt and is committed before it is returned.
+   * The first waiting items of at most `max` lanes, none of the lanes in `busy`. Each lane has its turn: the next claim
+   * goes on behind the last one. Each claim counts one attempt and is committed before it is returned.
    */
   claim(wish: {
     readonly max: number
@@ -46,6 +50,20 @@ export interface Claims {
    * because the permit may be what failed; an item that was claimed again since, or is finished, stays as it is.
    */
   giveBack(item: InboxItem, wish: { readonly until: Instant; readonly error: string }): Promise<void>
+}
+
+/**
+ * The shortest way from intake to the one who handles: before an update is stored, its lane is offered. Where the lane
+ * is free, the update is stored as claimed and handled at once, without a look into the inbox.
+ */
+export interface HandOver {
+  offer(lane: Lane): Offer
+}
+export type Offer = {
+  /** Whether to store the update as claimed; until `settle` the lane is kept for it. */
+  readonly claim: boolean
+  /** What became of it; `undefined` when it could not be stored. Must be called. */
+  settle(stored: Stored | undefined): void
 }
 
 /** What a step does with the item it handled. */

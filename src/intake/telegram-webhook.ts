@@ -1,4 +1,4 @@
-import type { Inbox } from '../inbox/inbox.ts'
+import type { HandOver, Inbox, Received, Stored } from '../inbox/inbox.ts'
 import type { PeekedUpdate } from '../inbox/update.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { BotId, Cid } from '../kit/ids.ts'
@@ -11,6 +11,7 @@ import type { FastLane } from './fast-lane.ts'
  */
 export type IntakeDeps = {
   readonly inbox: Inbox
+  readonly handOver: HandOver
   readonly fastLane: FastLane
   readonly bot: () => BotId
   /** Reads the id, kind and lane of an update; undefined when it has no `update_id`. */
@@ -29,7 +30,7 @@ export type Accepted =
   | { readonly kind: 'later'; readonly atOnce: boolean }
 
 export function createTelegramIntake(deps: IntakeDeps) {
-  const { inbox, fastLane, clock, telemetry } = deps
+  const { inbox, handOver, fastLane, clock, telemetry } = deps
 
   /** `body` is the raw text as it came; `startedMs` the monotonic time of its arrival. */
   return async function accept(body: string, startedMs: number): Promise<Accepted> {
@@ -39,7 +40,7 @@ export function createTelegramIntake(deps: IntakeDeps) {
     try {
       const answer =
         update.preCheckout === undefined ? undefined : await fastLane.answer(update.preCheckout, update.person)
-      const result = await inbox.store({
+      const stored = await store({
         bot: deps.bot(),
         updateId: update.updateId,
         lane: update.lane,
@@ -48,12 +49,23 @@ export function createTelegramIntake(deps: IntakeDeps) {
         body,
         receivedAt: clock.now(),
       })
-      tellReceived(cid, update, result === 'duplicate', startedMs)
+      tellReceived(cid, update, stored === 'duplicate', startedMs)
       return answer === undefined ? { kind: 'accepted' } : { kind: 'accepted', answer }
     } catch (error) {
       telemetry.caught(error, 'intake', cid)
       if (!deps.isActive()) telemetry.tell('PASSIVE_REJECT', { kind: update.kind })
       return { kind: 'later', atOnce: update.preCheckout !== undefined }
+    }
+  }
+
+  async function store(received: Received): Promise<Stored> {
+    const offer = handOver.offer(received.lane)
+    let stored: Stored | undefined
+    try {
+      stored = await inbox.store(received, offer)
+      return stored
+    } finally {
+      offer.settle(stored)
     }
   }
 

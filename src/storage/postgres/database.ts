@@ -65,6 +65,8 @@ export function openDatabase({
     max: Math.max(2, maxConn - reserved),
     statement_timeout: statementMs,
     query_timeout: answerMs,
+    // Statements that do not need each other's answers share a round trip.
+    pipeline: true,
   })
   const intake = new pg.Pool({
     ...common,

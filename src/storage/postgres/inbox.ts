@@ -6,8 +6,9 @@ import {
   type InboxItem,
   type InboxStep,
   type Received,
+  type Stored,
 } from '../../inbox/inbox.ts'
-import { instant } from '../../kit/clock.ts'
+import { type Instant, instant } from '../../kit/clock.ts'
 import { botId, cid, inboxId, lane } from '../../kit/ids.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
 import { isWorldFault } from './database.ts'
@@ -20,17 +21,22 @@ const batchBytesMax = 1024 * 1024
 const errorLengthMax = 2_000
 
 const STORE = `
-  insert into inbox (bot, update_id, lane, kind, cid, body, received_at)
-  select bot, update_id, lane, kind, cid, body, received_at
-    from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
-      with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, position)
+  insert into inbox (bot, update_id, lane, kind, cid, body, received_at, attempts)
+  select bot, update_id, lane, kind, cid, body, received_at,
+         case when claim and not exists (
+           select 1 from inbox w where w.lane = t.lane and w.finished_at is null and w.shelved_at is null)
+         then 1 else 0 end
+    from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::boolean[])
+      with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, claim, position)
    order by position
   on conflict (bot, update_id) do nothing
-  returning bot, update_id`
+  returning id, bot, update_id, attempts`
+type StoredRow = { readonly id: number; readonly bot: number; readonly update_id: number; readonly attempts: number }
 
 type Waiting = {
   readonly received: Received
-  readonly resolve: (result: 'stored' | 'duplicate') => void
+  readonly claim: boolean
+  readonly resolve: (result: Stored) => void
   readonly reject: (error: Error) => void
 }
 
@@ -65,7 +71,7 @@ export function createPostgresInbox({
 
   async function commit(batch: readonly Waiting[]): Promise<void> {
     const rows = batch.map((each) => each.received)
-    const stored = await pool.query<{ bot: number; update_id: number }>(STORE, [
+    const columns = [
       rows.map((row) => row.bot),
       rows.map((row) => row.updateId),
       rows.map((row) => row.lane),
@@ -73,12 +79,22 @@ export function createPostgresInbox({
       rows.map((row) => row.cid),
       rows.map((row) => row.body),
       rows.map((row) => row.receivedAt),
-    ])
+      batch.map((each) => each.claim),
+    ]
+    const stored = await pool.query<StoredRow>({
+      name: 'trt_store',
+      text: STORE,
+      values: columns,
+    })
     // Of two that are the same update, the first one in the batch is the stored one.
-    const fresh = new Set(stored.rows.map((row) => `${row.bot} ${row.update_id}`))
+    const fresh = new Map(stored.rows.map((row) => [`${row.bot} ${row.update_id}`, row]))
     if (fresh.size > 0) onStored()
     for (const { received, resolve } of batch) {
-      resolve(fresh.delete(`${received.bot} ${received.updateId}`) ? 'stored' : 'duplicate')
+      const key = `${received.bot} ${received.updateId}`
+      const row = fresh.get(key)
+      fresh.delete(key)
+      if (row === undefined) resolve('duplicate')
+      else resolve(row.attempts === 0 ? 'stored' : { ...received, id: inboxId(row.id), attempts: row.attempts })
     }
   }
 
@@ -96,9 +112,9 @@ export function createPostgresInbox({
   }
 
   return {
-    store: (received) =>
+    store: (received, { claim } = { claim: false }) =>
       new Promise((resolve, reject) => {
-        waiting.push({ received, resolve, reject })
+        waiting.push({ received, claim, resolve, reject })
         if (!flushing) void flush()
       }),
   }
@@ -121,12 +137,13 @@ function nextBatch(waiting: Waiting[]): readonly Waiting[] {
   return waiting.splice(0, rows)
 }
 
-// Walks from lane to lane along the index (`inbox_waiting`), so its cost follows the number of lanes that wait and not
-// the number of items. A lane whose first item is postponed stands still: order within a lane is kept.
+// Walks from lane to lane along the index (`inbox_waiting`), behind the lane where the last walk ended, and stops when it
+// has found enough: its cost follows what is claimed and what is busy, not what waits. A lane whose first item is
+// postponed stands still: order within a lane is kept.
 const CLAIM = `
   with recursive heads as (
     (select lane, id, not_before from inbox
-      where finished_at is null and shelved_at is null order by lane, id limit 1)
+      where finished_at is null and shelved_at is null and lane > $4 order by lane, id limit 1)
     union all
     select next.lane, next.id, next.not_before
       from heads, lateral (
@@ -134,13 +151,15 @@ const CLAIM = `
          where finished_at is null and shelved_at is null and lane > heads.lane
          order by lane, id limit 1) next
   ), chosen as (
-    select id from heads
+    select id, row_number() over () as position from heads
      where lane <> all($1::text[]) and (not_before is null or not_before <= $2)
-     order by id limit $3
+     limit $3
   )
   update inbox set attempts = attempts + 1
     from chosen where inbox.id = chosen.id
-  returning inbox.id, bot, update_id, lane, kind, cid, body, received_at, attempts`
+  returning inbox.id, bot, update_id, lane, kind, cid, body, received_at, attempts, position`
+/** Before every lane. */
+const firstLane = ''
 const NEXT_DUE = `
   select min(not_before) as due from inbox
    where finished_at is null and shelved_at is null and not_before is not null and not_before > $1`
@@ -159,13 +178,27 @@ type Row = {
   body: string
   received_at: number
   attempts: number
+  position: number
 }
 
 export function createPostgresClaims(pool: pg.Pool): Claims {
+  /** Where the last walk ended for having found enough: the lanes behind it come next. */
+  let behind = firstLane
+
+  async function walk(from: string, max: number, busy: readonly string[], now: Instant): Promise<readonly Row[]> {
+    const { rows } = await pool.query<Row>({ name: 'trt_claim', text: CLAIM, values: [busy, now, max, from] })
+    return rows.sort((a, b) => a.position - b.position)
+  }
+
   return {
     async claim({ max, busy, now }) {
-      const claimed = await pool.query<Row>(CLAIM, [busy, now, max])
-      return claimed.rows.map(itemOf).sort((a, b) => a.id - b.id)
+      const found = [...(await walk(behind, max, busy, now))]
+      if (found.length < max && behind !== firstLane) {
+        const taken = [...busy, ...found.map((row) => row.lane)]
+        found.push(...(await walk(firstLane, max - found.length, taken, now)))
+      }
+      behind = found.length < max ? firstLane : (found.at(-1)?.lane ?? firstLane)
+      return found.map(itemOf)
     },
     async nextDueAt(now) {
       const next = await pool.query<{ due: number | null }>(NEXT_DUE, [now])

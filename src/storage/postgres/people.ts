@@ -14,7 +14,10 @@ type Row = {
   banned_at: number | null
 }
 
-const GET = 'select * from people where id = $1'
+// By name: a prepared `select *` fails as soon as a newer program has added a column.
+const GET = `
+  select id, language, language_chosen, first_name, username, first_seen_at, blocked_bot_at, banned_at
+    from people where id = $1`
 const SAVE = `
   insert into people (id, language, language_chosen, first_name, username, first_seen_at, blocked_bot_at, banned_at)
   values ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import type { BotId } from '../../kit/ids.ts'
 import { FenceLost, type Permit, StorageFault, type Store, type Tx } from '../../store.ts'
@@ -31,6 +32,7 @@ export function createPostgresStore({
 }): Store {
   const [group, key] = lockKeys(database.schema, 'fence')
   const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key}); select epoch from leadership`
+  const nameOf = createStatementNames()
 
   async function fence(client: pg.PoolClient, permit: Permit): Promise<void> {
     // Three statements in one message: the answers come as a list, which pg's types do not say.
@@ -47,8 +49,12 @@ export function createPostgresStore({
       })
       let broken = false
       try {
-        await fence(client, permit)
-        const result = await work(portsOn(client, { schema: database.schema, bot, freeDaily }))
+        // The first statements of the work travel behind the fence, without waiting for its answer; the commit waits.
+        const passed = fence(client, permit)
+        const worked = work(portsOn(sqlOf(client, nameOf), { schema: database.schema, bot, freeDaily }))
+        await settled([passed, worked])
+        await passed
+        const result = await worked
         await commit(client)
         return result
       } catch (error) {
@@ -60,6 +66,21 @@ export function createPostgresStore({
     },
   }
 }
+
+/** Names of prepared statements; they follow from the text, so that programs that share a connection agree on them. */
+function createStatementNames(): (text: string) => string {
+  const names = new Map<string, string>()
+  return (text) => {
+    const known = names.get(text)
+    if (known !== undefined) return known
+    const name = `trt_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`
+    names.set(text, name)
+    return name
+  }
+}
+
+/** Until all have ended, however: a connection is given back only when nobody uses it any more. */
+const settled = async (all: readonly Promise<unknown>[]): Promise<void> => void (await Promise.allSettled(all))
 
 /** PostgreSQL answers the commit of a transaction that had failed with a rollback, and calls that a success. */
 async function commit(client: pg.PoolClient): Promise<void> {
@@ -76,8 +97,7 @@ async function rolledBack(client: pg.PoolClient): Promise<boolean> {
 
 type Shop = { readonly schema: string; readonly bot: BotId; readonly freeDaily: () => number }
 
-function portsOn(client: pg.PoolClient, { schema, bot, freeDaily }: Shop): Tx {
-  const sql = sqlOf(client)
+function portsOn(sql: Sql, { schema, bot, freeDaily }: Shop): Tx {
   return {
     inbox: createPostgresInboxStep(sql),
     people: createPostgresPeople(sql),
@@ -91,11 +111,15 @@ function portsOn(client: pg.PoolClient, { schema, bot, freeDaily }: Shop): Tx {
   }
 }
 
-/** A connection as the ports see it. */
-export function sqlOf(client: pg.PoolClient | pg.Client | pg.Pool): Sql {
+/** A connection as the ports see it. With names, the server parses and plans each statement once a connection. */
+export function sqlOf(client: pg.PoolClient | pg.Client | pg.Pool, nameOf?: (text: string) => string): Sql {
   return {
-    async query<Row>(text: string, values?: readonly unknown[]) {
-      const result = await client.query(text, values === undefined ? undefined : [...values])
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      const result = await client.query({
+        text,
+        values: [...values],
+        ...(nameOf === undefined ? {} : { name: nameOf(text) }),
+      })
       return { rows: result.rows as Row[], rowCount: result.rowCount ?? 0 }
     },
   }
