@@ -4,7 +4,7 @@ import type { View } from '../conversation/view.ts'
 import type { Errand } from '../errands/errand.ts'
 import type { ErrandContext, Handlers, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import { type Cid, chatOfPerson, fileId, type PersonId } from '../kit/ids.ts'
+import { type Cid, chatOfPerson, fileId, type MessageId, type PersonId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import type { TopUp } from '../money/top-up.ts'
 import type { Order } from '../orders/order.ts'
@@ -63,6 +63,11 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, errand.chat, outcome)
   }
 
+  function tellShown({ cid }: ErrandContext, screen: string, message: MessageId, startedMs: number): void {
+    const tookMs = Math.round(clock.monotonicMs() - startedMs)
+    telemetry.tell('UI_SHOWN', { cid, screen_id: screen, message_id: message, took_ms: tookMs })
+  }
+
   return {
     async answer_tap({ tap, text, alert }, { cid }) {
       const answer = { ...(text === undefined ? {} : { text }), ...(alert === undefined ? {} : { alert }) }
@@ -82,13 +87,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       const started = clock.monotonicMs()
       const outcome = await gateway.send(errand.chat, errand.view)
       return await settle(outcome, errand, context, errand.view.screen, async ({ message }) => {
-        const tookMs = Math.round(clock.monotonicMs() - started)
-        telemetry.tell('UI_SHOWN', {
-          cid: context.cid,
-          screen_id: errand.view.screen,
-          message_id: message,
-          took_ms: tookMs,
-        })
+        tellShown(context, errand.view.screen, message, started)
       })
     },
 
@@ -100,8 +99,10 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       const wait = pacing.waitFor(errand.chat)
       if (wait !== undefined) return { againAt: wait }
       const words = await texts.invoice(permit, topUp)
+      const started = clock.monotonicMs()
       const outcome = await gateway.sendInvoice(errand.chat, { ...words, payload: topUp.id, stars: topUp.stars })
       return await settle(outcome, errand, context, 'invoice', async ({ message }) => {
+        tellShown(context, 'invoice', message, started)
         await store.transact(permit, async (tx) => {
           const now = await tx.topUps.get(topUp.id)
           if (now !== undefined) await tx.topUps.save({ ...now, message })
