@@ -17,6 +17,10 @@ export type Config = {
   readonly webhook: { readonly secretPath?: string; readonly secretToken?: string }
   readonly kieCallback: { readonly path: string; readonly token?: string; readonly hmacKey?: string }
   readonly operators: readonly number[]
+  /** How long the warm-up may take; 0 for none. */
+  readonly warmUpMs: number
+  /** Fewer KIE credits than this are told to the operators. */
+  readonly kieCreditsLow: number
   readonly shop: {
     readonly usdToRub: string
     readonly multiplier: string
@@ -37,12 +41,17 @@ export type Config = {
  * only when `--sandbox` was typed, because it spends real credits.
  */
 export type World =
-  | { readonly kind: 'sandbox'; readonly sandboxPort: number; readonly realKieKey?: string }
+  | {
+      readonly kind: 'sandbox'
+      readonly mode: BotMode
+      readonly sandboxPort: number
+      readonly realKieKey?: string
+    }
   | {
       readonly kind: 'live'
       readonly botToken: string
       readonly kieKey: string
-      readonly mode: 'webhook' | 'polling'
+      readonly mode: BotMode
       readonly publicUrl?: string
       /** The host begins each deploy with an empty disk, but for what is mounted. */
       readonly isEphemeralHost: boolean
@@ -50,6 +59,9 @@ export type World =
       readonly kieApiUrl: string
       readonly kieUploadUrl: string
     }
+
+/** How updates arrive. */
+export type BotMode = 'webhook' | 'polling'
 
 export type ConfigProblem = { readonly setting: string; readonly problem: string; readonly todo: string }
 export type Env = Readonly<Record<string, string | undefined>>
@@ -96,7 +108,9 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
       ...given('token', values.KIE_CALLBACK_TOKEN),
       ...given('hmacKey', values.KIE_WEBHOOK_HMAC_KEY),
     },
-    operators: (values.ADMIN_ID ?? '').split(',').flatMap((id) => (id.trim() === '' ? [] : [Number(id)])),
+    operators: operatorsOf(values),
+    warmUpMs: Number(settingOf(values, 'BOOT_WARMUP_BUDGET_SECONDS')) * 1000,
+    kieCreditsLow: Number(settingOf(values, 'KIE_CREDITS_LOW')),
     shop: {
       usdToRub: settingOf(values, 'USD_TO_RUB'),
       multiplier: settingOf(values, 'PRICE_MULTIPLIER'),
@@ -110,6 +124,11 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
     dataDir,
     secrets: secretNames.flatMap((name) => values[name] ?? []),
   }
+}
+
+function operatorsOf({ ADMIN_ID: one = '', ADMIN_IDS: more = '' }: Values): readonly number[] {
+  const ids = `${one},${more}`.split(',').flatMap((id) => (id.trim() === '' ? [] : [Number(id)]))
+  return [...new Set(ids)]
 }
 
 function readWorld(values: Values, env: Env, sandboxAsked: boolean, problems: ConfigProblem[]): World | undefined {
@@ -127,6 +146,7 @@ function readWorld(values: Values, env: Env, sandboxAsked: boolean, problems: Co
     }
     return {
       kind: 'sandbox',
+      mode: modeOf(values),
       sandboxPort: Number(settingOf(values, 'SANDBOX_PORT')),
       ...given('realKieKey', sandboxAsked ? kieKey : undefined),
     }
@@ -156,12 +176,12 @@ function publicTraces(values: Values, env: Env): readonly (readonly [string, boo
 }
 
 function readLive(values: Values, env: Env, botToken: string, kieKey: string, problems: ConfigProblem[]): World {
-  const mode = values.BOT_MODE === 'polling' ? 'polling' : 'webhook'
+  const mode = modeOf(values)
   const publicUrl = (values.WEBHOOK_URL?.replace(/\/webhook\/?$/, '') ?? values.WEBHOOK_BASE_URL)?.replace(/\/+$/, '')
   if (mode === 'webhook' && publicUrl === undefined) {
     problems.push(problem('WEBHOOK_BASE_URL', 'is missing', `set it to ${settings.WEBHOOK_BASE_URL.shape}`))
   }
-  if (values.ADMIN_ID === undefined) {
+  if (values.ADMIN_ID === undefined && values.ADMIN_IDS === undefined) {
     problems.push(
       problem('ADMIN_ID', 'is missing', 'set your own Telegram id, so that the bot can tell you of trouble'),
     )
@@ -178,6 +198,8 @@ function readLive(values: Values, env: Env, botToken: string, kieKey: string, pr
     kieUploadUrl: values.KIE_UPLOAD_URL ?? 'https://kieai.redpandaai.co',
   }
 }
+
+const modeOf = ({ BOT_MODE: mode }: Values): BotMode => (mode === 'polling' ? 'polling' : 'webhook')
 
 function readValues(env: Env): { values: Values; problems: ConfigProblem[] } {
   const values: { -readonly [Name in SettingName]?: string } = {}

@@ -16,6 +16,7 @@ export type Setting = {
 
 const wholeNumber = /^\d{1,9}$/
 const decimal = /^\d{1,9}(\.\d{1,6})?$/
+const idList = /^\d+(\s*,\s*\d+)*$/
 const httpUrl = /^https?:\/\/[^\s/]+/
 
 export const settings = {
@@ -53,9 +54,9 @@ export const settings = {
     meaning: "operators' Telegram ids",
     shape: '12345678, or several with commas',
     live: true,
-    aliases: ['ADMIN_IDS'],
-    check: /^\d+(\s*,\s*\d+)*$/,
+    check: idList,
   },
+  ADMIN_IDS: { meaning: 'more operators, besides ADMIN_ID', shape: 'ids with commas', check: idList },
   BOT_MODE: {
     meaning: 'how updates arrive',
     shape: 'webhook or polling',
@@ -94,10 +95,22 @@ export const settings = {
     shape: 'a lower-case letter, then up to 30 letters, digits or _',
     check: /^[a-z][a-z0-9_]{0,30}$/,
   },
+  BOOT_WARMUP_BUDGET_SECONDS: {
+    meaning: 'longest warm-up after the start, in the background; 0 for none',
+    shape: 'a number of seconds',
+    initial: '15',
+    check: wholeNumber,
+  },
   DB_MAX_CONN: { meaning: 'database connections', shape: 'a number of at least 6', initial: '10', check: wholeNumber },
   TELEGRAM_API_ROOT: { meaning: 'another Bot API server', shape: 'an http(s) URL', check: httpUrl },
   KIE_API_URL: { meaning: 'another KIE endpoint', shape: 'an http(s) URL', check: httpUrl },
   KIE_UPLOAD_URL: { meaning: 'another KIE upload endpoint', shape: 'an http(s) URL', check: httpUrl },
+  KIE_CREDITS_LOW: {
+    meaning: 'with fewer KIE credits than this the operators are told',
+    shape: 'a number',
+    initial: '200',
+    check: wholeNumber,
+  },
   USD_TO_RUB: { meaning: 'roubles per dollar', shape: 'a decimal number', initial: '78.57', check: decimal },
   PRICE_MULTIPLIER: { meaning: 'price over cost', shape: 'a decimal number', initial: '2', check: decimal },
   STARS_PER_RUB: { meaning: 'Stars per rouble', shape: 'a decimal number', initial: '1.6', check: decimal },
