@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { homedir, tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { settings } from '../../src/config/settings.ts'
+
+/**
+ * A newcomer's terminal: what they type runs as processes of its own, in the checkout, with the settings that are given
+ * and no others, and with a PATH on which the project's own programs do not stand unless npm puts them there.
+ */
+export interface Typed {
+  /** Of what was typed itself: npm's own, when npm was typed. */
+  readonly pid: number
+  /** Everything printed so far, both streams. */
+  printed(): string
+  /** Resolves with the match once it is printed; fails when it does not come, or the program ends without it. */
+  prints(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>
+  /** Exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  kill(signal: NodeJS.Signals): void
+  /** To everything that was started from this terminal, as Ctrl-C sends it. */
+  killGroup(signal: NodeJS.Signals): void
+}
+
+export type Env = Readonly<Record<string, string>>
+
+export const checkout = fileURLToPath(new URL('../..', import.meta.url))
+
+export const npmStart = (env: Env): Typed => typed('npm', ['start'], env)
+/** `trt <words>`, by the Node.js of this test. */
+export const trt = (words: readonly string[], env: Env = {}): Typed =>
+  typed(process.execPath, ['bin/trt.js', ...words], env)
+
+export function typed(program: string, words: readonly string[], env: Env = {}): Typed {
+  const child = spawn(program, words, {
+    cwd: checkout,
+    env: { ...emptySettings, PATH: plainPath(), HOME: homedir(), TMPDIR: tmpdir(), ...env },
+    // A terminal starts what is typed as a group of its own.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk
+    })
+  }
+  const { pid } = child
+  assert.ok(pid, `${program} cannot be started`)
+  const ended = endOf(child)
+  return {
+    pid,
+    ended,
+    printed: () => text,
+    prints: async (pattern, limitMs = 60_000) => {
+      const until = performance.now() + limitMs
+      for (;;) {
+        const over = child.exitCode !== null || child.signalCode !== null
+        const match = pattern.exec(text)
+        if (match !== null) return match
+        assert.ok(!over, `it ended and did not print ${pattern}:\n${text}`)
+        assert.ok(performance.now() < until, `it did not print ${pattern} within ${limitMs} ms:\n${text}`)
+        await pause(10)
+      }
+    },
+    kill: (signal) => void child.kill(signal),
+    killGroup: (signal) => {
+      try {
+        process.kill(-pid, signal)
+      } catch {
+        // Gone already.
+      }
+    },
+  }
+}
+
+async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
+  // `close`, not `exit`: then everything it printed has been read.
+  const [code, signal] = await once(child, 'close')
+  return code ?? signal
+}
+
+/** An `.env` in the checkout may belong to a bot that lives; an empty value keeps its settings out. */
+const emptySettings = Object.fromEntries(
+  [
+    ...Object.entries(settings).flatMap(([name, setting]) => [name, ...('aliases' in setting ? setting.aliases : [])]),
+    'NODE_ENV',
+    'RENDER',
+  ].map((name) => [name, '']),
+)
+
+const plainPath = () =>
+  (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .filter((folder) => !folder.endsWith(path.join('node_modules', '.bin')) && !folder.includes('node-gyp-bin'))
+    .join(path.delimiter)
+
+/** The two URLs that a start prints. */
+export async function urlsOf(start: Typed): Promise<{ readonly chat: string; readonly health: string }> {
+  const [, chat = ''] = await start.prints(/^ {2}Web chat {3}(http:\S+)$/m)
+  const [, health = ''] = await start.prints(/^ {2}Health {5}(http:\S+)$/m)
+  return { chat, health }
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const { port, release } = await takePort()
+  await release()
+  return port
+}
+
+/** A port that another program has. */
+export async function takePort(): Promise<{ readonly port: number; readonly release: () => Promise<void> }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  assert.ok(typeof address === 'object' && address !== null)
+  return {
+    port: address.port,
+    release: async () => {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+export async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return await new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/** Resolves when it holds, looking often; a condition that does not come is a failure that names it. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, limitMs = 30_000): Promise<void> {
+  const end = performance.now() + limitMs
+  while (!(await holds())) {
+    assert.ok(performance.now() < end, `waited ${limitMs} ms for: ${what}`)
+    await pause(25)
+  }
+}
+
+/**
+ * The live processes that have to do with a folder: by command line, environment, working folder or open files. Where
+ * there is no /proc, nothing is found here; what the folder itself shows is looked at by `tracesIn`.
+ */
+export function processesAround(folder: string): readonly string[] {
+  if (!existsSync('/proc/self/fd')) return []
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+    .flatMap((pid) => {
+      const command = readProc(pid, 'cmdline').replaceAll('\0', ' ').trim()
+      const places = [command, readProc(pid, 'environ'), linkOf(`/proc/${pid}/cwd`), ...openFilesOf(pid)]
+      return command !== '' && places.some((place) => place.includes(folder)) ? [`${pid} ${command}`] : []
+    })
+}
+
+function readProc(pid: string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function openFilesOf(pid: string): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`))
+  } catch {
+    return []
+  }
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file)
+  } catch {
+    return ''
+  }
+}
+
+/** What only a running keeper, server or sandbox leaves in its folder: sockets, pid files, half-made folders. */
+export const tracesIn = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.sock$|\.PGSQL\.|keeper\.json$|sandbox\.json$|postmaster\.pid$|\.new[-.]/.test(name),
+  )
