@@ -7,7 +7,10 @@ import { inbox } from './inbox.ts'
 import { ledger } from './ledger.ts'
 import { lock } from './lock.ts'
 import { logs } from './logs.ts'
+import { orders } from './orders.ts'
+import { people } from './people.ts'
 import { sandbox } from './sandbox.ts'
+import { smoke } from './smoke.ts'
 import { start } from './start.ts'
 import { story } from './story.ts'
 import { webhook } from './webhook.ts'
@@ -18,10 +21,13 @@ export const commands: Readonly<Record<string, Command>> = discreet({
   sandbox,
   doctor,
   webhook,
+  smoke,
   logs,
   story,
   lock,
   inbox,
+  orders,
+  people,
   ledger,
   catalog,
 })

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import { type Ending, exchange } from '../kit/exchange.ts'
+import { type Connections, type Ending, exchange } from '../kit/exchange.ts'
 
 /** Looking at doors from outside, as a stranger or Telegram would. Nothing is followed, nothing is repeated. */
 export type Seen =
@@ -25,11 +25,13 @@ export async function look(
     headers = {},
     body,
     limitMs = lookMs,
+    connections,
   }: {
     readonly method?: 'GET' | 'POST'
     readonly headers?: Readonly<Record<string, string>>
     readonly body?: string
     readonly limitMs?: number
+    readonly connections?: Connections
   } = {},
 ): Promise<Seen> {
   if (!URL.canParse(url)) return { kind: 'silent', detail: 'the address is no URL' }
@@ -41,6 +43,7 @@ export async function look(
     limitMs,
     maxBytes: bytesMax,
     ...(body === undefined ? {} : { body }),
+    ...(connections === undefined ? {} : { connections }),
   })
   return seenOf(ending, clock.monotonicMs() - started)
 }

@@ -6,7 +6,7 @@ export function readWords<const O extends ParseArgsOptionsConfig>(words: readonl
     const { values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true, strict: true })
     return { ok: true, values, rest: positionals } as const
   } catch (error) {
-    const said = error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error)
+    const said = error instanceof Error ? (error.message.split(/\.\s|\n/)[0] ?? '') : String(error)
     return { ok: false, problem: `${said.replace(/\.$/, '')}. See --help.` } as const
   }
 }

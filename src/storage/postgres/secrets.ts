@@ -1,4 +1,6 @@
 import type pg from 'pg'
+import { type BotId, botId } from '../../kit/ids.ts'
+import type { Sql } from './sql.ts'
 
 const MAKE = 'insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing'
 const READ = 'select value from secrets where name = $1'
@@ -26,4 +28,11 @@ export async function worldOfSchema(
 ): Promise<{ readonly kind: string; readonly bot: number }> {
   await pool.query(NOTE_WORLD, [mine.kind, mine.bot])
   return (await pool.query<{ kind: string; bot: number }>(READ_WORLD)).rows[0] ?? mine
+}
+
+/** The bot that this schema belongs to. */
+export async function botOfSchema(sql: Sql): Promise<BotId> {
+  const row = (await sql.query<{ bot: number }>(READ_WORLD)).rows[0]
+  if (row === undefined) throw new Error('this schema belongs to no bot yet; the first start writes it down')
+  return botId(row.bot)
 }
