@@ -6,22 +6,28 @@ import type { TelegramNo } from './answer.ts'
 import type { BotApi } from './bot-api.ts'
 import { renderPlain } from './send.ts'
 
-/** What those who keep the bot itself in order need of Telegram: its identity, its webhook, its commands, its books. */
+/**
+ * What those who keep the bot itself in order need of Telegram: its identity, its webhook, its commands, its books.
+ * A call whose `signal` aborts is given up; whether Telegram did it is then unknown.
+ */
 export interface TelegramAdmin {
   getMe(
     signal?: AbortSignal,
   ): Promise<Outcome<{ readonly id: BotId; readonly username: string; readonly firstName: string }, TelegramNo>>
   /** Replaces the whole registration. `allowedUpdates` is always sent, because Telegram keeps an old list for ever. */
-  setWebhook(webhook: {
-    readonly url: string
-    readonly secretToken: string
-    readonly allowedUpdates: readonly UpdateKind[]
-    readonly maxConnections?: number
-    readonly dropPending?: boolean
-  }): Promise<Outcome<true, TelegramNo>>
-  getWebhookInfo(): Promise<Outcome<WebhookState, TelegramNo>>
+  setWebhook(
+    webhook: {
+      readonly url: string
+      readonly secretToken: string
+      readonly allowedUpdates: readonly UpdateKind[]
+      readonly maxConnections?: number
+      readonly dropPending?: boolean
+    },
+    signal?: AbortSignal,
+  ): Promise<Outcome<true, TelegramNo>>
+  getWebhookInfo(signal?: AbortSignal): Promise<Outcome<WebhookState, TelegramNo>>
   /** Keeps pending updates unless told otherwise. */
-  deleteWebhook(options?: { readonly dropPending?: boolean }): Promise<Outcome<true, TelegramNo>>
+  deleteWebhook(options?: { readonly dropPending?: boolean }, signal?: AbortSignal): Promise<Outcome<true, TelegramNo>>
   /** Without a language: for everybody whose language has no list of its own. */
   setMyCommands(
     commands: readonly { readonly command: string; readonly description: string }[],
@@ -57,6 +63,7 @@ export type WebhookState = {
   readonly url: string
   readonly pending: number
   readonly allowedUpdates: readonly string[]
+  readonly maxConnections?: number
   readonly lastError?: { readonly at: number; readonly message: string }
 }
 
@@ -73,18 +80,16 @@ export type StarTransaction = {
 
 export function createAdmin(api: BotApi, limitMs: number): TelegramAdmin {
   const call = { limitMs }
+  const until = (signal: AbortSignal | undefined) => (signal === undefined ? call : { limitMs, signal })
   return {
     async getMe(signal) {
-      const me = await api.call((telegram) => telegram.raw.getMe(), {
-        ...call,
-        ...(signal === undefined ? {} : { signal }),
-      })
+      const me = await api.call((telegram) => telegram.raw.getMe(), until(signal))
       if (me.kind !== 'done') return me
       const { id, username, first_name: firstName } = me.value
       return done({ id: botId(id), username, firstName })
     },
 
-    setWebhook: ({ url, secretToken, allowedUpdates, maxConnections, dropPending = false }) =>
+    setWebhook: ({ url, secretToken, allowedUpdates, maxConnections, dropPending = false }, signal) =>
       api.call(
         (telegram) =>
           telegram.raw.setWebhook({
@@ -94,25 +99,27 @@ export function createAdmin(api: BotApi, limitMs: number): TelegramAdmin {
             drop_pending_updates: dropPending,
             ...(maxConnections === undefined ? {} : { max_connections: maxConnections }),
           }),
-        call,
+        until(signal),
       ),
 
-    async getWebhookInfo() {
-      const info = await api.call((telegram) => telegram.raw.getWebhookInfo(), call)
+    async getWebhookInfo(signal) {
+      const info = await api.call((telegram) => telegram.raw.getWebhookInfo(), until(signal))
       if (info.kind !== 'done') return info
       const {
         url = '',
         pending_update_count: pending,
         allowed_updates: allowedUpdates = [],
+        max_connections: maxConnections,
         last_error_date: at,
         last_error_message: message = '',
       } = info.value
       const lastError = at === undefined ? {} : { lastError: { at: at * 1000, message: api.hide(message) } }
-      return done({ url, pending, allowedUpdates, ...lastError })
+      const limit = maxConnections === undefined ? {} : { maxConnections }
+      return done({ url, pending, allowedUpdates, ...limit, ...lastError })
     },
 
-    deleteWebhook: ({ dropPending = false } = {}) =>
-      api.call((telegram) => telegram.raw.deleteWebhook({ drop_pending_updates: dropPending }), call),
+    deleteWebhook: ({ dropPending = false } = {}, signal) =>
+      api.call((telegram) => telegram.raw.deleteWebhook({ drop_pending_updates: dropPending }), until(signal)),
 
     setMyCommands: (commands, language) =>
       api.call(

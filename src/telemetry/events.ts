@@ -49,6 +49,10 @@ export const events = {
     meaning: 'a PASSIVE instance could not store an update and answered 503; Telegram keeps it',
     action: 'look at the database',
   }),
+  INBOX_OLD: event('TELEMETRY', 'warn', ['pending', 'oldest_s'], {
+    meaning: 'an update has waited for over a minute',
+    action: 'trt inbox list; look at the database and at DUTY_FAILED',
+  }),
   EXCEPTION_CAUGHT: event('EXCEPTION', 'error', ['error_type', 'error_message'], {
     more: ['cid', 'where', 'stack'],
     meaning: 'something broke and was caught',
@@ -80,6 +84,18 @@ export const events = {
     meaning: 'KIE does not sell to us now (key, credits, maintenance, unknown model)',
     action: 'key_refused: check KIE_API_KEY; no_credits: top up at KIE; model_gone: update the catalog',
   }),
+  KIE_CREDITS: event('ORDER', 'info', ['credits'], { meaning: 'the credits left at KIE when the service started' }),
+  KIE_CREDITS_LOW: event('ORDER', 'warn', ['credits', 'level'], {
+    meaning: 'fewer credits are left at KIE than KIE_CREDITS_LOW',
+    action: 'top up at kie.ai/billing',
+  }),
+  SELLING_PAUSED: event('ORDER', 'error', ['why'], {
+    more: ['credits', 'detail'],
+    meaning:
+      'nothing is sold: KIE refuses the key, or the credits do not suffice for the cheapest offer; nobody is charged',
+    action: 'key_refused: check KIE_API_KEY; no_credits: top up at kie.ai/billing. It goes on by itself',
+  }),
+  SELLING_RESUMED: event('ORDER', 'info', [], { more: ['credits'], meaning: 'KIE sells to us again, and so do we' }),
   RESULT_DELIVERED: event('ORDER', 'info', ['cid', 'order_id', 'message_id'], {
     more: ['gift'],
     meaning: 'Telegram took the result',
@@ -136,7 +152,16 @@ export const events = {
   ERRANDS_UNLOCKED: event('ERRAND', 'info', ['workers'], {
     meaning: 'errands that a dead instance had in hand are free again',
   }),
-  OPERATOR_TOLD: event('ERRAND', 'info', ['what'], { meaning: 'a message to the operators' }),
+  ERRANDS_OLD: event('ERRAND', 'warn', ['pending', 'oldest_s'], {
+    meaning: 'an errand has been due for over a minute',
+    action: 'look at ERRAND_FAILED, DUTY_FAILED and at Telegram or KIE',
+  }),
+  OPERATOR_TOLD: event('ERRAND', 'info', ['what'], { more: ['cid'], meaning: 'a message to the operators' }),
+  OPERATOR_NOT_TOLD: event('ERRAND', 'warn', ['what', 'error'], {
+    more: ['cid'],
+    meaning: 'Telegram did not take a message to an operator',
+    action: 'an operator must have started the bot and not blocked it; ADMIN_ID names them',
+  }),
 
   PREFLIGHT_STARTED: event('BOOT', 'info', ['version', 'instance', 'world'], { meaning: 'the start begins' }),
   HTTP_LISTENING: event('BOOT', 'info', ['address', 'port'], { meaning: 'the port is bound, for good' }),
@@ -149,8 +174,20 @@ export const events = {
   MIGRATED: event('BOOT', 'info', ['from', 'to'], { meaning: 'the schema was brought up to date' }),
   CATALOG_READY: event('BOOT', 'info', ['offers', 'took_ms'], { meaning: 'the offers are compiled and checked' }),
   MENU_READY: event('BOOT', 'info', ['screens', 'took_ms'], { meaning: 'every screen is reachable' }),
+  MIGRATIONS_REFUSED: event('BOOT', 'error', ['schema', 'program', 'oldest'], {
+    meaning: 'the database is of a newer program, so this one does not start',
+    action: 'start the newer version, or restore a backup of before',
+  }),
+  BOOT_WARMUP_DONE: event('BOOT', 'info', ['elapsed_ms'], {
+    more: ['failed'],
+    meaning: 'connections were made ahead of their first use, beside the service and not before it',
+  }),
+  BOOT_WARMUP_CANCELLED: event('BOOT', 'info', ['elapsed_ms', 'budget_ms'], {
+    meaning: 'the warm-up was cut, by its budget or by a stop; what it had not done is done at its first use',
+  }),
   READY: event('BOOT', 'info', ['took_ms'], { meaning: 'updates can be stored and, when ACTIVE, are handled' }),
   SHUTDOWN_STARTED: event('BOOT', 'info', ['reason'], { meaning: 'the way out begins' }),
+  BACKGROUND_CLEANED: event('BOOT', 'info', ['count'], { meaning: 'background duties were told to end, and have' }),
   SHUTDOWN_DONE: event('BOOT', 'info', ['took_ms'], { meaning: 'everything was given back' }),
 
   LOCK_ATTEMPT: event('LOCK', 'info', ['backend', 'key'], { meaning: 'the leadership is asked for' }),
@@ -179,6 +216,15 @@ export const events = {
     meaning: 'a background duty failed and is tried again',
     action: 'nothing, unless it repeats',
   }),
+  DUTIES_ABANDONED: event('LOCK_CONTROLLER', 'warn', ['duties', 'waited_s'], {
+    meaning: 'these duties did not end in time; what they had in hand is given back',
+    action: 'look for what they waited for; the fence keeps them from writing anything late',
+  }),
+  NOBODY_ACTIVE: event('LOCK_CONTROLLER', 'error', ['for_s'], {
+    more: ['holder'],
+    meaning: 'no instance has led for a minute; updates are stored and wait',
+    action: 'trt lock show; a frozen holder is freed by trt lock free',
+  }),
   PASSIVE_ENTER: event('LOCK_CONTROLLER', 'info', ['reason'], {
     more: ['holder'],
     meaning: 'this instance stores and stands by',
@@ -205,8 +251,34 @@ export const events = {
     action: 'trt doctor; trt webhook set',
   }),
   WEBHOOK_DRIFT: event('WEBHOOK', 'warn', ['what'], {
-    meaning: 'somebody changed the webhook; it was corrected',
+    meaning: 'somebody changed the webhook; it is corrected',
     action: 'find the other program that has this bot token',
+  }),
+  WEBHOOK_LAST_ERROR: event('WEBHOOK', 'warn', ['error', 'at'], {
+    more: ['todo'],
+    meaning:
+      'Telegram could not deliver, and nothing was accepted since; for 401, 403 and 404 the webhook is set again',
+    action: 'trt doctor says what it means',
+  }),
+  WEBHOOK_CONTESTED: event('WEBHOOK', 'error', ['corrections', 'within_s'], {
+    meaning: 'the webhook had to be corrected again and again, so somebody else corrects it too; it is left as it is',
+    action: 'end the other program that has this bot token, then trt webhook set',
+  }),
+  WEBHOOK_KEYS_UNWRITTEN: event('WEBHOOK', 'warn', ['error'], {
+    meaning: 'it could not be written down which path and token Telegram has; they are written at the next look',
+    action: 'look at the database',
+  }),
+  POLLING_STARTED: event('WEBHOOK', 'info', ['epoch'], {
+    meaning: 'updates are asked for (BOT_MODE=polling); the webhook is removed, what waited is kept',
+  }),
+  POLLING_REFUSED: event('WEBHOOK', 'warn', ['error', 'retry_in_s'], {
+    meaning: 'Telegram gave no updates; it is asked again',
+    action: 'nothing, unless it goes on',
+  }),
+  POLLING_CONFLICT: event('WEBHOOK', 'error', ['error', 'retry_in_s'], {
+    more: ['todo'],
+    meaning: 'another program polls with this bot token, or a webhook is set; it is asked again',
+    action: 'end the other program, or trt webhook delete; one token serves one program',
   }),
   BOT_VERIFIED: event('BOT_VERIFY', 'info', ['username', 'id'], {
     meaning: 'Telegram knows the token',
@@ -226,6 +298,15 @@ export const events = {
   DB_POOL_WAIT: event('DB', 'warn', ['waited_ms', 'in_use', 'waiting'], {
     meaning: 'a connection was waited for longer than a second',
     action: 'raise DB_MAX_CONN, or look for what holds the connections',
+  }),
+  DB_CONNECTION_HELD: event('DB', 'warn', ['owner', 'held_s'], {
+    meaning: 'a connection was taken and not given back; it is closed and its place is free again',
+    action: 'report it: the owner named here forgets its connection',
+  }),
+  DB_POOL_EXHAUSTED: event('DB', 'error', ['in_use', 'waiting'], {
+    more: ['owners'],
+    meaning: 'every connection for steps and errands is in use and others wait; updates are stored all the same',
+    action: 'raise DB_MAX_CONN, or look at what `owners` do',
   }),
   DB_CONNECTION_LOST: event('DB', 'warn', ['owner', 'error'], {
     meaning: 'a database connection ended; it is opened again',
