@@ -36,19 +36,32 @@ export function settingsTable(): string {
   return `| name | meaning | looks like | default |\n|---|---|---|---|\n${rows.join('\n')}`
 }
 
-const marks = { begin: '<!-- printed: settings -->', end: '<!-- end -->' }
+/** The sentences operators of the predecessor search for, with the event that carries each today. */
+export function sentencesTable(): string {
+  const rows = (Object.entries(events) as [string, EventDefinition][]).flatMap(([name, { group, also, fields }]) => {
+    if (also === undefined) return []
+    const named = Object.fromEntries(fields.map((field) => [field, `<${field}>`]))
+    const ways = name === 'ACTIVE_ENTER' ? [{ how: 'immediate' }, { how: 'takeover' }] : [{}]
+    return ways.map((way) => `| \`${also({ ...named, ...way })}\` | \`[${group}] ${name}\` |`)
+  })
+  return `| the sentence | the event |\n|---|---|\n${rows.join('\n')}`
+}
 
-/** A document with its printed part replaced. */
-export function withSettings(text: string): string {
-  const begin = text.indexOf(marks.begin)
-  const end = text.indexOf(marks.end, begin)
-  if (begin === -1 || end === -1) throw new Error(`the marks of the printed settings are missing`)
-  return `${text.slice(0, begin + marks.begin.length)}\n${settingsTable()}\n${text.slice(end)}`
+/** A document with one printed part replaced. */
+function withPart(part: string, print: () => string): (text: string) => string {
+  return (text) => {
+    const mark = `<!-- printed: ${part} -->`
+    const begin = text.indexOf(mark)
+    const end = text.indexOf('<!-- end -->', begin)
+    if (begin === -1 || end === -1) throw new Error(`the marks of the printed part "${part}" are missing`)
+    return `${text.slice(0, begin + mark.length)}\n${print()}\n${text.slice(end)}`
+  }
 }
 
 export const documents: readonly { readonly file: string; readonly print: (text: string) => string }[] = [
   { file: 'docs/telemetry.md', print: telemetryDocument },
-  { file: 'docs/settings.md', print: withSettings },
+  { file: 'docs/settings.md', print: withPart('settings', settingsTable) },
+  { file: 'docs/operations.md', print: withPart('sentences', sentencesTable) },
 ]
 
 if (import.meta.main) {
