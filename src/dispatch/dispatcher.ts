@@ -176,7 +176,11 @@ class Hands {
         const items = await claims.claim({ max: room, busy: [...this.#busy.keys()], now: clock.now() })
         this.#isClaiming = false
         this.#isBehind = items.length === room
-        for (const item of items) this.#occupy(item.lane, handle(item))
+        for (const item of items) {
+          this.#occupy(item.lane, handle(item))
+          // Only the head of a lane is taken: more of it may be waiting behind.
+          this.#crowded.add(item.lane)
+        }
       }
     } finally {
       // Whatever ended the loop: no step is left without an owner, and no lane is taken twice after a restart.
