@@ -7,7 +7,7 @@ import { after, type Clock } from '../kit/clock.ts'
 import { type Cid, chatOfPerson, fileId, type MessageId, type PersonId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import type { TopUp } from '../money/top-up.ts'
-import type { Order } from '../orders/order.ts'
+import { isOnItsWay, type Order } from '../orders/order.ts'
 import type { Permit, Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ArtifactSource } from './artifact-source.ts'
@@ -200,6 +200,3 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     return 'settled'
   }
 }
-
-const isOnItsWay = (order: Order): boolean =>
-  order.status === 'delivering' || (order.status === 'released' && order.gift === 'delivering')

@@ -11,6 +11,7 @@ import type { ParsedUpdate, Sender, What } from '../inbox/update.ts'
 import { after } from '../kit/clock.ts'
 import { type ChatId, type Cid, chatOfPerson, type MessageId, type PersonId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import { isOnItsWay } from '../orders/order.ts'
 import { languageOf, type Person } from '../people/person.ts'
 import type { Permit, Store, Tx } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -165,7 +166,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
       return
     }
     // What was kept for them meanwhile is sent now.
-    const waiting = (await tx.orders.recent(sender.id, { skip: 0, take: 20 })).filter(isWaiting)
+    const waiting = (await tx.orders.recent(sender.id, { skip: 0, take: 20 })).filter(isOnItsWay)
     await tx.errands.add(
       waiting.map((order) => ({ errand: { kind: 'deliver', order: order.id, chat: order.chat }, cid: item.cid })),
     )
@@ -301,9 +302,6 @@ function inputOf(what: Extract<What, { type: 'text' | 'command' | 'photo' | 'doc
       return unreachable(what, 'inputOf')
   }
 }
-
-const isWaiting = (order: { readonly status: string; readonly gift?: string }): boolean =>
-  order.status === 'delivering' || order.gift === 'delivering'
 
 const samePerson = (a: Person, b: Person): boolean =>
   a.language === b.language &&

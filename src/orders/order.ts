@@ -96,3 +96,7 @@ export type ReleaseReason =
 
 export const isSettled = (order: Order): boolean =>
   order.status === 'completed' || order.status === 'released' || order.status === 'refunded'
+
+/** Made, and on its way to the person. Telegram may show it, and its buttons, a moment before we know. */
+export const isOnItsWay = (order: Order): boolean =>
+  order.status === 'delivering' || (order.status === 'released' && order.gift === 'delivering')

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { priceOf, quoteMs } from '../../src/catalog/quote.ts'
 import { after } from '../../src/kit/clock.ts'
-import { offerId, quoteId } from '../../src/kit/ids.ts'
+import { kieTaskId, offerId, quoteId } from '../../src/kit/ids.ts'
 import { pricing } from '../catalog/the-catalog.ts'
-import { anOrder, catalog, photo, Talk } from './talk.ts'
+import { anOrder, catalog, noon, photo, Talk } from './talk.ts'
 
 /** A model that takes up to four photos and a prompt. */
 const edit = { at: 'offer', offer: offerId('seedream-5-flash-edit') } as const
@@ -364,6 +364,22 @@ describe('repeating', () => {
     talk.writes('пёс в скафандре')
     assert.equal(talk.view.screen, 'confirm')
     assert.match(talk.text, /пёс в скафандре/)
+  })
+
+  it('sends the original of a picture that Telegram shows before its delivery is written down', () => {
+    const order = anOrder('r1')
+    const talk = new Talk({ orders: [order] }).opens({ at: 'original', order: order.id })
+    assert.match(talk.reaction.toast ?? '', /Отправлять нечего/)
+    const made = {
+      task: kieTaskId('t1'),
+      submittedAt: noon,
+      producedAt: noon,
+      artifacts: ['https://kie/1'],
+      delivered: [],
+    }
+    talk.orders = [{ ...order, ...made, status: 'delivering' }]
+    talk.opens({ at: 'original', order: order.id })
+    assert.deepEqual(talk.commands, [{ type: 'send_again', order: order.id, as: 'document' }])
   })
 
   it('says so when the model is not sold any more', () => {

@@ -2,7 +2,7 @@
 import type { Offer } from '../../../catalog/offer.ts'
 import { checkField } from '../../../catalog/validate-input.ts'
 import { unreachable } from '../../../kit/unreachable.ts'
-import type { Order } from '../../../orders/order.ts'
+import { isOnItsWay, type Order } from '../../../orders/order.ts'
 import type { Address } from '../../address.ts'
 import { beginDraft, nextPlace } from '../../draft.ts'
 import type { Reaction, Seen } from '../../screen.ts'
@@ -39,7 +39,7 @@ function sendAgain(seen: Seen, as: 'photo' | 'document'): Reaction {
   const { order } = seen.reads
   const { toasts } = seen.texts
   if (order === undefined) return orderNotFound(seen)
-  if (!wasDelivered(order)) return { still: true, toast: toasts.nothingToSend }
+  if (!wasDelivered(order) && !isOnItsWay(order)) return { still: true, toast: toasts.nothingToSend }
   return { command: { type: 'send_again', order: order.id, as }, still: true, toast: toasts.sending }
 }
 
