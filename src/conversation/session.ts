@@ -9,7 +9,7 @@ export type Session = {
   readonly version: 1
   readonly person: PersonId
   readonly chat: ChatId
-  /** Rises with every change; a drawing of an older revision never replaces a newer one. */
+  /** Rises with every drawing; an older drawing never replaces a newer one. */
   readonly revision: number
   readonly place: Address
   readonly draft?: Draft

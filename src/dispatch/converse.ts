@@ -82,14 +82,13 @@ export async function converse(
   const view = drawn ? undefined : await drawScreen(next, speaker, result.notice ?? reaction.notice)
   const handedOver = result.handedOver ?? false
   const target = targetOf(kept, turn, { draws: view !== undefined, handedOver })
-  // When nothing new is drawn, a screen that is still on its way stays on its way; the one of a placed order is over.
-  const nothingWaits = view === undefined && (handedOver || kept.shownRevision >= session.revision)
   const saved = tx.sessions.save(
     {
-      session: view?.session ?? next,
+      session: view?.session ?? { ...next, revision: session.revision },
       view: view?.view ?? kept.view,
       cid: view === undefined ? kept.cid : cid,
-      shownRevision: nothingWaits ? next.revision : kept.shownRevision,
+      // The screen of a placed order is over; any other that is still on its way stays on its way.
+      shownRevision: handedOver ? session.revision : kept.shownRevision,
       ...target,
     },
     now,
