@@ -29,14 +29,15 @@ export function createErrandEngine({
   const logger = quietLogger(telemetry)
   const LOCKED = `select distinct locked_by from ${jobs}._private_jobs where locked_by is not null
     union select distinct locked_by from ${jobs}._private_job_queues where locked_by is not null`
-  // A job in somebody's hands that was written down anew is given up by the engine: it loses its key and its attempts.
-  const GIVEN_UP = `
+  const IN_HAND = `select id from ${jobs}._private_jobs where locked_by = any($1)`
+  // An errand in somebody's hands that is written down anew loses its key and its attempts: the new one counts.
+  const REPLACED = `
     select id, payload from ${jobs}._private_jobs
-     where locked_by = any($1) and key is null and attempts >= max_attempts`
+     where id = any($1::bigint[]) and key is null and attempts >= max_attempts`
 
-  /** What was in dead hands while a newer job took its place: nothing would ever end it. */
-  async function replaced(dead: readonly string[]): Promise<readonly string[]> {
-    const { rows } = await pool.query<{ id: number; payload: JobPayload }>(GIVEN_UP, [dead])
+  /** Of what was in dead hands, that which a newer errand took the place of: nothing would ever end it. */
+  async function replaced(ids: readonly number[]): Promise<string[]> {
+    const { rows } = await pool.query<{ id: number; payload: JobPayload }>(REPLACED, [ids])
     return rows.filter(({ payload }) => jobKeyOf(payload.errand) !== null).map(({ id }) => String(id))
   }
 
@@ -97,11 +98,12 @@ export function createErrandEngine({
       const locked = await pool.query<{ locked_by: string }>(LOCKED)
       if (locked.rows.length === 0) return 0
       const dead = locked.rows.map((row) => row.locked_by)
-      const over = await replaced(dead)
+      const inHand = await pool.query<{ id: number }>(IN_HAND, [dead])
       const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
       try {
         await utils.forceUnlockWorkers(dead)
-        await utils.completeJobs([...over])
+        // Looked at when it is free: until then a step of ours may still write it down anew.
+        await utils.completeJobs(await replaced(inHand.rows.map(({ id }) => id)))
       } finally {
         await utils.release()
       }
