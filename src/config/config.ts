@@ -13,6 +13,11 @@ export type Config = {
     | { readonly engine: 'postgres'; readonly url: string }
   readonly http: { readonly port: number; readonly address: string; readonly metricsToken?: string }
   readonly instanceOf: string
+  /** The one authority over who leads; there is never a fall-through from one to the other. */
+  readonly lock:
+    | { readonly backend: 'postgres' }
+    | { readonly backend: 'redis'; readonly url: string; readonly connectMs: number }
+  readonly work: WorkMode
   readonly dbMaxConn: number
   readonly webhook: { readonly secretPath?: string; readonly secretToken?: string }
   readonly kieCallback: { readonly path: string; readonly token?: string; readonly hmacKey?: string }
@@ -60,6 +65,9 @@ export type World =
       readonly kieUploadUrl: string
     }
 
+/** Only the leader works, or every instance does and the leader alone keeps webhook, schedules and upkeep. */
+export type WorkMode = 'exclusive' | 'shared'
+
 /** How updates arrive. */
 export type BotMode = 'webhook' | 'polling'
 
@@ -74,11 +82,15 @@ type Values = { readonly [Name in SettingName]?: string }
 /** Reads the environment. `sandboxAsked` is the `--sandbox` of `start`. */
 export function readConfig(env: Env, { sandboxAsked = false }: { sandboxAsked?: boolean } = {}): ReadConfig {
   const { values, problems } = readValues(env)
-  const warnings = [...misspelt(env), ...twoAddresses(env)]
+  const warnings = [...misspelt(env), ...twoAddresses(env), ...unusedRedis(values)]
   const world = readWorld(values, env, sandboxAsked, problems)
   checkTimezone(values.SHOP_TIMEZONE, problems)
+  checkRedis(values, problems)
   const dbMaxConn = Number(settingOf(values, 'DB_MAX_CONN'))
-  if (dbMaxConn < 6) problems.push(problem('DB_MAX_CONN', 'is less than 6', 'set it to 6 or more'))
+  const connMin = values.WORK === 'shared' ? 7 : 6
+  if (dbMaxConn < connMin) {
+    problems.push(problem('DB_MAX_CONN', `is less than ${connMin}`, `set it to ${connMin} or more`))
+  }
   for (const name of ['PORT', 'SANDBOX_PORT'] as const) {
     if (Number(settingOf(values, name)) > 65_535) problems.push(problem(name, 'is no port', settings[name].shape))
   }
@@ -98,6 +110,8 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
       ...given('metricsToken', values.METRICS_TOKEN),
     },
     instanceOf: values.BOT_INSTANCE_ID ?? (world.kind === 'sandbox' ? 'sandbox' : 'main'),
+    lock: readLock(values),
+    work: values.WORK === 'shared' ? 'shared' : 'exclusive',
     dbMaxConn,
     webhook: {
       ...given('secretPath', values.WEBHOOK_SECRET_PATH),
@@ -124,6 +138,25 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
     dataDir,
     secrets: secretNames.flatMap((name) => values[name] ?? []),
   }
+}
+
+function readLock(values: Values): Config['lock'] {
+  const { LOCK_BACKEND: backend, REDIS_URL: url } = values
+  if (backend !== 'redis' || url === undefined) return { backend: 'postgres' }
+  return { backend, url, connectMs: Number(settingOf(values, 'REDIS_CONNECT_TIMEOUT_SECONDS')) * 1000 }
+}
+
+function checkRedis({ LOCK_BACKEND: backend, REDIS_URL: url }: Values, problems: ConfigProblem[]): void {
+  if (backend !== 'redis' || url !== undefined) return
+  const todo = `set it to ${settings.REDIS_URL.shape}; or unset LOCK_BACKEND, and PostgreSQL says who leads`
+  problems.push(problem('REDIS_URL', 'is missing, and LOCK_BACKEND is redis', todo))
+}
+
+/** Nobody should believe in a Redis that is never asked. */
+function unusedRedis({ LOCK_BACKEND: backend, REDIS_URL: url }: Values): ConfigProblem[] {
+  if (url === undefined || backend === 'redis') return []
+  const says = 'is set and not used, because LOCK_BACKEND is postgres'
+  return [problem('REDIS_URL', says, 'set LOCK_BACKEND=redis, or remove REDIS_URL')]
 }
 
 function operatorsOf({ ADMIN_ID: one = '', ADMIN_IDS: more = '' }: Values): readonly number[] {

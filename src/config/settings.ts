@@ -95,6 +95,30 @@ export const settings = {
     shape: 'a lower-case letter, then up to 30 letters, digits or _',
     check: /^[a-z][a-z0-9_]{0,30}$/,
   },
+  LOCK_BACKEND: {
+    meaning: 'the authority that says who leads',
+    shape: 'postgres or redis',
+    initial: 'postgres',
+    check: /^(postgres|redis)$/,
+  },
+  REDIS_URL: {
+    meaning: 'Redis, when LOCK_BACKEND is redis',
+    shape: 'redis://user:password@host:6379, or rediss:// with TLS',
+    secret: true,
+    check: /^rediss?:\/\//,
+  },
+  REDIS_CONNECT_TIMEOUT_SECONDS: {
+    meaning: 'longest wait for a connection to Redis',
+    shape: 'a number of seconds, at least 1',
+    initial: '3',
+    check: /^[1-9]\d{0,3}$/,
+  },
+  WORK: {
+    meaning: 'who works: only the leader, or every instance',
+    shape: 'exclusive or shared',
+    initial: 'exclusive',
+    check: /^(exclusive|shared)$/,
+  },
   BOOT_WARMUP_BUDGET_SECONDS: {
     meaning: 'longest warm-up after the start, in the background; 0 for none',
     shape: 'a number of seconds',
