@@ -91,13 +91,24 @@ async function begin(
   })
 }
 
-function welcome({ print }: CommandContext, service: Service, { sandboxUrl }: Surroundings, config: Config): void {
-  const address = config.http.address === '0.0.0.0' ? '127.0.0.1' : config.http.address
+function welcome(
+  { print }: CommandContext,
+  service: Service,
+  { sandboxUrl, place }: Surroundings,
+  config: Config,
+): void {
   if (sandboxUrl !== undefined) print(`\n  Web chat   ${sandboxUrl}/`)
-  print(`  Health     http://${address}:${service.port}/health`)
+  print(`  Health     http://${hostOf(config.http.address)}:${service.port}/health`)
+  if (place !== undefined) print(`  Database   ${place}`)
   print(
     sandboxUrl === undefined ? '' : '\nOpen the web chat, choose a name, and press START. Ctrl-C stops everything.\n',
   )
+}
+
+/** The address as this machine reaches it, in a URL. */
+function hostOf(address: string): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
+  return address.includes(':') ? `[${address}]` : address
 }
 
 function signalled(signal: AbortSignal): Promise<string> {

@@ -3,17 +3,15 @@ import { describe, it } from 'node:test'
 import { z } from 'zod'
 import { createPerson } from '../fixtures/person.ts'
 import { controlsOf } from '../fixtures/sandbox.ts'
-import { keepersIn, onlyPid, postmastersIn, sandboxesIn, shortFolder } from '../keeper/users.ts'
+import { keepersIn, onlyPid, postmastersIn, sandboxesIn } from '../keeper/users.ts'
 import {
-  type Env,
   freePort,
   isFree,
-  npmStart,
+  openTerminal,
+  type Place,
   processesAround,
   takePort,
   tracesIn,
-  trt,
-  typed,
   until,
   urlsOf,
 } from './terminal.ts'
@@ -22,13 +20,8 @@ const healthShape = z.looseObject({ ok: z.boolean(), mode: z.string(), ready: z.
 const healthAt = async (url: string) => healthShape.parse(await (await fetch(url)).json())
 const isActive = async (url: string) => (await healthAt(url)).mode === 'active'
 
-/** What a start needs to stand beside others on one machine. */
-async function ownPlace(dataDir: string): Promise<Env & { PORT: string; SANDBOX_PORT: string; DATA_DIR: string }> {
-  return { DATA_DIR: dataDir, PORT: String(await freePort()), SANDBOX_PORT: String(await freePort()) }
-}
-
 /** After the keeper's linger: no process, no socket, no port. */
-async function leftNothing(env: Env & { DATA_DIR: string; PORT: string; SANDBOX_PORT: string }): Promise<void> {
+async function leftNothing(env: Place): Promise<void> {
   await until(() => processesAround(env.DATA_DIR).length === 0, `nothing runs for ${env.DATA_DIR}`)
   assert.deepEqual(tracesIn(env.DATA_DIR), [])
   assert.ok(await isFree(Number(env.PORT)))
@@ -37,7 +30,8 @@ async function leftNothing(env: Env & { DATA_DIR: string; PORT: string; SANDBOX_
 
 describe('npm start', { concurrency: 3 }, () => {
   it('leads from nothing to a picture, ends by SIGTERM, goes on where it was, and ends by Ctrl-C', async (t) => {
-    const env = await ownPlace(await shortFolder(t))
+    const { npmStart, place } = openTerminal(t)
+    const env = await place()
     const first = npmStart(env)
     const { chat, health } = await urlsOf(first)
     assert.equal(chat, `http://127.0.0.1:${env.SANDBOX_PORT}/`)
@@ -58,7 +52,7 @@ describe('npm start', { concurrency: 3 }, () => {
     await anna.getsPhoto()
 
     first.kill('SIGTERM')
-    assert.equal(await first.ended, 0)
+    assert.equal(await first.ends(), 0)
     assert.match(first.printed(), /SHUTDOWN_DONE took_ms=\d+\n$/)
     assert.deepEqual(
       processesAround(env.DATA_DIR).filter((line) => line.includes('trt.js')),
@@ -79,13 +73,14 @@ describe('npm start', { concurrency: 3 }, () => {
     second.killGroup('SIGINT')
     await second.prints(/SHUTDOWN_STARTED reason=SIGINT/)
     second.killGroup('SIGINT')
-    assert.equal(await second.ended, 0)
+    assert.equal(await second.ends(), 0)
     assert.match(second.printed(), /SHUTDOWN_DONE took_ms=\d+\n$/)
     await leftNothing(env)
   })
 
   it('leaves database and sandbox to the keeper when it is killed, and a second one takes over', async (t) => {
-    const env = await ownPlace(await shortFolder(t))
+    const { trt, place } = openTerminal(t)
+    const env = await place()
     const first = trt(['start'], env)
     const { chat, health } = await urlsOf(first)
     await until(() => isActive(health), 'the first is active')
@@ -107,10 +102,10 @@ describe('npm start', { concurrency: 3 }, () => {
       trt(['catalog', 'check'], env),
       trt(['start'], env),
     ]
-    assert.equal(await ledger.ended, 0, ledger.printed())
+    assert.equal(await ledger.ends(), 0, ledger.printed())
     assert.match(ledger.printed(), /The books are right/)
-    assert.equal(await catalog.ended, 0, catalog.printed())
-    assert.equal(await samePort.ended, 1)
+    assert.equal(await catalog.ends(), 0, catalog.printed())
+    assert.equal(await samePort.ends(), 1)
     assert.match(samePort.printed(), new RegExp(`address already in use.*${env.PORT}. Set PORT to a free one`))
 
     first.kill('SIGKILL')
@@ -121,55 +116,59 @@ describe('npm start', { concurrency: 3 }, () => {
     await anna.sees(/Деньги на балансе/)
 
     second.kill('SIGKILL')
-    await second.ended
+    await second.ends()
     const third = trt(['start'], env)
     await until(async () => isActive((await urlsOf(third)).health), 'the third is active')
     assert.deepEqual(kept(), keptAtFirst)
     await anna.taps('Пополнить')
     await anna.sees(/Нажмите сумму/)
     third.kill('SIGTERM')
-    assert.equal(await third.ended, 0)
+    assert.equal(await third.ends(), 0)
     await leftNothing(env)
 
     // Nothing runs now: the command brings the database up for itself.
     const alone = trt(['ledger', 'verify'], env)
-    assert.equal(await alone.ended, 0, alone.printed())
+    assert.equal(await alone.ends(), 0, alone.printed())
     assert.match(alone.printed(), /The books are right/)
   })
 
   it('can be broken off at its very beginning, and started again', async (t) => {
-    const env = await ownPlace(await shortFolder(t))
+    const { npmStart, place } = openTerminal(t)
+    const env = await place()
     const first = npmStart(env)
     await first.prints(/Preparing the database/)
     first.killGroup('SIGINT')
-    assert.equal(await first.ended, 0)
+    assert.equal(await first.ends(), 0)
     const second = npmStart(env)
     await until(async () => isActive((await urlsOf(second)).health), 'it is active')
     second.kill('SIGTERM')
-    assert.equal(await second.ended, 0)
+    assert.equal(await second.ends(), 0)
     await leftNothing(env)
   })
 
   it('says which setting to change when the port of the sandbox is taken', async (t) => {
+    const { npmStart, place } = openTerminal(t)
     const { port, release } = await takePort()
-    const refused = npmStart({ ...(await ownPlace(await shortFolder(t))), SANDBOX_PORT: String(port) })
-    assert.equal(await refused.ended, 1)
+    const refused = npmStart({ ...(await place()), SANDBOX_PORT: String(port) })
+    assert.equal(await refused.ends(), 1)
     assert.match(refused.printed(), new RegExp(`Port ${port}.*in use by another program. Set SANDBOX_PORT`))
     await release()
   })
 })
 
 describe('trt', { concurrency: 2 }, () => {
-  it('says what it can do when it is asked for nothing, for help, or for something else', async () => {
+  it('says what it can do when it is asked for nothing, for help, or for something else', async (t) => {
+    const { trt } = openTerminal(t)
     const [nothing, help, helpOfStart, unknown] = [trt([]), trt(['--help']), trt(['start', '--help']), trt(['strat'])]
-    for (const asked of [nothing, help, helpOfStart]) assert.equal(await asked.ended, 0)
+    for (const asked of [nothing, help, helpOfStart]) assert.equal(await asked.ends(), 0)
     for (const asked of [nothing, help]) assert.match(asked.printed(), /^trt <command>[\s\S]*^ {2}start {2}/m)
     assert.match(helpOfStart.printed(), /^trt start\n/)
-    assert.equal(await unknown.ended, 1)
+    assert.equal(await unknown.ends(), 1)
     assert.match(unknown.printed(), /There is no command "strat"/)
   })
 
-  it('lists everything that is wrong with the settings at once, and starts nothing', async () => {
+  it('lists everything that is wrong with the settings at once, and starts nothing', async (t) => {
+    const { trt } = openTerminal(t)
     const wrong = trt(['start'], {
       PORT: 'http',
       SANDBOX_PORT: '70000',
@@ -177,7 +176,7 @@ describe('trt', { concurrency: 2 }, () => {
       USD_TO_RUB: '78,57',
       SHOP_TIMEZONE: 'Mars/Olympus',
     })
-    assert.equal(await wrong.ended, 1)
+    assert.equal(await wrong.ends(), 1)
     const printed = wrong.printed()
     for (const name of ['PORT', 'SANDBOX_PORT', 'TELEGRAM_BOT_TOKEN', 'USD_TO_RUB', 'SHOP_TIMEZONE']) {
       assert.match(printed, new RegExp(`^ {2}${name} `, 'm'), printed)
@@ -185,21 +184,23 @@ describe('trt', { concurrency: 2 }, () => {
     assert.doesNotMatch(printed, /only-one-of-the-two/)
   })
 
-  it('says what to do to a Node.js that is too old', async () => {
+  it('says what to do to a Node.js that is too old', async (t) => {
+    const { type } = openTerminal(t)
     const pretend = `Object.defineProperties(process, {
       version: { value: 'v20.20.2' }, versions: { value: { ...process.versions, node: '20.20.2' } } })`
-    const old = typed(process.execPath, ['--import', `data:text/javascript,${pretend}`, 'bin/trt.js', 'start'])
-    assert.equal(await old.ended, 1)
+    const old = type(process.execPath, ['--import', `data:text/javascript,${pretend}`, 'bin/trt.js', 'start'])
+    assert.equal(await old.ends(), 1)
     assert.match(old.printed(), /^TRT needs Node.js 24.12 or later, and this is v20.20.2.\nStart it with `npm start`/)
   })
 
-  it('says it also to the Node.js of this machine, where that is one', async () => {
-    const ofMachine = typed('node', ['bin/trt.js', '--help'])
-    const version = typed('node', ['--version'])
-    await version.ended
+  it('says it also to the Node.js of this machine, where that is one', async (t) => {
+    const { type } = openTerminal(t)
+    const ofMachine = type('node', ['bin/trt.js', '--help'])
+    const version = type('node', ['--version'])
+    await version.ends()
     const [, major, minor] = /^v(\d+)\.(\d+)/.exec(version.printed()) ?? []
     const isTooOld = Number(major) * 100 + Number(minor) < 24_12
-    assert.equal(await ofMachine.ended, isTooOld ? 1 : 0)
+    assert.equal(await ofMachine.ends(), isTooOld ? 1 : 0)
     assert.match(ofMachine.printed(), isTooOld ? /^TRT needs Node.js/ : /^trt <command>/)
   })
 })

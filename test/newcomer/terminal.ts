@@ -5,9 +5,11 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
+import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { settings } from '../../src/config/settings.ts'
+import { shortFolder } from '../keeper/users.ts'
 
 /**
  * A newcomer's terminal: what they type runs as processes of its own, in the checkout, with the settings that are given
@@ -20,23 +22,46 @@ export interface Typed {
   printed(): string
   /** Resolves with the match once it is printed; fails when it does not come, or the program ends without it. */
   prints(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>
-  /** Exit code, or the signal that ended it. */
-  readonly ended: Promise<number | NodeJS.Signals>
+  /** Resolves with the exit code, or the signal that ended it; fails when it does not end, or leaves something behind. */
+  ends(): Promise<number | NodeJS.Signals>
   kill(signal: NodeJS.Signals): void
   /** To everything that was started from this terminal, as Ctrl-C sends it. */
   killGroup(signal: NodeJS.Signals): void
 }
 
 export type Env = Readonly<Record<string, string>>
+/** What a start needs to stand beside others on one machine. */
+export type Place = Env & { readonly DATA_DIR: string; readonly PORT: string; readonly SANDBOX_PORT: string }
 
-export const checkout = fileURLToPath(new URL('../..', import.meta.url))
+const checkout = fileURLToPath(new URL('../..', import.meta.url))
+const endMsMax = 30_000
 
-export const npmStart = (env: Env): Typed => typed('npm', ['start'], env)
-/** `trt <words>`, by the Node.js of this test. */
-export const trt = (words: readonly string[], env: Env = {}): Typed =>
-  typed(process.execPath, ['bin/trt.js', ...words], env)
+/** Whatever was typed in it and still runs is killed after the test, with everything it started. */
+export function openTerminal(t: TestContext) {
+  const all: Typed[] = []
+  t.after(() => {
+    for (const one of all) one.killGroup('SIGKILL')
+  })
+  const type = (program: string, words: readonly string[], env: Env = {}): Typed => {
+    const one = typed(program, words, env)
+    all.push(one)
+    return one
+  }
+  return {
+    type,
+    npmStart: (env: Env) => type('npm', ['start'], env),
+    /** `trt <words>`, by the Node.js of this test. */
+    trt: (words: readonly string[], env: Env = {}) => type(process.execPath, ['bin/trt.js', ...words], env),
+    /** Free ports, and a folder that is removed after the test with everything that runs in it. */
+    place: async (): Promise<Place> => ({
+      DATA_DIR: await shortFolder(t),
+      PORT: String(await freePort()),
+      SANDBOX_PORT: String(await freePort()),
+    }),
+  }
+}
 
-export function typed(program: string, words: readonly string[], env: Env = {}): Typed {
+function typed(program: string, words: readonly string[], env: Env): Typed {
   const child = spawn(program, words, {
     cwd: checkout,
     env: { ...emptySettings, PATH: plainPath(), HOME: homedir(), TMPDIR: tmpdir(), ...env },
@@ -55,7 +80,14 @@ export function typed(program: string, words: readonly string[], env: Env = {}):
   const ended = endOf(child)
   return {
     pid,
-    ended,
+    ends: async () => {
+      const limit = new AbortController()
+      const late = pause(endMsMax, 'late' as const, { signal: limit.signal }).catch(() => 'late' as const)
+      const end = await Promise.race([ended, late])
+      limit.abort()
+      assert.ok(end !== 'late', `it did not end within ${endMsMax} ms, or something of it lives on:\n${text}`)
+      return end
+    },
     printed: () => text,
     prints: async (pattern, limitMs = 60_000) => {
       const until = performance.now() + limitMs
@@ -79,8 +111,8 @@ export function typed(program: string, words: readonly string[], env: Env = {}):
   }
 }
 
+/** When everything it printed has been read, which is later than its exit where something of it lives on. */
 async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
-  // `close`, not `exit`: then everything it printed has been read.
   const [code, signal] = await once(child, 'close')
   return code ?? signal
 }
