@@ -187,7 +187,8 @@ export const en: Texts = {
       input_lost: 'The picture you sent could not be handed over. Please send it again.',
       never_confirmed: 'The model never confirmed that it took the order.',
       lost: 'The model took the order and went silent. I waited as long as promised.',
-      undeliverable: 'The picture was made, but Telegram did not take it in any form.',
+      undeliverable:
+        'The picture was made, but could not be sent: its file does not open, or Telegram does not take it.',
     },
     notCharged: (price) => `Nothing was charged: ${comesBack(price)}.`,
     giftComes: '🎁 The picture was made after all. It is on its way, for free.',
