@@ -56,7 +56,7 @@ test('a picture sent as a file is as good as a photo, and its caption is the des
 test('several photos sent at once are all taken, each once', async () => {
   await opens(anna, 'Seedream 5.0 Flash Edit')
   const photos = [3, 4, 5].map((shade) => picture(shade))
-  await Promise.all(photos.map((photo) => anna.sends({ photo })))
+  await anna.sendsAtOnce(photos.map((photo) => ({ photo })))
   await anna.sends({ photo: photos[0] ?? picture(3) })
   const asked = await anna.sees(/Уже есть: 3 из 4/)
   assert.ok(labelsOf(asked).includes('✅ Хватит, дальше'))
@@ -68,6 +68,23 @@ test('several photos sent at once are all taken, each once', async () => {
   const { fetched } = await lastTask('image_urls')
   assert.equal(fetched.length, 3)
   for (const photo of photos) assert.ok(fetched.some((bytes) => bytes.equals(photo)))
+})
+
+test('an album is taken whole, its caption is the description', async () => {
+  const tatiana = await world.person('Татьяна')
+  await topsUp(tatiana)
+  await opens(tatiana, 'Seedream 5.0 Flash Edit')
+  const photos = [11, 12, 13].map((shade) => picture(shade))
+  await tatiana.sendsAtOnce(
+    photos.map((photo, n) => ({ photo, group: '500', ...(n === 0 ? { caption: 'из трёх одно' } : {}) })),
+  )
+  await tatiana.sees(/Уже есть: 3 из 4/)
+  await tatiana.taps('Хватит, дальше')
+  await tatiana.sees(/из трёх одно[\s\S]*Фото: 3 картинки[\s\S]*\[Запустить/)
+  await tatiana.taps('Запустить')
+  await tatiana.getsPhoto()
+  const { fetched } = await lastTask('image_urls')
+  assert.equal(fetched.length, 3)
 })
 
 test('more photos than the model takes are refused with its limit, and the rest is kept', async () => {

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { type Person, until } from '../fixtures/person.ts'
+import { startWorld } from '../fixtures/service.ts'
+import { describes, getsFreePicture, topsUp } from './steps.ts'
+
+/** What outlives a stop, a reset, a block, and a change of mind. */
+// Telegram takes one webhook a second, and this service is started again more often than that.
+const world = await startWorld({ expects: ['WEBHOOK_SET_RETRY'] })
+after(() => world.end())
+const { controls, log } = world
+await controls.kie({ latency_ms: 50 })
+
+test('a chat goes on where it was after the service was stopped and started again', async () => {
+  const anna = await world.person('Анна')
+  await topsUp(anna)
+  const confirm = await describes(anna, 'Z-Image', 'мост через реку')
+  await world.restartService()
+  await anna.taps('Запустить', confirm)
+  const { message } = await anna.getsPhoto()
+  assert.match(message.caption ?? '', /мост через реку\n\nБесплатно, осталось 4/)
+  await anna.says('/balance')
+  await anna.sees(/50 ₽/)
+})
+
+test('what is sent while the service is down is answered when it is back', async () => {
+  const boris = await world.person('Борис')
+  await boris.says('/start')
+  const menu = await boris.sees(/Привет/)
+  await world.stopService()
+  await boris.says('/help')
+  await boris.says('/balance')
+  await boris.tapsAndGoes('Картинки и дизайн', menu)
+  await world.startService()
+  await boris.sees(/Картинки и дизайн/)
+  await until(async () => (await controls.updates('pending')).length === 0, 'every update was delivered')
+  // Telegram gives back what it kept; the tap may overtake the messages there, but nothing is lost.
+  await log.until('COMMAND_RECEIVED', ({ command }) => command === '/balance')
+})
+
+test('an order that runs while the service is stopped is delivered when it is back', async () => {
+  const vera = await world.person('Вера')
+  await controls.kie({ latency_ms: 500, callback: 'never' })
+  await describes(vera, 'Z-Image', 'башня')
+  await vera.taps('Запустить')
+  await vera.sees(/Заказ принят|Рисую|в очереди/)
+  await world.restartService()
+  await vera.getsPhoto()
+  await controls.kie({ latency_ms: 50, callback: null })
+})
+
+test('after a reset of the sandbox the service goes on, and serves new people', async () => {
+  const gleb = await world.person('Глеб')
+  await getsFreePicture(gleb, 'лес')
+  await gleb.sees(/✅ Готово/)
+  await controls.reset()
+  await controls.kie({ latency_ms: 50 })
+  const daria = await world.person('Дарья')
+  await getsFreePicture(daria, 'поле')
+})
+
+test('an order is cancelled while it has not been handed over, and what it took comes back', async () => {
+  const egor = await world.person('Егор')
+  await topsUp(egor)
+  world.expects('KIE_REFUSED')
+  await controls.fault({ on: 'kie', method: 'createTask', status: 429, times: 2 })
+  await describes(egor, 'Seedream 5.0 Flash', 'горы')
+  await egor.taps('Запустить · 2,55 ₽')
+  await egor.sees(/Пока заказ не передан, его можно отменить[\s\S]*\[✖️ Отменить\]/)
+  const placed = await ordersOf(egor)
+  await log.until('KIE_REFUSED', ({ order_id: order }) => order === placed[0])
+  const answer = await egor.taps('Отменить')
+  assert.equal(answer.text, 'Отменено, ничего не списано: 2,55 ₽ снова на балансе.')
+  await egor.sees(/Отменено · Seedream 5.0 Flash[\s\S]*Вы отменили заказ до отправки/)
+  await egor.says('/balance')
+  await egor.sees(/💳 50 ₽/)
+  await controls.clearFaults()
+  assert.equal((await controls.tasks()).filter(({ input }) => input['prompt'] === 'горы').length, 0)
+})
+
+test('an order that runs cannot be cancelled: its progress stops, its result comes and is paid', async () => {
+  const zoya = await world.person('Зоя')
+  await topsUp(zoya)
+  await controls.kie({ latency_ms: 1_500 })
+  await describes(zoya, 'Seedream 5.0 Flash', 'озеро')
+  await zoya.taps('Запустить · 2,55 ₽')
+  await zoya.sees(/отменить его нельзя: результат придёт сам/)
+  const answer = await zoya.taps('Не показывать ход')
+  assert.match(answer.text ?? '', /Ход больше не показываю. Заказ уже в работе: результат придёт сам/)
+  await zoya.sees(/Ход не показываю. Результат придёт сюда сам/)
+  const { message } = await zoya.getsPhoto()
+  assert.match(message.caption ?? '', /Оплачено 2,55 ₽, на балансе 47,45 ₽/)
+  await controls.kie({ latency_ms: 50 })
+})
+
+test('a picture for somebody who blocked the bot is kept, and comes when they are back', async () => {
+  const ivan = await world.person('Иван')
+  world.expects('RESULT_NOT_DELIVERED', 'UI_NOT_SHOWN')
+  await controls.kie({ latency_ms: 1_000 })
+  await describes(ivan, 'Z-Image', 'маяк')
+  await ivan.taps('Запустить')
+  await ivan.sees(/Заказ принят|Рисую|в очереди/)
+  const [order] = await ordersOf(ivan)
+  await ivan.blocks()
+  await log.until('RESULT_NOT_DELIVERED', (fields) => fields['order_id'] === order)
+  assert.equal(
+    log.count('HOLD_CAPTURED', (fields) => fields['order_id'] === order),
+    0,
+    'kept, and not paid',
+  )
+  await ivan.unblocks()
+  const { message } = await ivan.getsPhoto()
+  assert.match(message.caption ?? '', /маяк/)
+  await log.until('HOLD_CAPTURED', (fields) => fields['order_id'] === order)
+  await controls.kie({ latency_ms: 50 })
+})
+
+/** The orders of a person, oldest first; waits for the first. */
+async function ordersOf(person: Person): Promise<readonly string[]> {
+  const cids = () =>
+    log.events
+      .filter(({ event, fields }) => event === 'UPDATE_RECEIVED' && fields['user_id'] === person.id)
+      .map(({ fields }) => String(fields['cid']))
+  await log.until('ORDER_PLACED', ({ cid }) => cids().includes(String(cid)))
+  const mine = new Set(cids())
+  return log.events
+    .filter(({ event, fields }) => event === 'ORDER_PLACED' && mine.has(String(fields['cid'])))
+    .map(({ fields }) => String(fields['order_id']))
+}
