@@ -32,18 +32,40 @@ export function inspectionRoutes(app: FastifyInstance, telegram: Telegram, journ
   app.get('/sandbox/v1/bots', async () => ({ bots: telegram.bots.all().map((bot) => botView(telegram, bot)) }))
 
   app.get<{ Params: { number: string } }>('/sandbox/v1/files/:number/:name', async (request, reply) => {
-    const { number } = request.params
+    const { params, headers } = request
+    const { number } = params
     const file = /^\d{1,15}$/.test(number) ? telegram.files.byNumber(Number(number)) : undefined
     const bytes = file === undefined ? undefined : telegram.files.bytes(file)
     if (file === undefined || bytes === undefined) return reply.code(404).send({ error: `there is no file ${number}` })
+    const range = headers['if-range'] === undefined ? rangeOf(headers.range, bytes.byteLength) : 'whole'
+    if (range === 'beyond') {
+      return reply.code(416).header('content-range', `bytes */${bytes.byteLength}`).send({ error: 'no such part' })
+    }
+    if (range !== 'whole') {
+      reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${bytes.byteLength}`)
+    }
     // Whatever a bot uploads is shown as a picture or downloaded, never run as a page of this origin.
     return reply
       .type(showable.test(file.mime) ? file.mime : 'application/octet-stream')
       .header('x-content-type-options', 'nosniff')
       .header('content-security-policy', "default-src 'none'; sandbox")
       .header('cache-control', 'private, max-age=86400')
-      .send(Buffer.from(bytes))
+      .header('accept-ranges', 'bytes')
+      .send(range === 'whole' ? Buffer.from(bytes) : Buffer.from(bytes.subarray(range.first, range.last + 1)))
   })
+}
+
+/**
+ * The part of a file that a player asks for when it seeks (Safari plays nothing without it). Several parts at once, and
+ * what is no range, are answered with the whole file, as a server may.
+ */
+function rangeOf(asked: string | undefined, size: number): { first: number; last: number } | 'whole' | 'beyond' {
+  const [, from = '', to = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(asked ?? '') ?? []
+  if (from === '' && to === '') return 'whole'
+  const first = from === '' ? Math.max(0, size - Number(to)) : Number(from)
+  const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1)
+  if (to !== '' && from !== '' && Number(to) < first) return 'whole'
+  return first > last ? 'beyond' : { first, last }
 }
 
 const showable = /^(image\/(png|jpeg|webp|gif)|video\/[\w-]+|audio\/[\w-]+)$/

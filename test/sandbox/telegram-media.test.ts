@@ -65,6 +65,45 @@ describe('files on the sandbox', () => {
     assert.deepEqual(Buffer.from(await seen.arrayBuffer()), bytes)
   })
 
+  it('gives a player the part of a file that it asks for', async (t) => {
+    const sandbox = await startSandbox(t)
+    const anna = await sandbox.person()
+    const bytes = pngOf(64, 64)
+    const size = bytes.byteLength
+    await sendPhoto(sandbox, anna, bytes)
+    const url = textAt((await sandbox.chat(anna))[0], 'photo.url')
+    const get = (range: string, more: Record<string, string> = {}) => fetch(url, { headers: { range, ...more } })
+
+    for (const [range, first, last] of [
+      ['bytes=0-1', 0, 1],
+      ['bytes=10-', 10, size - 1],
+      ['bytes=-5', size - 5, size - 1],
+      [`bytes=3-${size * 2}`, 3, size - 1],
+      [`bytes=-${size * 2}`, 0, size - 1],
+    ] as const) {
+      const answer = await get(range)
+      assert.equal(answer.status, 206, range)
+      assert.equal(answer.headers.get('content-range'), `bytes ${first}-${last}/${size}`)
+      assert.equal(answer.headers.get('content-type'), 'image/png')
+      assert.deepEqual(Buffer.from(await answer.arrayBuffer()), bytes.subarray(first, last + 1))
+    }
+    for (const range of [`bytes=${size}-`, 'bytes=-0']) {
+      const beyond = await get(range)
+      assert.equal(beyond.status, 416, range)
+      assert.equal(beyond.headers.get('content-range'), `bytes */${size}`)
+      await beyond.text()
+    }
+    for (const range of ['bytes=5-3', 'bytes=0-1,4-5', 'lines=1-2', 'bytes=-', 'nonsense']) {
+      const whole = await get(range)
+      assert.equal(whole.status, 200, range)
+      assert.equal(whole.headers.get('accept-ranges'), 'bytes')
+      assert.deepEqual(Buffer.from(await whole.arrayBuffer()), bytes)
+    }
+    const conditional = await get('bytes=0-1', { 'if-range': '"of another time"' })
+    assert.equal(conditional.status, 200)
+    await conditional.arrayBuffer()
+  })
+
   it('sends a known file again by its id, only for the same bot and only as what it is', async (t) => {
     const sandbox = await startSandbox(t)
     const anna = await sandbox.person()
