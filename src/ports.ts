@@ -16,6 +16,7 @@ import type { TopUp } from './money/top-up.ts'
 import type { Person } from './people/person.ts'
 import { openDatabase } from './storage/postgres/database.ts'
 import { createErrandEngine } from './storage/postgres/errand-engine.ts'
+import { createErrandHandOver } from './storage/postgres/errand-hand-over.ts'
 import { createPostgresErrands } from './storage/postgres/errands.ts'
 import { readFigures } from './storage/postgres/figures.ts'
 import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage/postgres/inbox.ts'
@@ -121,7 +122,8 @@ export function openPorts(deps: PortsDeps): Ports {
   const { schema, bot, clock, telemetry } = deps
   const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, clock, telemetry })
   const { work, intake } = database
-  const engine = createErrandEngine({ pool: work, schema, kinds: errandKinds, telemetry })
+  const handOver = createErrandHandOver({ pool: work, schema, hands: `hands-${deps.instance}`, clock, telemetry })
+  const engine = createErrandEngine({ pool: work, schema, kinds: errandKinds, handOver, telemetry })
   const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
   const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
   const kie = createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock })
@@ -130,7 +132,7 @@ export function openPorts(deps: PortsDeps): Ports {
   return {
     inbox: createPostgresInbox({ pool: intake, onStored: deps.onStored }),
     claims: createPostgresClaims(work),
-    store: createPostgresStore({ database, bot, freeDaily }),
+    store: createPostgresStore({ database, bot, freeDaily, handOver }),
     engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema).add([errand]) },
     leadership: createPostgresLock({
       connect: database.connect,

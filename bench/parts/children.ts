@@ -5,7 +5,10 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** A process of the bench. Its output goes to a file, as an operator would keep it, so nobody slows it by reading. */
+/**
+ * A process of the bench. Its output goes to a file, as an operator would keep it, so nobody slows it by reading.
+ * BENCH_NODE_OPTIONS reaches it as NODE_OPTIONS, say `--cpu-prof`, for whoever wants to know where the time goes.
+ */
 export type Child = {
   readonly pid: number
   /** Resolves when the output has a line that matches; fails when the process ends without one. */
@@ -25,11 +28,11 @@ export function startChild(
 ): Child {
   const file = path.join(folder, `${name}.log`)
   const output = openSync(file, 'w')
-  const { PATH = '', HOME = '', TMPDIR } = process.env
+  const { PATH = '', HOME = '', TMPDIR, BENCH_NODE_OPTIONS } = process.env
   const child = spawn(process.execPath, words, {
     cwd: root,
     // Nothing of the caller's settings: a bench measures what the project says, not what an .env says.
-    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
+    env: { PATH, HOME, ...given({ TMPDIR, NODE_OPTIONS: BENCH_NODE_OPTIONS }), ...env },
     stdio: ['ignore', output, output],
   })
   const ended = once(child, 'exit')
@@ -54,6 +57,9 @@ export function startChild(
     },
   }
 }
+
+const given = (settings: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 
 /** The resident memory of a process in MB. */
 export const residentMb = (pid: number): number =>

@@ -26,7 +26,7 @@ export type ShowScreenDeps = {
 
 export function createShowScreen({ store, chat: gateway, pacing, clock, telemetry }: ShowScreenDeps) {
   return async function showScreen({ chat }: { readonly chat: ChatId }, { permit }: ErrandContext): Promise<Settled> {
-    const kept = await store.transact(permit, (tx) => tx.sessions.get(chat))
+    const kept = await store.read(({ sessions }) => sessions.get(chat))
     if (kept?.view === undefined || kept.shownRevision >= kept.session.revision) return 'settled'
     const wait = pacing.waitFor(chat)
     if (wait !== undefined) return { againAt: wait }

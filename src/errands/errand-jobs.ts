@@ -52,6 +52,9 @@ export function priorityOf(errand: Errand): number {
   }
 }
 
+/** Whether a person waits for it with a finger on the screen. */
+export const isAwaited = (errand: Errand): boolean => priorityOf(errand) < 0
+
 /** Tries until an errand is set aside for a person to look at. Engine waits grow: e^n seconds, so 12 are two days. */
 export function attemptsMaxOf(errand: Errand): number {
   return errand.kind === 'answer_tap' ? 3 : 12

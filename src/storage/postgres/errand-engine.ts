@@ -3,10 +3,10 @@ import { Logger, makeWorkerUtils, run, type TaskList, type WorkerEvents } from '
 import type pg from 'pg'
 import type { ErrandKind } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
-import type { ErrandEngine, Job } from '../../errands/runner.ts'
-import { cid } from '../../kit/ids.ts'
+import type { ErrandEngine } from '../../errands/runner.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
-import type { JobPayload } from './errands.ts'
+import type { ErrandHandOver } from './errand-hand-over.ts'
+import { type JobPayload, jobOf } from './errands.ts'
 
 /** Errands that are carried out at the same time; most of the time they wait for somebody else's answer. */
 const hands = 16
@@ -18,11 +18,14 @@ export function createErrandEngine({
   pool,
   schema,
   kinds,
+  handOver,
   telemetry,
 }: {
   readonly pool: pg.Pool
   readonly schema: string
   readonly kinds: readonly ErrandKind[]
+  /** Carries out at once what a step took into its own hands. */
+  readonly handOver?: ErrandHandOver
   readonly telemetry: Telemetry
 }): ErrandEngine & { migrate(): Promise<void> } {
   const jobs = `${schema}_jobs`
@@ -68,6 +71,7 @@ export function createErrandEngine({
         events: deafToOtherBots(),
         logger,
       })
+      handOver?.open(runJob)
       let isWanted = true
       const ended = runner.promise.then(() => {
         if (isWanted) throw new Error('the errand engine stopped by itself')
@@ -78,7 +82,7 @@ export function createErrandEngine({
         ended,
         async stop() {
           isWanted = false
-          await runner.stop()
+          await Promise.all([handOver?.close(), runner.stop()])
         },
       }
     },
@@ -125,12 +129,6 @@ function deafToOtherBots(): WorkerEvents {
     })
   })
   return events
-}
-
-function jobOf(payload: unknown, attempt: number, attemptsMax: number): Job {
-  const { version, errand, cid: story } = payload as JobPayload
-  if (version !== 1) throw new Error(`an errand of version ${String(version)} is not known to this program`)
-  return { errand, cid: cid(story), attempt, attemptsMax }
 }
 
 /** The engine tells its own story in many lines; only its faults are facts of ours. */

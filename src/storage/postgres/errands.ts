@@ -1,31 +1,67 @@
-import type { Errand, Errands } from '../../errands/errand.ts'
+import type { DueErrand, Errand, Errands } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
+import type { Job } from '../../errands/runner.ts'
+import { cid } from '../../kit/ids.ts'
+import type { Taking } from './errand-hand-over.ts'
 import type { Sql } from './sql.ts'
 
 /** One job of the engine (graphile-worker); `payload` is versioned because it outlives a deploy. */
 export type JobPayload = { readonly version: 1; readonly errand: Errand; readonly cid: string }
 
-/** Errands are jobs of the engine, added inside the step's transaction by one call. */
-export function createPostgresErrands(sql: Sql, schema: string): Errands {
+/**
+ * Errands are jobs of the engine, added inside the step's transaction by one call; those that the step takes into its
+ * own hands are written as taken. These have no key: a later one does not replace what is being carried out.
+ */
+export function createPostgresErrands(sql: Sql, schema: string, taking?: Taking): Errands {
   const jobs = `${schema}_jobs`
   const ADD = `
     select 1 from ${jobs}.add_jobs(array(
       select (j.identifier, j.payload, j.queue_name, j.run_at, j.max_attempts, j.job_key, j.priority, j.flags)::${jobs}.job_spec
         from json_populate_recordset(null::${jobs}.job_spec, $1::json) j))`
+  const TAKE = `
+    insert into ${jobs}._private_jobs as job (task_id, payload, max_attempts, priority, attempts, locked_at, locked_by)
+    select t.id, j.payload, j.max_attempts, j.priority, 1, now(), $2
+      from json_to_recordset($1::json) j (identifier text, payload json, max_attempts int2, priority int2)
+      join ${jobs}._private_tasks t using (identifier)
+    returning job.id, job.payload`
+
+  async function take(errands: readonly DueErrand[], { hands, wrote }: Taking): Promise<void> {
+    if (errands.length === 0) return
+    const { rows } = await sql.query<{ id: number; payload: JobPayload }>(TAKE, [
+      JSON.stringify(errands.map(specOf)),
+      hands,
+    ])
+    if (rows.length < errands.length) throw new Error('the engine does not know a kind of errand')
+    wrote(rows.map(({ id, payload }) => ({ id, job: jobOf(payload, 1, attemptsMaxOf(payload.errand)) })))
+  }
+
+  async function leave(errands: readonly DueErrand[]): Promise<void> {
+    if (errands.length > 0) await sql.query(ADD, [JSON.stringify(errands.map(specOf))])
+  }
+
   return {
     async add(errands) {
-      if (errands.length === 0) return
-      const specs = errands.map(({ errand, cid, at }) => ({
-        identifier: errand.kind,
-        payload: { version: 1, errand, cid } satisfies JobPayload,
-        queue_name: queueOf(errand),
-        run_at: at === undefined ? null : new Date(at).toISOString(),
-        max_attempts: attemptsMaxOf(errand),
-        job_key: jobKeyOf(errand),
-        priority: priorityOf(errand),
-        flags: null,
-      }))
-      await sql.query(ADD, [JSON.stringify(specs)])
+      const mine = new Set(errands.filter((due) => taking?.takes(due) === true))
+      const others = errands.filter((due) => !mine.has(due))
+      if (taking === undefined) return await leave(others)
+      await Promise.all([take([...mine], taking), leave(others)])
     },
   }
+}
+
+const specOf = ({ errand, cid, at }: DueErrand) => ({
+  identifier: errand.kind,
+  payload: { version: 1, errand, cid } satisfies JobPayload,
+  queue_name: queueOf(errand),
+  run_at: at === undefined ? null : new Date(at).toISOString(),
+  max_attempts: attemptsMaxOf(errand),
+  job_key: jobKeyOf(errand),
+  priority: priorityOf(errand),
+  flags: null,
+})
+
+export function jobOf(payload: unknown, attempt: number, attemptsMax: number): Job {
+  const { version, errand, cid: story } = payload as JobPayload
+  if (version !== 1) throw new Error(`an errand of version ${String(version)} is not known to this program`)
+  return { errand, cid: cid(story), attempt, attemptsMax }
 }

@@ -4,6 +4,7 @@ import type { BotId } from '../../kit/ids.ts'
 import { FenceLost, type Permit, StorageFault, type Store, type Tx } from '../../store.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
 import { asStorageFault, type Database, isSilence } from './database.ts'
+import type { ErrandHandOver, Taking } from './errand-hand-over.ts'
 import { createPostgresErrands } from './errands.ts'
 import { createPostgresInboxStep } from './inbox.ts'
 import { createPostgresLedger } from './ledger.ts'
@@ -25,14 +26,18 @@ export function createPostgresStore({
   database,
   bot,
   freeDaily,
+  handOver,
 }: {
   readonly database: Database
   readonly bot: BotId
   readonly freeDaily: () => number
+  /** Takes from a step what a person waits for; without one, all errands are left to the engine. */
+  readonly handOver?: ErrandHandOver
 }): Store {
   const [group, key] = lockKeys(database.schema, 'fence')
   const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key}); select epoch from leadership`
   const nameOf = createStatementNames()
+  const shop: Shop = { schema: database.schema, bot, freeDaily }
 
   async function fence(client: pg.PoolClient, permit: Permit): Promise<void> {
     // Three statements in one message: the answers come as a list, which pg's types do not say.
@@ -47,21 +52,33 @@ export function createPostgresStore({
       const client = await database.take().catch((cause: unknown) => {
         throw new StorageFault(`no database connection: ${messageWithCauses(cause)}`, { cause })
       })
+      const taking = handOver?.begin()
       let broken = false
+      let end: Parameters<Taking['end']>[0] = 'rolled_back'
       try {
         // The first statements of the work travel behind the fence, without waiting for its answer; the commit waits.
         const passed = fence(client, permit)
-        const worked = work(portsOn(sqlOf(client, nameOf), { schema: database.schema, bot, freeDaily }))
+        const worked = work(portsOn(sqlOf(client, nameOf), { ...shop, ...(taking === undefined ? {} : { taking }) }))
         await settled([passed, worked])
         await passed
         const result = await worked
+        end = 'unknown'
         await commit(client)
+        end = 'committed'
         return result
       } catch (error) {
         broken = isSilence(error) || !(await rolledBack(client))
         throw asStorageFault(error, 'in a step')
       } finally {
         client.release(broken)
+        taking?.end(end)
+      }
+    },
+    async read(look) {
+      try {
+        return await look({ sessions: createPostgresSessions(sqlOf(database.work, nameOf)) })
+      } catch (error) {
+        throw asStorageFault(error, 'reading')
       }
     },
   }
@@ -97,7 +114,7 @@ async function rolledBack(client: pg.PoolClient): Promise<boolean> {
 
 type Shop = { readonly schema: string; readonly bot: BotId; readonly freeDaily: () => number }
 
-function portsOn(sql: Sql, { schema, bot, freeDaily }: Shop): Tx {
+function portsOn(sql: Sql, { schema, bot, freeDaily, taking }: Shop & { readonly taking?: Taking }): Tx {
   return {
     inbox: createPostgresInboxStep(sql),
     people: createPostgresPeople(sql),
@@ -107,7 +124,7 @@ function portsOn(sql: Sql, { schema, bot, freeDaily }: Shop): Tx {
     topUps: createPostgresTopUps(sql, { bot }),
     submitSlots: createPostgresSubmitSlots(sql),
     waits: createPostgresWaits(sql),
-    errands: createPostgresErrands(sql, schema),
+    errands: createPostgresErrands(sql, schema, taking),
   }
 }
 

@@ -1,0 +1,163 @@
+import type pg from 'pg'
+import type { DueErrand, Errand } from '../../errands/errand.ts'
+import { isAwaited } from '../../errands/errand-jobs.ts'
+import type { Job } from '../../errands/runner.ts'
+import type { Clock } from '../../kit/clock.ts'
+import type { ChatId } from '../../kit/ids.ts'
+import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
+
+/**
+ * The shortest way from a step to what a person waits for with a finger on the screen. Such an errand is written down
+ * as being in the hands of this instance already (to the engine it is a job that one of its workers has taken), and is
+ * carried out as soon as the step has committed, without being looked for.
+ *
+ * Everything else about it stays the engine's: when this instance dies, the next leader frees what was in its hands;
+ * what fails is given back and tried again; only one of a chat is taken at a time, so that later drawings of a screen
+ * still replace each other while they wait.
+ */
+export type ErrandHandOver = {
+  /** Under this name the engine's table knows what is in hand. */
+  readonly hands: string
+  /** What one step takes; the step says in the end what became of it. */
+  begin(): Taking
+  /** From now on errands may be taken; `run` carries one out. */
+  open(run: (job: Job) => Promise<void>): void
+  /** Takes nothing more; resolves when nothing is in hand. */
+  close(): Promise<void>
+}
+export type Taking = {
+  readonly hands: string
+  /** Whether this errand is taken. */
+  takes(due: DueErrand): boolean
+  wrote(jobs: readonly TakenJob[]): void
+  /** `unknown`: the commit was sent and never answered. */
+  end(how: 'committed' | 'rolled_back' | 'unknown'): void
+}
+export type TakenJob = { readonly id: number; readonly job: Job }
+
+/** So many are in hand at the same time; the others are the engine's. */
+const inHandMax = 64
+const retryMs = 500
+
+export function createErrandHandOver({
+  pool,
+  schema,
+  hands,
+  clock,
+  telemetry,
+}: {
+  readonly pool: pg.Pool
+  readonly schema: string
+  readonly hands: string
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}): ErrandHandOver {
+  const jobs = `${schema}_jobs._private_jobs`
+  const SETTLE = `delete from ${jobs} where id = any($1::bigint[]) and locked_by = $2`
+  // What the engine does with a job that failed: it waits e to the power of its attempts, in seconds.
+  const GIVE_BACK = `
+    update ${jobs} set locked_by = null, locked_at = null, last_error = $3,
+           run_at = now() + exp(least(attempts, 10)) * interval '1 second'
+     where id = $1 and locked_by = $2`
+  const FREE = `
+    update ${jobs} set locked_by = null, locked_at = null, attempts = 0 where id = any($1::bigint[]) and locked_by = $2`
+
+  let run: ((job: Job) => Promise<void>) | undefined
+  let inHand = 0
+  const chats = new Set<ChatId>()
+  const working = new Set<Promise<void>>()
+  let settled: number[] = []
+  let settling: Promise<void> | undefined
+
+  async function carryOut({ id, job }: TakenJob): Promise<void> {
+    try {
+      await (run ?? nobodyRuns)(job)
+      settled.push(id)
+    } catch (error) {
+      own(insist('giving back an errand', GIVE_BACK, () => [id, hands, messageWithCauses(error).slice(0, 2_000)]))
+    } finally {
+      letGo(job.errand)
+    }
+    settling ??= settle().finally(() => {
+      settling = undefined
+    })
+    await settling
+  }
+
+  /** What is settled while a statement is on its way shares the next one. */
+  async function settle(): Promise<void> {
+    while (settled.length > 0) {
+      const ids = settled
+      settled = []
+      await insist('settling errands', SETTLE, () => [ids, hands])
+    }
+  }
+
+  /** Until the database has taken it, or there is no more time: then the next leader frees it, and it happens again. */
+  async function insist(doing: string, text: string, values: () => unknown[]): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await pool.query({ name: `trt_${doing.replaceAll(' ', '_')}`, text, values: values() })
+        return
+      } catch (error) {
+        if (tries === 1) telemetry.caught(error, doing)
+        if (run === undefined) return
+      }
+      await clock.sleep(retryMs)
+    }
+  }
+
+  function own(work: Promise<void>): void {
+    const owned = work.finally(() => working.delete(owned))
+    working.add(owned)
+  }
+
+  function letGo(errand: Errand): void {
+    inHand -= 1
+    if ('chat' in errand) chats.delete(errand.chat)
+  }
+
+  return {
+    hands,
+    begin() {
+      const taken: Errand[] = []
+      let written: readonly TakenJob[] = []
+      return {
+        hands,
+        takes({ errand, at }) {
+          if (run === undefined || at !== undefined || !isAwaited(errand) || inHand >= inHandMax) return false
+          if ('chat' in errand) {
+            if (chats.has(errand.chat)) return false
+            chats.add(errand.chat)
+          }
+          inHand += 1
+          taken.push(errand)
+          return true
+        },
+        wrote(more) {
+          written = [...written, ...more]
+        },
+        end(how) {
+          if (how === 'committed') {
+            for (const each of written) own(carryOut(each))
+            return
+          }
+          for (const errand of taken) letGo(errand)
+          const ids = written.map(({ id }) => id)
+          if (how === 'unknown' && ids.length > 0) own(insist('freeing errands', FREE, () => [ids, hands]))
+        },
+      }
+    },
+    open(work) {
+      run = work
+    },
+    async close() {
+      run = undefined
+      while (working.size > 0) await Promise.all(working)
+    },
+  }
+}
+
+const nobodyRuns = async (): Promise<never> => {
+  throw new Error('the errand was taken, and nobody carries errands out any more')
+}
