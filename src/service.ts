@@ -54,7 +54,7 @@ import {
 } from './lifecycle/preflight.ts'
 import { createUpkeep } from './lifecycle/upkeep.ts'
 import { createWebhookKeeper, type WebhookFigures } from './lifecycle/webhook-keeper.ts'
-import { shopDayAt } from './money/shop-day.ts'
+import { shopDaysIn } from './money/shop-day.ts'
 import type { Ports } from './ports.ts'
 import { parseUpdate, peekUpdate } from './telegram/parse-update.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -201,13 +201,14 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     ...(config.shop.supportText === undefined ? {} : { supportText: config.shop.supportText }),
   })
   const { store, chat, kie, artifacts, telegram } = ports
+  const dayAt = shopDaysIn(config.shop.timezone)
   const updates = createHandleUpdate({
     store,
     parse: parseUpdate,
     catalog,
     pricing: () => ({ usdToRub: config.shop.usdToRub, multiplier: config.shop.multiplier }),
     shop,
-    dayAt: (at) => shopDayAt(at, config.shop.timezone),
+    dayAt,
     mint: { quote: newQuoteId, order: newOrderId, draft: newDraftId },
     clock,
     telemetry,
@@ -217,7 +218,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   // Errands: generation and delivery.
   const record = createRecordObservation({ store, clock, telemetry })
   const pacing = createPacing({ store, clock })
-  const words = createOrderWords({ store, catalog, dayAt: (at) => shopDayAt(at, config.shop.timezone), clock })
+  const words = createOrderWords({ store, catalog, dayAt, clock })
   const publicUrl = world.publicUrl(http.port)
   const urlOf = (reference: string) => `${publicUrl}/${config.kieCallback.path}/${reference}`
   const handlers: Handlers = {

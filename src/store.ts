@@ -31,6 +31,11 @@ export type Tx = {
   readonly submitSlots: SubmitSlots
   readonly waits: Waits
   readonly errands: Errands
+  /**
+   * The last statements of the step, of which nothing needs an answer: the commit follows them at once. Should one fail,
+   * nothing is committed, and the step fails with its error.
+   */
+  closeWith(statements: readonly Promise<unknown>[]): void
 }
 
 /** The right to write: who leads, in which epoch. */

@@ -98,8 +98,7 @@ export async function converse(
   if (tapped !== undefined)
     errands.push({ errand: { kind: 'answer_tap', tap: tapped.id, ...toastOf(reaction, result) }, cid })
   if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid })
-  // Neither needs the other's answer, so they share a round trip.
-  await Promise.all([saved, tx.errands.add(errands)])
+  tx.closeWith([saved, tx.errands.add(errands)])
   if (view !== undefined) facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: view.view.screen }))
   return { reaction, refused: result.refused, ...(view === undefined ? {} : { shown: view.view.screen }) }
 

@@ -10,13 +10,18 @@ export function shopDay(text: string): ShopDay {
 }
 
 /** The day it is in the shop at this moment; `timezone` is an IANA name such as `Europe/Moscow`. */
-export function shopDayAt(at: Instant, timezone: string): ShopDay {
+export const shopDayAt = (at: Instant, timezone: string): ShopDay => shopDaysIn(timezone)(at)
+
+/** The same for whoever asks often: finding out about a time zone takes much longer than a day in it. */
+export function shopDaysIn(timezone: string): (at: Instant) => ShopDay {
   const format = new Intl.DateTimeFormat('en', {
     timeZone: timezone,
     year: 'numeric',
     month: '2-digit',
     day: '2-digit',
   })
-  const parts = new Map(format.formatToParts(at).map((part) => [part.type, part.value]))
-  return shopDay(`${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`)
+  return (at) => {
+    const parts = new Map(format.formatToParts(at).map((part) => [part.type, part.value]))
+    return shopDay(`${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`)
+  }
 }

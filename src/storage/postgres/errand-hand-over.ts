@@ -70,8 +70,12 @@ export function createErrandHandOver({
   let settling: Promise<void> | undefined
 
   async function carryOut({ id, job }: TakenJob): Promise<void> {
+    if (run === undefined) {
+      letGo(job.errand)
+      return await free([id])
+    }
     try {
-      await (run ?? nobodyRuns)(job)
+      await run(job)
       settled.push(id)
     } catch (error) {
       own(insist('giving back an errand', GIVE_BACK, () => [id, hands, messageWithCauses(error).slice(0, 2_000)]))
@@ -92,6 +96,8 @@ export function createErrandHandOver({
       await insist('settling errands', SETTLE, () => [ids, hands])
     }
   }
+
+  const free = (ids: readonly number[]) => insist('freeing errands', FREE, () => [ids, hands])
 
   /** Until the database has taken it, or there is no more time: then the next leader frees it, and it happens again. */
   async function insist(doing: string, text: string, values: () => unknown[]): Promise<void> {
@@ -143,8 +149,7 @@ export function createErrandHandOver({
             return
           }
           for (const errand of taken) letGo(errand)
-          const ids = written.map(({ id }) => id)
-          if (how === 'unknown' && ids.length > 0) own(insist('freeing errands', FREE, () => [ids, hands]))
+          if (how === 'unknown' && written.length > 0) own(free(written.map(({ id }) => id)))
         },
       }
     },
@@ -156,8 +161,4 @@ export function createErrandHandOver({
       while (working.size > 0) await Promise.all(working)
     },
   }
-}
-
-const nobodyRuns = async (): Promise<never> => {
-  throw new Error('the errand was taken, and nobody carries errands out any more')
 }

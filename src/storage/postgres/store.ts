@@ -53,17 +53,13 @@ export function createPostgresStore({
         throw new StorageFault(`no database connection: ${messageWithCauses(cause)}`, { cause })
       })
       const taking = handOver?.begin()
+      const step = openStep(client, nameOf)
       let broken = false
       let end: Parameters<Taking['end']>[0] = 'rolled_back'
       try {
-        // The first statements of the work travel behind the fence, without waiting for its answer; the commit waits.
-        const passed = fence(client, permit)
-        const worked = work(portsOn(sqlOf(client, nameOf), { ...shop, ...(taking === undefined ? {} : { taking }) }))
-        await settled([passed, worked])
-        await passed
-        const result = await worked
+        const result = await step.together(() => [fence(client, permit), work(portsOn(step, shop, taking))] as const)
         end = 'unknown'
-        await commit(client)
+        await step.commit()
         end = 'committed'
         return result
       } catch (error) {
@@ -96,13 +92,82 @@ function createStatementNames(): (text: string) => string {
   }
 }
 
-/** Until all have ended, however: a connection is given back only when nobody uses it any more. */
-const settled = async (all: readonly Promise<unknown>[]): Promise<void> => void (await Promise.allSettled(all))
+/**
+ * One transaction on its way. Statements that are sent in one turn of the loop travel in one piece: each piece wakes
+ * the server once, and each answer that is waited for costs as much as the work.
+ */
+type Step = {
+  /** Statements that must be on the disk when the commit is answered, because orders or money depend on them. */
+  readonly weighty: Sql
+  /**
+   * Statements about conversations only. A step of these is committed without waiting for the disk: should the machine
+   * lose its power in that moment, the update of the step is in the inbox, which is on the disk, and is handled again.
+   */
+  readonly light: Sql
+  closeWith(statements: readonly Promise<unknown>[]): void
+  /** The first must succeed before anything is committed; the second's first statements do not wait for its answer. */
+  together<T>(start: () => readonly [Promise<void>, Promise<T>]): Promise<T>
+  commit(): Promise<void>
+}
 
-/** PostgreSQL answers the commit of a transaction that had failed with a rollback, and calls that a success. */
+function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step {
+  const { stream } = client.connection
+  const sql = sqlOf(client, nameOf)
+  const closing: Promise<unknown>[] = []
+  let weighs = false
+  let isPacking = false
+  const packed = <T>(send: () => T): T => {
+    if (!isPacking) {
+      isPacking = true
+      stream.cork()
+      process.nextTick(() => {
+        isPacking = false
+        stream.uncork()
+      })
+    }
+    return send()
+  }
+  return {
+    light: { query: (text, values) => packed(() => sql.query(text, values)) },
+    weighty: {
+      query(text, values) {
+        weighs ||= !onlyReads.test(text)
+        return packed(() => sql.query(text, values))
+      },
+    },
+    closeWith(statements) {
+      closing.push(...statements)
+    },
+    async together(start) {
+      const [first, second] = packed(start)
+      // A connection is given back only when nobody uses it any more, so both are waited for, however they end.
+      await Promise.allSettled([first, second])
+      await first
+      return await second
+    },
+    async commit() {
+      const committed = packed(() => client.query(weighs ? COMMIT : COMMIT_LIGHTLY))
+      await Promise.allSettled([...closing, committed])
+      await Promise.all(closing)
+      // PostgreSQL answers the commit of a transaction that had failed with a rollback, and calls that a success.
+      if (!commandsOf(await committed).includes('COMMIT')) {
+        throw new Error('the step went on after a statement of it had failed; nothing is written')
+      }
+    },
+  }
+}
+
+const COMMIT = 'commit'
+const COMMIT_LIGHTLY = 'set local synchronous_commit = off; commit'
+const onlyReads = /^\s*select\b(?!.*\bfor (update|share)\b)/is
+
+/** Several statements in one message are answered with a list, which pg's types do not say. */
+const commandsOf = (answer: unknown): readonly unknown[] =>
+  (Array.isArray(answer) ? answer : [answer]).map((each: pg.QueryResult) => each.command)
+
 async function commit(client: pg.PoolClient): Promise<void> {
   const { command } = await client.query('commit')
-  if (command !== 'COMMIT') throw new Error('the step went on after a statement of it had failed; nothing is written')
+  if (command !== 'COMMIT') throw new Error('the work went on after a statement of it had failed; nothing is written')
 }
 
 async function rolledBack(client: pg.PoolClient): Promise<boolean> {
@@ -114,17 +179,18 @@ async function rolledBack(client: pg.PoolClient): Promise<boolean> {
 
 type Shop = { readonly schema: string; readonly bot: BotId; readonly freeDaily: () => number }
 
-function portsOn(sql: Sql, { schema, bot, freeDaily, taking }: Shop & { readonly taking?: Taking }): Tx {
+function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily }: Shop, taking?: Taking): Tx {
   return {
-    inbox: createPostgresInboxStep(sql),
-    people: createPostgresPeople(sql),
-    sessions: createPostgresSessions(sql),
-    orders: createPostgresOrders(sql),
-    ledger: createPostgresLedger(sql, { bot, freeDaily }),
-    topUps: createPostgresTopUps(sql, { bot }),
-    submitSlots: createPostgresSubmitSlots(sql),
-    waits: createPostgresWaits(sql),
-    errands: createPostgresErrands(sql, schema, taking),
+    inbox: createPostgresInboxStep(light),
+    people: createPostgresPeople(light),
+    sessions: createPostgresSessions(light),
+    orders: createPostgresOrders(weighty),
+    ledger: createPostgresLedger(weighty, { bot, freeDaily }),
+    topUps: createPostgresTopUps(weighty, { bot }),
+    submitSlots: createPostgresSubmitSlots(weighty),
+    waits: createPostgresWaits(weighty),
+    errands: createPostgresErrands(light, schema, taking),
+    closeWith,
   }
 }
 
