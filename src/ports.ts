@@ -5,13 +5,16 @@ import type { ErrandEngine } from './errands/runner.ts'
 import type { KieGateway } from './generation/kie-gateway.ts'
 import { createFetcher, type Fetcher } from './http/fetcher.ts'
 import type { Claims, Inbox } from './inbox/inbox.ts'
+import type { KnownKey } from './intake/webhook-keys.ts'
 import { createKieClient } from './kie/client.ts'
 import type { Clock, Instant } from './kit/clock.ts'
 import type { BotId, InstanceId, PersonId, TopUpId } from './kit/ids.ts'
 import { createPostgresLock } from './leadership/postgres-lock.ts'
+import type { PoolFigures } from './lifecycle/health.ts'
 import type { Leadership } from './lifecycle/leadership.ts'
+import type { OpenCause } from './lifecycle/operator-watch.ts'
 import type { DatabaseFacts } from './lifecycle/preflight.ts'
-import type { Deed } from './lifecycle/webhook-verdicts.ts'
+import type { Deed, LeaderFacts } from './lifecycle/webhook-verdicts.ts'
 import type { TopUp } from './money/top-up.ts'
 import type { Person } from './people/person.ts'
 import { openDatabase } from './storage/postgres/database.ts'
@@ -23,12 +26,14 @@ import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage
 import { listenStored, ringStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
+import { claimCause, openCauses } from './storage/postgres/operator-causes.ts'
 import { createPostgresPeople } from './storage/postgres/people.ts'
-import { noteDeed, readDatabaseFacts } from './storage/postgres/preflight.ts'
+import { noteDeed, readDatabaseFacts, readLeader } from './storage/postgres/preflight.ts'
 import { sealJournal } from './storage/postgres/seal-journal.ts'
 import { keptSecret, worldOfSchema } from './storage/postgres/secrets.ts'
 import { createPostgresStore, inTransaction, sqlOf } from './storage/postgres/store.ts'
 import { createPostgresTopUps } from './storage/postgres/top-ups.ts'
+import { knownWebhookKeys, useWebhookKey } from './storage/postgres/webhook-keys.ts'
 import type { Store } from './store.ts'
 import type { TelegramAdmin } from './telegram/admin.ts'
 import { createTelegramClient } from './telegram/client.ts'
@@ -52,12 +57,9 @@ export type Ports = {
   readonly readTopUp: (id: TopUpId) => Promise<TopUp | undefined>
   readonly readPerson: (id: PersonId) => Promise<Person | undefined>
   readonly readFigures: () => ReturnType<typeof readFigures>
-  readonly poolFigures: () => {
-    readonly max: number
-    readonly inUse: number
-    readonly idle: number
-    readonly waiting: number
-  }
+  readonly poolFigures: () => PoolFigures
+  /** Takes back connections that were forgotten, and says when others wait in vain; every second or two. */
+  readonly sweepConnections: () => void
   /** What a preflight looks at, before anything is written. */
   readonly lookAtDatabase: () => Promise<DatabaseFacts>
   readonly migrate: () => Promise<Migrated>
@@ -68,6 +70,17 @@ export type Ports = {
   }) => ReturnType<typeof worldOfSchema>
   /** What the leader has got done in its epoch, for whoever looks; failing is no trouble, so it never rejects. */
   readonly noteDeed: (deed: Deed, epoch: number) => Promise<void>
+  /** Who leads, by the row that every leader renews. */
+  readonly readLeader: () => Promise<LeaderFacts | undefined>
+  /** What operators were told of and has not passed. */
+  readonly openCauses: () => Promise<readonly OpenCause[]>
+  /** Without leading: true for the one instance that is to tell it. */
+  readonly claimCause: (cause: OpenCause, toldBefore: Instant) => Promise<boolean>
+  /** The paths and tokens that Telegram was given since then. */
+  readonly knownWebhookKeys: (since: Instant) => Promise<readonly KnownKey[]>
+  readonly useWebhookKey: (key: KnownKey) => Promise<void>
+  /** Makes a connection each for what comes first: an update, a step. */
+  readonly warmDatabase: () => Promise<void>
   readonly sealJournal: (at: Instant) => Promise<void>
   readonly pruneInbox: (before: Instant) => Promise<number>
   /** Calls `wake` when another instance stored an update, until the signal aborts. */
@@ -121,9 +134,11 @@ function createArtifactSource({
 export function openPorts(deps: PortsDeps): Ports {
   const { schema, bot, clock, telemetry } = deps
   const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, clock, telemetry })
-  const { work, intake } = database
+  const { work, intake, looks, checkouts } = database
+  // The engine listens on a connection of its own for as long as it works.
+  const enginePool = checkouts.poolFor('the errand engine', { keeps: true })
   const handOver = createErrandHandOver({ pool: work, schema, hands: `hands-${deps.instance}`, clock, telemetry })
-  const engine = createErrandEngine({ pool: work, schema, kinds: errandKinds, handOver, telemetry })
+  const engine = createErrandEngine({ pool: enginePool, schema, kinds: errandKinds, handOver, telemetry })
   const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
   const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
   const kie = createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock })
@@ -150,13 +165,9 @@ export function openPorts(deps: PortsDeps): Ports {
     artifacts: createArtifactSource({ fetcher, kie }),
     readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
-    readFigures: () => readFigures(work, schema),
-    poolFigures: () => ({
-      max: work.options.max,
-      inUse: work.totalCount - work.idleCount,
-      idle: work.idleCount,
-      waiting: work.waitingCount,
-    }),
+    readFigures: () => readFigures(looks, schema),
+    poolFigures: checkouts.figures,
+    sweepConnections: checkouts.sweep,
     lookAtDatabase: () =>
       readDatabaseFacts(
         () => database.connect('preflight'),
@@ -176,8 +187,16 @@ export function openPorts(deps: PortsDeps): Ports {
     keptSecret: (name, fresh) => keptSecret(work, name, fresh),
     worldOfSchema: (mine) => worldOfSchema(work, mine),
     noteDeed: (deed, epoch) => noteDeed(work, deed, epoch, clock.now()).catch(() => undefined),
+    readLeader: () => readLeader(looks, schema),
+    openCauses: () => openCauses(looks),
+    claimCause: (cause, toldBefore) => claimCause(looks, cause, toldBefore),
+    knownWebhookKeys: (since) => knownWebhookKeys(looks, since),
+    useWebhookKey: (key) => useWebhookKey(looks, key),
+    async warmDatabase() {
+      await Promise.all([intake.query('select 1'), work.query('select 1'), work.query('select 1')])
+    },
     async sealJournal(at) {
-      await inTransaction(work, (sql) => sealJournal(sql, at))
+      await inTransaction(checkouts.poolFor('the seal'), (sql) => sealJournal(sql, at))
     },
     pruneInbox: (before) => pruneInbox(work, before),
     listen: (wake, signal) => listenStored(() => database.connect('listen'), schema, wake, signal),

@@ -11,10 +11,12 @@ import { createPacing } from './delivery/pacing.ts'
 import { createShowProgress } from './delivery/show-progress.ts'
 import { createShowScreen } from './delivery/show-screen.ts'
 import { createSmallErrands } from './delivery/small-errands.ts'
+import { createTellNow } from './delivery/tell-operators.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createHandleUpdate } from './dispatch/handle-update.ts'
 import { createRecordObservation } from './errands/record-observation.ts'
 import { createRunner, type Handlers } from './errands/runner.ts'
+import { type CreditsWatch, createCreditsWatch } from './generation/credits-watch.ts'
 import { createOrderReferences } from './generation/order-reference.ts'
 import { createSubmitTask } from './generation/submit-task.ts'
 import { createWatchTask } from './generation/watch-task.ts'
@@ -22,10 +24,12 @@ import { listen } from './http/server.ts'
 import { sniffPicture } from './http/sniff.ts'
 import { createFastLane, type FastLaneDeps } from './intake/fast-lane.ts'
 import { createKieCallback } from './intake/kie-callback.ts'
-import { createTelegramIntake } from './intake/telegram-webhook.ts'
+import { createAnswerNow, createTelegramPolling, type Polling } from './intake/telegram-polling.ts'
+import { createTelegramIntake, type IntakeDeps } from './intake/telegram-webhook.ts'
+import { createWebhookKeys, type WebhookKeys } from './intake/webhook-keys.ts'
 import { createCallbackSignature } from './kie/callback-signature.ts'
 import { buildMarketInput } from './kie/families/market.ts'
-import type { Clock, Instant } from './kit/clock.ts'
+import { after, type Clock, type Instant, instant } from './kit/clock.ts'
 import {
   type BotId,
   type InstanceId,
@@ -37,10 +41,14 @@ import {
   personId,
 } from './kit/ids.ts'
 import { Releasers } from './kit/releasers.ts'
-import { startDuties } from './lifecycle/duties.ts'
+import { createCommandsKeeper } from './lifecycle/commands-keeper.ts'
+import { every, type LeaderDuty, startDuties } from './lifecycle/duties.ts'
 import { createFiguresDuty } from './lifecycle/figures.ts'
 import { createHealth } from './lifecycle/health.ts'
+import { createIdentity } from './lifecycle/identity.ts'
+import { createLeaderWatch, type LeaderWatch } from './lifecycle/leader-watch.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
+import { createOperatorWatch, refusedAgainMs, textOf } from './lifecycle/operator-watch.ts'
 import {
   type DatabaseFacts,
   type Finding,
@@ -51,9 +59,11 @@ import {
   judgeSchema,
   judgeWorld,
   sentenceOf,
+  warning,
 } from './lifecycle/preflight.ts'
 import { createUpkeep } from './lifecycle/upkeep.ts'
-import { createWebhookKeeper, type WebhookFigures } from './lifecycle/webhook-keeper.ts'
+import { createWarmUp } from './lifecycle/warm-up.ts'
+import { createWebhookKeeper, type WebhookKeeper, wantedUpdates } from './lifecycle/webhook-keeper.ts'
 import { shopDaysIn } from './money/shop-day.ts'
 import type { Ports } from './ports.ts'
 import { parseUpdate, peekUpdate } from './telegram/parse-update.ts'
@@ -84,6 +94,14 @@ export type RunningWorld = {
   readonly publicUrl: (port: number) => string | undefined
 }
 
+/** Parts that health and metrics show, and that stand only when the start has come to them. */
+type Parts = {
+  webhook?: WebhookKeeper
+  polling?: Polling
+  selling?: CreditsWatch
+  leaderWatch?: LeaderWatch
+}
+
 export type Service = {
   readonly port: number
   readonly health: () => { readonly mode: 'active' | 'passive'; readonly ready: boolean }
@@ -112,7 +130,8 @@ export async function startService(deps: ServiceDeps): Promise<Service> {
 async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number): Promise<Service> {
   const { config, world, clock, telemetry, instance } = deps
   let isReady = false
-  let webhookFigures: () => WebhookFigures | undefined = () => undefined
+  const botMode = config.world.mode
+  const parts: Parts = {}
   let activeSince: Instant | undefined
 
   // What is kept, and the way to the outside.
@@ -130,14 +149,18 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     epoch: () => lifecycle?.epoch,
     isReady: () => isReady,
     figures: figures.latest,
-    webhook: () => webhookFigures(),
+    botMode,
+    webhook: () => parts.webhook?.figures(),
+    polling: () => parts.polling?.figures(),
+    selling: () => parts.selling?.figures(),
+    nobodyActiveMs: () => parts.leaderWatch?.nobodyForMs() ?? 0,
     instance,
     version: deps.version,
     startedMs,
     activeSince: () => activeSince,
     clock,
   })
-  const metrics = createMetrics(telemetry, () => gaugesOf(figures, lifecycle, webhookFigures(), clock))
+  const metrics = createMetrics(telemetry, () => gaugesOf(figures, lifecycle, parts, clock))
   const http = await listen(
     {
       callbackPath: config.kieCallback.path,
@@ -157,11 +180,21 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   // Preflight: catalog, schema, world, secrets.
   const catalog = readCatalog(deps)
   await checkDatabase(ports, config, telemetry)
-  await migrate(ports, telemetry)
+  const operators = config.operators.map(personId)
+  const tellNow = createTellNow({ chat: ports.chat, operators, telemetry })
+  await migrate(ports, deps, tellNow)
   heed([judgeWorld(await ports.worldOfSchema(world), world)], telemetry)
   const secretPath = config.webhook.secretPath ?? (await ports.keptSecret('webhook_path', newSecret))
   const secretToken = config.webhook.secretToken ?? (await ports.keptSecret('webhook_token', newSecret))
   const callbackKey = config.kieCallback.token ?? (await ports.keptSecret('kie_callback', newSecret))
+  const keys = createWebhookKeys({
+    own: { path: secretPath, token: secretToken },
+    known: ports.knownWebhookKeys,
+    noteUse: ports.useWebhookKey,
+    clock,
+    telemetry,
+  })
+  if (botMode === 'webhook') await checkKeys(keys, telemetry)
   telemetry.tell('PREFLIGHT_OK')
 
   // Intake.
@@ -170,7 +203,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     return textsFor(person?.language ?? 'ru').preCheckout[why]
   }
   const references = createOrderReferences(callbackKey)
-  const accept = createTelegramIntake({
+  const intake: IntakeDeps = {
     inbox: ports.inbox,
     handOver: { offer: (lane) => dispatcher.offer(lane) },
     fastLane: createFastLane({ readTopUp: ports.readTopUp, sayWhy: sayWhyNot, clock, telemetry }),
@@ -180,7 +213,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     isActive: () => lifecycle?.role === 'active',
     clock,
     telemetry,
-  })
+  }
   const hmacKey = config.kieCallback.hmacKey
   const ring = createKieCallback({
     makeDue: ports.engine.makeDue,
@@ -197,11 +230,22 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     starsPerRub: config.shop.starsPerRub,
     botUsername,
     timezone: config.shop.timezone,
+    isSellingPaused: selling.isPaused(),
     ...(config.shop.supportTelegram === undefined ? {} : { supportTelegram: config.shop.supportTelegram }),
     ...(config.shop.supportText === undefined ? {} : { supportText: config.shop.supportText }),
   })
-  const { store, chat, kie, artifacts, telegram } = ports
+  const { store, chat, artifacts, telegram } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
+  const selling = createCreditsWatch({
+    kie: ports.kie,
+    catalog,
+    creditsLow: config.kieCreditsLow,
+    leads: () => lifecycle?.role === 'active',
+    clock,
+    telemetry,
+  })
+  parts.selling = selling
+  const { kie } = selling
   const updates = createHandleUpdate({
     store,
     parse: parseUpdate,
@@ -230,7 +274,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
       texts: words,
       isPicture: (bytes) => sniffPicture(bytes) !== undefined,
       fileChecked: updates.fileChecked,
-      operators: config.operators.map(personId),
+      operators,
       clock,
       telemetry,
     }),
@@ -261,23 +305,92 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   }
   const runner = createRunner({ handlers, engine: ports.engine, clock, telemetry })
 
-  // The leader's duties, and the one door to them.
-  const webhook = createWebhookKeeper({
-    telegram: {
-      setWebhook: telegram.setWebhook,
-      getWebhookInfo: telegram.getWebhookInfo,
-      setMyCommands: async () => {
-        await telegram.setMyCommands(commandsFor('en'))
-        await telegram.setMyCommands(commandsFor('ru'), 'ru')
-      },
+  // How updates arrive: Telegram brings them, or they are asked for. Either is a duty of the leader.
+  const arrivals: Readonly<Record<typeof botMode, () => LeaderDuty>> = {
+    webhook() {
+      parts.webhook = createWebhookKeeper({
+        telegram,
+        url: `${publicUrl}/webhook/${secretPath}`,
+        secretToken,
+        noteKeys: keys.use,
+        lastAcceptedAt: () => figures.latest()?.inbox.newest,
+        note: ports.noteDeed,
+        clock,
+        telemetry,
+      })
+      return parts.webhook.duty
     },
-    url: `${publicUrl}/webhook/${secretPath}`,
-    secretToken,
-    note: ports.noteDeed,
+    polling() {
+      const answerNow = createAnswerNow(telegram.answerPreCheckout)
+      parts.polling = createTelegramPolling({
+        telegram: {
+          deleteWebhook: telegram.deleteWebhook,
+          getUpdates: (wait) => telegram.getUpdates({ ...wait, allowedUpdates: wantedUpdates }),
+        },
+        accept: createTelegramIntake({ ...intake, answerNow }),
+        updateIdOf: (body) => peekUpdate(body)?.updateId,
+        started: (epoch) => ports.noteDeed('duties_started', epoch),
+        clock,
+        telemetry,
+      })
+      return { name: 'polling', run: parts.polling.run }
+    },
+  }
+  const commands = createCommandsKeeper({
+    async set() {
+      const taken = [
+        await telegram.setMyCommands(commandsFor('en')),
+        await telegram.setMyCommands(commandsFor('ru'), 'ru'),
+      ]
+      return taken.every(({ kind }) => kind === 'done')
+    },
+    clock,
+  })
+
+  // What operators are told.
+  const shopName = config.instanceOf
+  const operatorWatch = createOperatorWatch({
+    look: (leads) => ({
+      now: clock.now(),
+      instance,
+      leads,
+      webhook: parts.webhook?.figures(),
+      polling: parts.polling?.figures(),
+      inbox: figures.latest()?.inbox,
+      errands: figures.latest()?.errands,
+      pool: ports.poolFigures(),
+      selling: selling.figures(),
+      creditsLow: config.kieCreditsLow,
+    }),
+    async formerThatDied(epoch) {
+      if (epoch <= 1 || lifecycle?.lastEpoch === epoch - 1) return undefined
+      if ((await ports.readLeader())?.deeds.released?.epoch === epoch - 1) return undefined
+      return lifecycle?.lastHolder === undefined ? {} : { instance: lifecycle.lastHolder }
+    },
+    readOpen: ports.openCauses,
+    store,
+    tellNow,
+    shop: shopName,
     clock,
     telemetry,
   })
-  webhookFigures = webhook.figures
+  const leaderWatch = createLeaderWatch({
+    role: () => lifecycle?.role ?? 'booting',
+    readLeader: ports.readLeader,
+    claim: (cause) => {
+      const now = clock.now()
+      // Only its size makes it be told again.
+      return ports.claimCause({ ...cause, since: now, toldAt: now }, instant(0))
+    },
+    tellNow,
+    shop: shopName,
+    instance,
+    clock,
+    telemetry,
+  })
+  parts.leaderWatch = leaderWatch
+
+  // The leader's duties, and the one door to them.
   const upkeep = createUpkeep({ sealJournal: ports.sealJournal, pruneInbox: ports.pruneInbox, clock })
   lifecycle = new Lifecycle({
     leadership: ports.leadership,
@@ -291,43 +404,66 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
           await runner.work(permit, signal)
         },
       },
-      webhook.duty,
+      arrivals[botMode](),
+      commands,
+      operatorWatch,
       ...upkeep,
     ],
     onRole: (role) => {
       activeSince = role === 'active' ? clock.now() : undefined
     },
+    onGivingBack: (epoch) => ports.noteDeed('released', epoch),
     clock,
     telemetry,
   })
 
   await figures.refresh()
-  http.open({ webhook: { secretPath, secretToken }, accept, ring })
-  const own = startDuties(
-    [figures.duty, { name: 'listen', run: (_, signal) => ports.listen(dispatcher.wake, signal) }],
-    undefined,
-    {
-      clock,
-      telemetry,
+  http.open({ ...(botMode === 'webhook' ? { webhook: keys } : {}), accept: createTelegramIntake(intake), ring })
+  const identity = createIdentity({
+    getMe: telegram.getMe,
+    known({ username, id }) {
+      botUsername = username
+      telemetry.tell('BOT_VERIFIED', { username, id })
     },
+    failed: (me) => tellFindings([judgeIdentity(me)], telemetry),
+    clock,
+  })
+  const asking = new AbortController()
+  const asked = selling.refresh(asking.signal).then((credits) => {
+    if (asking.signal.aborted) return
+    if (credits.kind === 'done') telemetry.tell('KIE_CREDITS', { credits: credits.value })
+    tellFindings([judgeProvider(credits)], telemetry)
+  })
+  releasers.add('what is asked of KIE', async () => {
+    asking.abort()
+    await asked
+  })
+  const own = startDuties(
+    [
+      figures.duty,
+      { name: 'listen', run: (_, signal) => ports.listen(dispatcher.wake, signal) },
+      every<undefined>('connections', 2_000, clock, async () => ports.sweepConnections()),
+      ...(botMode === 'webhook'
+        ? [every<undefined>('webhook keys', 10_000, clock, async () => void (await keys.refresh()))]
+        : []),
+      { name: 'credits', run: (_, signal) => selling.watch(signal) },
+      leaderWatch.duty,
+      identity,
+      createWarmUp({
+        tasks: [
+          { name: 'database', run: ports.warmDatabase },
+          { name: 'kie', run: () => asked },
+        ],
+        budgetMs: config.warmUpMs,
+        clock,
+        telemetry,
+      }),
+    ],
+    undefined,
+    { clock, telemetry },
   )
   releasers.add('own duties', () => own.stop())
   isReady = true
-  const leaving = new AbortController()
-  const outside = Promise.all([
-    telegram.getMe(leaving.signal).then((me) => {
-      if (me.kind === 'done') botUsername = me.value.username
-      if (me.kind === 'done') telemetry.tell('BOT_VERIFIED', { username: me.value.username, id: me.value.id })
-      else if (!leaving.signal.aborted) tellFindings([judgeIdentity(me)], telemetry)
-    }),
-    ports.kie.credits(leaving.signal).then((credits) => {
-      if (!leaving.signal.aborted) tellFindings([judgeProvider(credits)], telemetry)
-    }),
-  ])
-  releasers.add('what is asked outside', async () => {
-    leaving.abort()
-    await outside
-  })
   lifecycle.start()
   releasers.add('leadership', () => lifecycle?.stop())
   telemetry.tell('READY', { took_ms: Math.round(clock.monotonicMs() - startedMs) })
@@ -361,13 +497,32 @@ function readCatalog({ catalogSources, clock, telemetry }: ServiceDeps): Catalog
   return compiled.catalog
 }
 
-async function migrate(ports: Ports, telemetry: Telemetry): Promise<void> {
+async function migrate(
+  ports: Ports,
+  { config, clock, telemetry }: ServiceDeps,
+  tellNow: (text: string) => Promise<void>,
+): Promise<void> {
   const migrated = await ports.migrate()
-  if (migrated.kind === 'refused') {
-    const { schema: applied, oldest: oldestProgram, program } = migrated
-    throw new StartRefused(sentenceOf(judgeSchema({ applied, oldestProgram }, '', program)))
+  if (migrated.kind === 'ready') {
+    if (migrated.from !== migrated.to) telemetry.tell('MIGRATED', { from: migrated.from, to: migrated.to })
+    return
   }
-  if (migrated.from !== migrated.to) telemetry.tell('MIGRATED', { from: migrated.from, to: migrated.to })
+  const { schema, oldest, program } = migrated
+  telemetry.tell('MIGRATIONS_REFUSED', { schema, program, oldest })
+  const says = sentenceOf(judgeSchema({ applied: schema, oldestProgram: oldest }, '', program))
+  const cause = { key: 'migrations_refused', says, size: 1, since: clock.now(), toldAt: clock.now() } as const
+  // Whoever runs this starts it again and again; the operators hear of it once an hour.
+  const mine = await ports.claimCause(cause, after(clock.now(), -refusedAgainMs)).catch(() => false)
+  if (mine) await tellNow(textOf(config.instanceOf, { ...cause, run: 'trt doctor' }))
+  throw new StartRefused(says)
+}
+
+/** Instances with different secrets serve, each for the other; but one of them is probably set up wrong. */
+async function checkKeys(keys: WebhookKeys, telemetry: Telemetry): Promise<void> {
+  if ((await keys.refresh()) === 'ours_or_none') return
+  const says = 'Telegram was last given another path or secret token than this instance has'
+  const todo = 'nothing after a change, the former ones are taken for 24 hours; else give all instances the same'
+  tellFindings([warning('webhook.secrets', says, todo)], telemetry)
 }
 
 /** Before anything is written: whether this database can be worked with at all. */
@@ -397,16 +552,18 @@ function tellFindings(findings: readonly Finding[], telemetry: Telemetry): void 
 function gaugesOf(
   figures: ReturnType<typeof createFiguresDuty>,
   lifecycle: Lifecycle | undefined,
-  webhook: WebhookFigures | undefined,
+  { webhook, selling }: Parts,
   clock: Clock,
 ) {
+  const hook = webhook?.figures()
+  const credits = selling?.figures().credits
   const kept = figures.latest()
   const ageS = (at: number | undefined) => (at === undefined ? 0 : Math.max(0, (clock.now() - at) / 1000))
   return {
     isActive: lifecycle?.role === 'active',
     epoch: lifecycle?.epoch,
-    webhookVerified: webhook?.verifiedAt !== undefined,
-    webhookPending: webhook?.pending,
+    webhookVerified: hook?.verifiedAt !== undefined,
+    webhookPending: hook?.pending,
     inbox: { pending: kept?.inbox.pending ?? 0, oldestS: ageS(kept?.inbox.oldest), shelved: kept?.inbox.shelved ?? 0 },
     errands: {
       pendingByKind: kept?.errands.pendingByKind ?? new Map<string, number>(),
@@ -414,6 +571,6 @@ function gaugesOf(
       shelved: kept?.errands.shelved ?? 0,
     },
     pool: { inUse: kept?.pool.inUse ?? 0, idle: kept?.pool.idle ?? 0, waiting: kept?.pool.waiting ?? 0 },
-    kieCredits: undefined,
+    kieCredits: credits === undefined ? undefined : Number(credits),
   }
 }

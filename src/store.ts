@@ -3,6 +3,7 @@ import type { Sessions } from './dispatch/sessions.ts'
 import type { Errands } from './errands/errand.ts'
 import type { SubmitSlots } from './generation/submit-slots.ts'
 import type { InboxStep } from './inbox/inbox.ts'
+import type { OperatorCauses } from './lifecycle/operator-watch.ts'
 import type { Ledger } from './money/ledger.ts'
 import type { TopUps } from './money/top-up.ts'
 import type { OrderStore } from './orders/order-store.ts'
@@ -30,6 +31,7 @@ export type Tx = {
   readonly topUps: TopUps
   readonly submitSlots: SubmitSlots
   readonly waits: Waits
+  readonly causes: OperatorCauses
   readonly errands: Errands
   /**
    * The last statements of the step, of which nothing needs an answer: the commit follows them at once. Should one fail,

@@ -45,6 +45,8 @@ export type Shop = {
   readonly botUsername: string
   readonly supportTelegram?: string
   readonly supportText?: string
+  /** Nothing can be made now, so nothing is sold. */
+  readonly isSellingPaused?: boolean
   /** The shop's day and clock, an IANA name; dates are told in it. */
   readonly timezone?: string
 }

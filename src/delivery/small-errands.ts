@@ -14,6 +14,7 @@ import type { ArtifactSource } from './artifact-source.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
 import { reasonCode, tellNotShown } from './show-screen.ts'
+import { operatorView } from './tell-operators.ts'
 
 /** The errands that are one call each: answer a tap, say a sentence, send an invoice, send again, take a file. */
 export type SmallErrandsDeps = {
@@ -39,6 +40,8 @@ export type SmallErrandsDeps = {
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
+
+const operatorAgainMs = 10_000
 
 type Kinds = 'answer_tap' | 'say' | 'send_invoice' | 'send_again' | 'take_file' | 'refund_stars' | 'tell_operator'
 
@@ -166,13 +169,25 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     },
 
-    async tell_operator({ what }, { cid }) {
-      telemetry.tell('OPERATOR_TOLD', { what })
-      for (const operator of deps.operators) {
-        const view: View = { screen: 'trouble', text: [what, '\n', { code: `cid=${cid}` }], keyboard: [] }
-        await gateway.send(chatOfPerson(operator), view)
+    async tell_operator({ what, to }, { permit, cid }) {
+      if (to === undefined) {
+        telemetry.tell('OPERATOR_TOLD', { what, cid })
+        const each = deps.operators.map((operator) => ({
+          errand: { kind: 'tell_operator', what, to: operator } as const,
+          cid,
+        }))
+        await store.transact(permit, (tx) => tx.errands.add(each))
+        return 'settled'
       }
-      return 'settled'
+      const chat = chatOfPerson(to)
+      const wait = pacing.waitFor(chat)
+      if (wait !== undefined) return { againAt: wait }
+      const outcome = await gateway.send(chat, operatorView(what, cid))
+      if (outcome.kind === 'done') return 'settled'
+      telemetry.tell('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
+      // A message that may have arrived is repeated: hearing of trouble twice is better than not at all.
+      if (outcome.kind === 'unknown') return pacing.again(operatorAgainMs)
+      return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome)
     },
   }
 

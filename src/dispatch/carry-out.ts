@@ -88,6 +88,7 @@ async function place(
       day,
       now: seen.now,
       order: mint.order(),
+      isSellingPaused: seen.shop.isSellingPaused ?? false,
     },
     facts,
   )

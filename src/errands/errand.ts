@@ -36,7 +36,8 @@ export type Errand =
   /** A message of its own: money arrived, an update could not be handled. */
   | { readonly kind: 'say'; readonly chat: ChatId; readonly view: View }
   | { readonly kind: 'refund_stars'; readonly charge: ChargeId; readonly person: PersonId }
-  | { readonly kind: 'tell_operator'; readonly what: string }
+  /** Without `to`: becomes one errand for each operator, so that none hears it twice because of another. */
+  | { readonly kind: 'tell_operator'; readonly what: string; readonly to?: PersonId }
 
 export type ErrandKind = Errand['kind']
 /** An errand with what the runner must know: when, and to which story it belongs. */

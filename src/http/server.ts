@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Rung, SignatureHeaders } from '../intake/kie-callback.ts'
 import type { Accepted } from '../intake/telegram-webhook.ts'
+import type { WebhookKeys } from '../intake/webhook-keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Health, Liveness } from '../lifecycle/health.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -16,7 +17,8 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
  *   GET  /metrics                          Prometheus
  */
 export type Doors = {
-  readonly webhook: { readonly secretPath: string; readonly secretToken: string }
+  /** Absent while updates are polled for: then nobody is let in. */
+  readonly webhook?: Pick<WebhookKeys, 'isPath' | 'isToken'>
   readonly accept: (body: string, startedMs: number) => Promise<Accepted>
   readonly ring: (reference: string, headers: SignatureHeaders, body: string) => Promise<Rung>
 }
@@ -100,10 +102,10 @@ function webhookDoor(app: FastifyInstance, { clock, telemetry }: HttpDeps, doors
     onRequest: async (request, reply) => {
       const open = doors()
       if (open === undefined) return later(reply)
-      const { secretPath, secretToken } = open.webhook
-      if (!isSame(request.params.path, secretPath)) return refuse(reply, 404, 'not the path of the webhook')
+      const { path } = request.params
+      if (!open.webhook?.isPath(path)) return refuse(reply, 404, 'not the path of the webhook')
       const token = request.headers['x-telegram-bot-api-secret-token']
-      if (typeof token !== 'string' || !isSame(token, secretToken)) {
+      if (typeof token !== 'string' || !open.webhook.isToken(path, token)) {
         return refuse(reply, 403, 'the secret token is missing or wrong')
       }
     },

@@ -18,6 +18,8 @@ export type IntakeDeps = {
   readonly peek: (body: unknown) => PeekedUpdate | undefined
   readonly newCid: () => Cid
   readonly isActive: () => boolean
+  /** Where there is no response for an answer to travel in: carries it out before the update is committed. */
+  readonly answerNow?: (answer: Readonly<Record<string, unknown>>) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -40,6 +42,7 @@ export function createTelegramIntake(deps: IntakeDeps) {
     try {
       const answer =
         update.preCheckout === undefined ? undefined : await fastLane.answer(update.preCheckout, update.person)
+      if (answer !== undefined) await deps.answerNow?.(answer)
       const stored = await store({
         bot: deps.bot(),
         updateId: update.updateId,

@@ -14,12 +14,17 @@ export type Duty<Right> = {
 export type LeaderDuty = Duty<Permit>
 
 export interface Running {
-  /** Resolves when every duty has ended. */
+  /**
+   * Tells every duty to end, and resolves when all have. One that does not end within twelve seconds is named and left
+   * behind; the fence keeps it from writing.
+   */
   stop(): Promise<void>
 }
 
 const firstPauseMs = 500
 const longestPauseMs = 30_000
+/** Steps that are under way have ten seconds; then what they hold is given back. */
+const endWithinMs = 12_000
 
 export function startDuties<Right>(
   duties: readonly Duty<Right>[],
@@ -27,11 +32,23 @@ export function startDuties<Right>(
   { clock, telemetry }: { readonly clock: Clock; readonly telemetry: Telemetry },
 ): Running {
   const over = new AbortController()
-  const running = duties.map((duty) => keepRunning(duty, right, over.signal, clock, telemetry))
+  const left = new Set(duties)
+  const running = duties.map(async (duty) => {
+    await keepRunning(duty, right, over.signal, clock, telemetry)
+    left.delete(duty)
+  })
   return {
     async stop() {
+      const count = left.size
       over.abort()
-      await Promise.all(running)
+      const ended = new AbortController()
+      await Promise.race([Promise.all(running), clock.sleep(endWithinMs, ended.signal)])
+      ended.abort()
+      if (left.size > 0) {
+        const names = [...left].map(({ name }) => name).join(', ')
+        telemetry.tell('DUTIES_ABANDONED', { duties: names, waited_s: endWithinMs / 1000 })
+      }
+      if (count > 0) telemetry.tell('BACKGROUND_CLEANED', { count: count - left.size })
     },
   }
 }

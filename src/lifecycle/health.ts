@@ -1,3 +1,5 @@
+import type { SellingFigures } from '../generation/credits-watch.ts'
+import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
 import type { Role } from './lifecycle.ts'
@@ -27,11 +29,31 @@ export type Liveness = {
   readonly instance: string
 }
 
+/** The connections for steps and errands. */
+export type PoolFigures = {
+  readonly max: number
+  readonly inUse: number
+  readonly idle: number
+  readonly waiting: number
+  /** Those that have been out for more than a moment, with whoever took them. */
+  readonly held: readonly { readonly owner: string; readonly heldMs: number }[]
+  /** Those that were not given back and had to be taken back, the newest first. */
+  readonly reclaimed: readonly { readonly owner: string; readonly heldMs: number; readonly at: Instant }[]
+  /** Since when others wait and nothing comes back. */
+  readonly exhaustedSince?: Instant
+}
+
 /** The figures that the service keeps anyway, refreshed by a duty. */
 export type Figures = {
-  readonly inbox: { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
+  readonly inbox: {
+    readonly pending: number
+    readonly oldest: number | undefined
+    readonly shelved: number
+    /** When the newest update was stored, by whichever instance. */
+    readonly newest: number | undefined
+  }
   readonly errands: { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
-  readonly pool: { readonly max: number; readonly inUse: number; readonly idle: number; readonly waiting: number }
+  readonly pool: PoolFigures
   /** When the database last answered. */
   readonly at: Instant
 }
@@ -41,7 +63,13 @@ export type HealthDeps = {
   readonly epoch: () => number | undefined
   readonly isReady: () => boolean
   readonly figures: () => Figures | undefined
+  readonly botMode: 'webhook' | 'polling'
+  /** Undefined while updates are polled for. */
   readonly webhook: () => WebhookFigures | undefined
+  readonly polling: () => PollingFigures | undefined
+  readonly selling: () => SellingFigures | undefined
+  /** How long no instance has led, as far as a standby can see. */
+  readonly nobodyActiveMs: () => number
   readonly instance: InstanceId
   readonly version: string
   readonly startedMs: number
@@ -52,6 +80,7 @@ export type HealthDeps = {
 /** Figures older than this mean that the database does not answer. */
 const figuresFreshMs = 10_000
 const webhookGraceMs = 60_000
+const nobodyMs = 60_000
 const oldMs = 60_000
 
 export function createHealth(deps: HealthDeps): {
@@ -67,31 +96,19 @@ export function createHealth(deps: HealthDeps): {
     return deps.isReady() && figures !== undefined && clock.now() - figures.at < figuresFreshMs
   }
 
-  function problems(): readonly string[] {
-    const figures = deps.figures()
-    const found: string[] = []
-    const now = clock.now()
-    const since = deps.activeSince()
-    if (isActive() && since !== undefined && now - since > webhookGraceMs && deps.webhook()?.verifiedAt === undefined) {
-      found.push('webhook_unverified')
-    }
-    if (figures !== undefined) {
-      const { inbox, errands, pool } = figures
-      if (inbox.oldest !== undefined && now - inbox.oldest > oldMs) found.push('inbox_old')
-      if (errands.oldest !== undefined && now - errands.oldest > oldMs) found.push('errands_old')
-      if (pool.waiting > 0) found.push('pool_waiting')
-      if (inbox.shelved + errands.shelved > 0) found.push('shelved')
-    }
-    if (deps.isReady() && !canStore()) found.push('database_silent')
-    return found
-  }
+  const problems = (): readonly string[] => [
+    ...ofRole(deps),
+    ...ofWaiting(deps),
+    ...(deps.selling()?.paused === undefined ? [] : ['kie_refuses']),
+    ...(deps.isReady() && !canStore() ? ['database_silent'] : []),
+  ]
 
   return {
     canStore,
     liveness: () => ({
       ok: true,
       status: isActive() ? 'active' : 'passive',
-      mode: 'webhook',
+      mode: deps.botMode,
       ready: deps.isReady(),
       instance: deps.instance,
     }),
@@ -103,7 +120,7 @@ export function createHealth(deps: HealthDeps): {
         ok,
         status: named.length === 0 ? 'healthy' : 'degraded',
         mode: isActive() ? 'active' : 'passive',
-        bot_mode: 'webhook',
+        bot_mode: deps.botMode,
         lock_acquired: isActive(),
         ready: deps.isReady(),
         instance: deps.instance,
@@ -115,6 +132,33 @@ export function createHealth(deps: HealthDeps): {
       }
     },
   }
+}
+
+function ofRole({ role, activeSince, botMode, webhook, polling, nobodyActiveMs, clock }: HealthDeps): string[] {
+  if (role() !== 'active') return nobodyActiveMs() > nobodyMs ? ['nobody_active'] : []
+  const since = activeSince()
+  const isLate = since !== undefined && clock.now() - since > webhookGraceMs
+  const hook = webhook()
+  return [
+    ...(botMode === 'webhook' && isLate && hook?.verifiedAt === undefined ? ['webhook_unverified'] : []),
+    ...(hook?.contestedSince === undefined ? [] : ['webhook_contested']),
+    ...(hook?.failingSince === undefined ? [] : ['webhook_failing']),
+    ...(polling()?.conflict === undefined ? [] : ['polling_conflict']),
+  ]
+}
+
+function ofWaiting({ figures, clock }: HealthDeps): string[] {
+  const kept = figures()
+  if (kept === undefined) return []
+  const isOld = (oldest: number | undefined) => oldest !== undefined && clock.now() - oldest > oldMs
+  const { inbox, errands, pool } = kept
+  return [
+    ...(isOld(inbox.oldest) ? ['inbox_old'] : []),
+    ...(isOld(errands.oldest) ? ['errands_old'] : []),
+    ...(pool.waiting > 0 ? ['pool_waiting'] : []),
+    ...(pool.exhaustedSince === undefined ? [] : ['pool_exhausted']),
+    ...(inbox.shelved + errands.shelved > 0 ? ['shelved'] : []),
+  ]
 }
 
 function figuresOf({ figures, webhook, clock, epoch, instance, activeSince }: HealthDeps): Health['figures'] {
@@ -133,6 +177,7 @@ function figuresOf({ figures, webhook, clock, epoch, instance, activeSince }: He
             verified_at: iso(hook.verifiedAt),
             pending: hook.pending ?? null,
             last_error: hook.lastError ?? null,
+            last_error_at: iso(hook.lastErrorAt),
           },
     ...(kept === undefined
       ? {}

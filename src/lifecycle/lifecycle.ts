@@ -22,11 +22,14 @@ export type LifecycleDeps = {
   /** What only the leader does. */
   readonly duties: readonly LeaderDuty[]
   readonly onRole?: (role: Role) => void
+  /** Called before the leadership is given back in order; is not waited for long. Never rejects. */
+  readonly onGivingBack?: (epoch: number) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
 
 const retryMs = 1_000
+const sayWithinMs = 1_000
 
 export class Lifecycle {
   readonly #deps: LifecycleDeps
@@ -36,6 +39,8 @@ export class Lifecycle {
   #duties: Running | undefined
   #loop: Promise<void> | undefined
   #led = false
+  #lastEpoch: number | undefined
+  #lastHolder: string | undefined
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps
@@ -47,6 +52,16 @@ export class Lifecycle {
 
   get epoch(): number | undefined {
     return this.#held?.epoch
+  }
+
+  /** The epoch in which this instance led before the present one. */
+  get lastEpoch(): number | undefined {
+    return this.#lastEpoch
+  }
+
+  /** Who else led, as far as this instance has seen. */
+  get lastHolder(): string | undefined {
+    return this.#lastHolder
   }
 
   /** Begins to ask for the leadership. Resolves at once; the role changes in the background. */
@@ -70,6 +85,7 @@ export class Lifecycle {
       telemetry.tell('LOCK_ATTEMPT', leadershipName)
       try {
         const held = await leadership.acquire(signal, (holder) => {
+          this.#lastHolder = holder.instance
           telemetry.tell('LOCK_WAITING', { ...leadershipName, holder: holder.instance, since: holder.since })
           void this.#become('passive', { reason: 'another instance leads', holder: holder.instance })
         })
@@ -98,6 +114,7 @@ export class Lifecycle {
     switch (role) {
       case 'passive':
         await this.#leaveDuties()
+        this.#lastEpoch = this.#held?.epoch ?? this.#lastEpoch
         this.#held = undefined
         this.#deps.telemetry.tell('PASSIVE_ENTER', { reason: why.reason ?? before, ...holderOf(why.holder) })
         return
@@ -130,12 +147,15 @@ export class Lifecycle {
   }
 
   async #giveBack(): Promise<void> {
-    const { telemetry, leadershipName } = this.#deps
+    const { telemetry, leadershipName, onGivingBack, clock } = this.#deps
     const held = this.#held
     if (held === undefined) {
       telemetry.tell('LOCK_RELEASE_SKIPPED', { reason: 'this instance does not lead' })
       return
     }
+    const said = new AbortController()
+    await Promise.race([onGivingBack?.(held.epoch), clock.sleep(sayWithinMs, said.signal)])
+    said.abort()
     try {
       const released = await held.release()
       if (released === 'released')

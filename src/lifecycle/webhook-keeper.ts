@@ -1,4 +1,4 @@
-import type { Clock } from '../kit/clock.ts'
+import type { Clock, Instant } from '../kit/clock.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import type { Permit } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -7,32 +7,50 @@ import type { Deed } from './webhook-verdicts.ts'
 
 /**
  * Keeps Telegram's webhook as it should be: a duty of the leader, so it happens once each time an instance becomes
- * ACTIVE, however it became so. The secret cannot be read back, so the webhook is set, not compared; then it is read
- * every minute and corrected. Pending updates are never dropped, and shutdown leaves it in place.
+ * ACTIVE, however it became so.
+ *
+ *   set (the secret cannot be read back, so it is set and not compared) ─► read back ─► each minute: read, compare
+ *        ▲                                                                                    │
+ *        └──────── another URL, list or limit; or Telegram was refused by our own door ◄──────┘
+ *
+ * - Whatever Telegram answers, the duty stays and the service works on; it is asked again with growing pauses.
+ * - Three corrections within ten minutes mean that somebody else corrects too: then it only looks, until the webhook
+ *   has stayed right for ten minutes.
+ * - Updates that wait are never dropped, and a shutdown leaves the webhook where it is.
  */
 export type WebhookKeeperDeps = {
   readonly telegram: {
-    setWebhook(webhook: {
-      readonly url: string
-      readonly secretToken: string
-      readonly allowedUpdates: readonly WantedUpdate[]
-    }): Promise<Outcome<true>>
-    getWebhookInfo(): Promise<
-      Outcome<{
+    setWebhook(
+      webhook: {
         readonly url: string
-        readonly pending: number
-        readonly allowedUpdates: readonly string[]
-        readonly lastError?: { readonly at: number; readonly message: string }
-      }>
-    >
-    setMyCommands(): Promise<void>
+        readonly secretToken: string
+        readonly allowedUpdates: readonly WantedUpdate[]
+        readonly maxConnections: number
+      },
+      signal?: AbortSignal,
+    ): Promise<Outcome<true>>
+    getWebhookInfo(signal?: AbortSignal): Promise<Outcome<WebhookSeen>>
   }
   readonly url: string
   readonly secretToken: string
+  /** Writes down which secrets Telegram has; said before it is given them, and while they hold. Never rejects. */
+  readonly noteKeys: () => Promise<void>
+  /** When the newest update was stored, by whichever instance. */
+  readonly lastAcceptedAt: () => number | undefined
   /** Writes down what the leader of this epoch has got done, for `doctor`; never rejects. */
   readonly note: (deed: Deed, epoch: number) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry
+}
+
+/** What Telegram says of the webhook. */
+export type WebhookSeen = {
+  /** Empty when there is none. */
+  readonly url: string
+  readonly pending: number
+  readonly allowedUpdates: readonly string[]
+  readonly maxConnections?: number
+  readonly lastError?: { readonly at: number; readonly message: string }
 }
 
 /** A list without `pre_checkout_query` would make every payment time out, and Telegram keeps an old list for ever. */
@@ -44,76 +62,230 @@ export const wantedUpdates = [
   'my_chat_member',
 ] as const
 export type WantedUpdate = (typeof wantedUpdates)[number]
+/** Telegram's own default, sent all the same: what is not sent is what somebody else once set. */
+export const wantedConnections = 40
 
 /** What the operators know: three attempts at 5, 10 and 20 s; after that, for ever, at most every five minutes. */
 const retriesS = [5, 10, 20, 60, 120, 300] as const
-const verifyEveryMs = 60_000
+const retryLongestS = 300
+const lookEveryMs = 60_000
+/** A webhook that was just set is looked at again so soon when Telegram did not say what it has. */
+const lookAgainMs = 5_000
+const correctionsMax = 3
+const contestMs = 10 * 60_000
 
 export type WebhookFigures = {
   readonly url: string
-  readonly verifiedAt?: number
+  readonly verifiedAt?: Instant
   readonly pending?: number
   readonly lastError?: string
+  readonly lastErrorAt?: Instant
+  /** Telegram cannot deliver since then: nothing was accepted after its last error. */
+  readonly failingSince?: Instant
+  /** The last correction of what somebody changed, while it is less than ten minutes ago. */
+  readonly drift?: { readonly at: Instant; readonly what: string }
+  /** Since when it is left as it is, because somebody else corrects it too. */
+  readonly contestedSince?: Instant
 }
 
-export function createWebhookKeeper({ telegram, url, secretToken, note, clock, telemetry }: WebhookKeeperDeps): {
-  readonly duty: LeaderDuty
-  readonly figures: () => WebhookFigures
-} {
-  let figures: WebhookFigures = { url }
+export type WebhookKeeper = { readonly duty: LeaderDuty; readonly figures: () => WebhookFigures }
 
-  async function set(signal: AbortSignal): Promise<void> {
+export function createWebhookKeeper(deps: WebhookKeeperDeps): WebhookKeeper {
+  let keeping = new Keeping(deps)
+  return {
+    duty: {
+      name: 'webhook',
+      async run(permit, signal) {
+        try {
+          await keeping.keep(permit, signal)
+        } finally {
+          // What one epoch learned says nothing about the next.
+          keeping = new Keeping(deps)
+        }
+      },
+    },
+    figures: () => keeping.figures(),
+  }
+}
+
+/** The webhook during one epoch. */
+class Keeping {
+  readonly #deps: WebhookKeeperDeps
+  /** When it was corrected, oldest first; those of the last ten minutes. */
+  #corrections: Instant[] = []
+  /** The error that Telegram had to tell when it was last set; a newer one came after our call. */
+  #errorBefore: number | undefined
+  /** Whether it was read back right since it was last set. */
+  #isVerified = false
+  #isStarted = false
+  /** Since when it has been right without a break. */
+  #rightSince: Instant | undefined
+  #figures: WebhookFigures
+
+  constructor(deps: WebhookKeeperDeps) {
+    this.#deps = deps
+    this.#figures = { url: deps.url }
+  }
+
+  figures(): WebhookFigures {
+    const { drift, ...rest } = this.#figures
+    return drift !== undefined && this.#deps.clock.now() - drift.at < contestMs ? { ...rest, drift } : rest
+  }
+
+  async keep(permit: Permit, signal: AbortSignal): Promise<void> {
+    const { clock, note, url } = this.#deps
+    if (!(await this.#set(signal))) return
+    await note('webhook_set', permit.epoch)
+    while (!signal.aborted) {
+      let seen = await this.#look(permit, signal)
+      // What was corrected is read back at once, and judged at the next look: whoever changes it back at the same
+      // moment shall not be met in a loop.
+      if (seen !== undefined && (await this.#judge(seen, differenceOf(seen, url), signal)) === 'corrected') {
+        seen = await this.#look(permit, signal)
+      }
+      await clock.sleep(seen === undefined && !this.#isVerified ? lookAgainMs : lookEveryMs, signal)
+    }
+  }
+
+  /** Until Telegram takes it. False: the duty is over. */
+  async #set(signal: AbortSignal): Promise<boolean> {
+    const { telegram, url, secretToken, noteKeys, clock, telemetry } = this.#deps
+    const shown = shownUrl(url)
     for (let attempt = 1; !signal.aborted; attempt++) {
-      telemetry.tell('WEBHOOK_SETTING', { url })
-      const outcome = await telegram.setWebhook({ url, secretToken, allowedUpdates: wantedUpdates })
-      if (outcome.kind === 'done') return telemetry.tell('WEBHOOK_SET', { url })
-      const named = outcome.kind === 'not_done' && outcome.retry.when === 'later' ? outcome.retry.afterMs : undefined
-      const delayS = named === undefined ? (retriesS[attempt - 1] ?? 300) : Math.ceil(named / 1000)
+      await noteKeys()
+      telemetry.tell('WEBHOOK_SETTING', { url: shown })
+      const wish = { url, secretToken, allowedUpdates: wantedUpdates, maxConnections: wantedConnections }
+      const outcome = await telegram.setWebhook(wish, signal)
+      if (outcome.kind === 'done') {
+        telemetry.tell('WEBHOOK_SET', { url: shown })
+        this.#errorBefore = undefined
+        this.#isVerified = false
+        return true
+      }
+      if (signal.aborted) return false
+      const delayS = delayOf(outcome, attempt)
       telemetry.tell('WEBHOOK_SET_RETRY', { attempt, delay_s: delayS, error: outcome.detail })
       if (attempt === 3) telemetry.tell('WEBHOOK_SET_FAILED', { attempts: attempt, error: outcome.detail })
       await clock.sleep(delayS * 1000, signal)
     }
+    return false
   }
 
-  /** Whether Telegram has what we want. Unknown, when it did not say, is not a drift. */
-  async function verify(): Promise<'right' | 'wrong' | 'unknown'> {
-    const outcome = await telegram.getWebhookInfo()
-    if (outcome.kind !== 'done') return 'unknown'
-    const state = outcome.value
-    if (state.url === '') telemetry.tell('WEBHOOK_MISSING')
-    const isRight = state.url === url && wantedUpdates.every((kind) => state.allowedUpdates.includes(kind))
-    const lastError = state.lastError === undefined ? {} : { lastError: state.lastError.message }
-    figures = { url, pending: state.pending, ...lastError, ...(isRight ? { verifiedAt: clock.now() } : {}) }
-    return isRight ? 'right' : 'wrong'
-  }
-
-  async function run(permit: Permit, signal: AbortSignal): Promise<void> {
-    await telegram.setMyCommands()
-    await set(signal)
-    if (!signal.aborted) await note('webhook_set', permit.epoch)
-    let told = false
-    while (!signal.aborted) {
-      const found = await verify()
-      if (found === 'right' && !told) {
-        told = true
-        const { pending, lastError } = figures
-        telemetry.tell('WEBHOOK_VERIFIED', {
-          url,
-          pending,
-          ...(lastError === undefined ? {} : { last_error: lastError }),
-        })
-        telemetry.tell('DUTIES_STARTED', { epoch: permit.epoch })
-        await note('webhook_verified', permit.epoch)
-        await note('duties_started', permit.epoch)
-      }
-      if (found === 'wrong') {
-        telemetry.tell('WEBHOOK_DRIFT', { what: 'the webhook is not the one that was set' })
-        await set(signal)
-        continue
-      }
-      await clock.sleep(found === 'unknown' && !told ? 5_000 : verifyEveryMs, signal)
+  /** What Telegram has; undefined when it did not say, which is no drift. */
+  async #look(permit: Permit, signal: AbortSignal): Promise<WebhookSeen | undefined> {
+    const { telegram, clock, telemetry, url } = this.#deps
+    const outcome = await telegram.getWebhookInfo(signal)
+    if (outcome.kind !== 'done' || signal.aborted) return undefined
+    const seen = outcome.value
+    const isRight = differenceOf(seen, url) === undefined
+    const now = clock.now()
+    if (seen.url === '') telemetry.tell('WEBHOOK_MISSING')
+    this.#errorBefore ??= seen.lastError?.at ?? 0
+    this.#rightSince = isRight ? (this.#rightSince ?? now) : undefined
+    const { drift, contestedSince, failingSince } = this.#figures
+    this.#figures = {
+      url,
+      pending: seen.pending,
+      ...(isRight ? { verifiedAt: now } : {}),
+      ...(seen.lastError === undefined ? {} : errorOf(seen.lastError)),
+      ...(this.#isFailing(seen) ? { failingSince: failingSince ?? now } : {}),
+      ...(drift === undefined ? {} : { drift }),
+      ...(contestedSince === undefined ? {} : { contestedSince }),
     }
+    if (isRight) await this.#noteRight(permit, seen)
+    return seen
   }
 
-  return { duty: { name: 'webhook', run }, figures: () => figures }
+  /** An error of Telegram counts only when nothing was accepted after it. */
+  #isFailing({ lastError }: WebhookSeen): boolean {
+    if (lastError === undefined) return false
+    const acceptedAt = this.#deps.lastAcceptedAt()
+    return acceptedAt === undefined || lastError.at > acceptedAt
+  }
+
+  async #noteRight({ epoch }: Permit, { pending, lastError }: WebhookSeen): Promise<void> {
+    const { url, note, noteKeys, telemetry } = this.#deps
+    await noteKeys()
+    if (this.#isVerified) return
+    this.#isVerified = true
+    const more = lastError === undefined ? {} : { last_error: lastError.message }
+    telemetry.tell('WEBHOOK_VERIFIED', { url: shownUrl(url), pending, ...more })
+    await note('webhook_verified', epoch)
+    if (this.#isStarted) return
+    this.#isStarted = true
+    telemetry.tell('DUTIES_STARTED', { epoch })
+    await note('duties_started', epoch)
+  }
+
+  async #judge(seen: WebhookSeen, wrong: string | undefined, signal: AbortSignal): Promise<'left' | 'corrected'> {
+    if (wrong !== undefined) return await this.#correctDrift(wrong, signal)
+    this.#endContest()
+    return await this.#correctRefusal(seen, signal)
+  }
+
+  async #correctDrift(what: string, signal: AbortSignal): Promise<'left' | 'corrected'> {
+    const { clock, telemetry } = this.#deps
+    if (this.#figures.contestedSince !== undefined) return 'left'
+    telemetry.tell('WEBHOOK_DRIFT', { what })
+    this.#figures = { ...this.#figures, drift: { at: clock.now(), what } }
+    return await this.#correct(signal)
+  }
+
+  /** Telegram tells an error that it had not told when the webhook was last set: our own door may refuse it. */
+  async #correctRefusal(seen: WebhookSeen, signal: AbortSignal): Promise<'left' | 'corrected'> {
+    const { lastError } = seen
+    const isNew = lastError !== undefined && lastError.at > (this.#errorBefore ?? lastError.at)
+    if (!isNew || this.#figures.failingSince === undefined) return 'left'
+    this.#errorBefore = lastError.at
+    const at = new Date(lastError.at).toISOString()
+    this.#deps.telemetry.tell('WEBHOOK_LAST_ERROR', { error: lastError.message, at })
+    if (!isRefusal(lastError.message) || this.#figures.contestedSince !== undefined) return 'left'
+    return await this.#correct(signal)
+  }
+
+  async #correct(signal: AbortSignal): Promise<'left' | 'corrected'> {
+    const { clock, telemetry } = this.#deps
+    const now = clock.now()
+    if (!(await this.#set(signal))) return 'left'
+    this.#rightSince = undefined
+    this.#corrections = [...this.#corrections.filter((at) => now - at < contestMs), now]
+    if (this.#corrections.length >= correctionsMax) {
+      this.#figures = { ...this.#figures, contestedSince: now }
+      telemetry.tell('WEBHOOK_CONTESTED', { corrections: this.#corrections.length, within_s: contestMs / 1000 })
+    }
+    return 'corrected'
+  }
+
+  /** It has stayed right by itself for as long as a contest lasts: whoever else corrected has stopped. */
+  #endContest(): void {
+    const { contestedSince, ...rest } = this.#figures
+    const since = this.#rightSince
+    if (contestedSince === undefined || since === undefined || this.#deps.clock.now() - since < contestMs) return
+    this.#corrections = []
+    this.#figures = rest
+  }
 }
+
+/** What is not as it should be, in a few words; undefined when all is. The address of somebody else holds their secret. */
+function differenceOf(seen: WebhookSeen, url: string): string | undefined {
+  if (seen.url === '') return 'the webhook was removed'
+  if (seen.url !== url) return `the address is ${shownUrl(seen.url)}`
+  const missing = wantedUpdates.filter((kind) => !seen.allowedUpdates.includes(kind))
+  if (missing.length > 0) return `allowed_updates lacks ${missing.join(', ')}`
+  const { maxConnections = wantedConnections } = seen
+  return maxConnections === wantedConnections ? undefined : `max_connections is ${maxConnections}`
+}
+
+function delayOf(outcome: Exclude<Outcome<true>, { kind: 'done' }>, attempt: number): number {
+  const named = outcome.kind === 'not_done' && outcome.retry.when === 'later' ? outcome.retry.afterMs : undefined
+  return named === undefined ? (retriesS[attempt - 1] ?? retryLongestS) : Math.ceil(named / 1000)
+}
+
+/** Our own door refused Telegram: the wrong path, or the wrong secret token. */
+const isRefusal = (message: string): boolean => /\b(401|403|404)\b/.test(message)
+const errorOf = ({ at, message }: { readonly at: number; readonly message: string }) => ({
+  lastError: message,
+  lastErrorAt: at as Instant,
+})
+/** The last segment is a secret. */
+const shownUrl = (url: string): string => url.replace(/[^/]+$/, '***')

@@ -21,7 +21,7 @@ export type WebhookFacts = {
   readonly lastUpdateAt?: number
 }
 
-export type Deed = 'webhook_set' | 'webhook_verified' | 'duties_started'
+export type Deed = 'webhook_set' | 'webhook_verified' | 'duties_started' | 'released'
 export type LeaderFacts = {
   readonly epoch: number
   /** Whether the lock is held now, whoever holds it. */

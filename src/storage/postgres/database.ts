@@ -2,15 +2,21 @@ import pg from 'pg'
 import type { Clock } from '../../kit/clock.ts'
 import { StorageFault } from '../../store.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
+import { type Checkouts, watchCheckouts } from './checkouts.ts'
 
 /**
- * The connections. Each purpose has its own, so that a busy step never keeps an update from being stored:
- * 1 for intake, 1 that listens, 1 for the lock (leadership/), the rest for steps and errands.
+ * The connections. Each purpose has its own, so that a busy step never keeps an update from being stored, nor the
+ * figures from being read: 1 for intake, 1 that listens, 1 for the lock (leadership/), 1 that looks, the rest for
+ * steps and errands.
  */
 export type Database = {
   readonly schema: string
   readonly work: pg.Pool
   readonly intake: pg.Pool
+  /** For figures and probes. */
+  readonly looks: pg.Pool
+  /** Who holds what of `work`. */
+  readonly checkouts: Checkouts
   /** A connection of `work` for one transaction; the caller releases it. Long waits for one are told. */
   take(): Promise<pg.PoolClient>
   /** A connection of its own, not from a pool; the caller ends it. */
@@ -77,10 +83,14 @@ export function openDatabase({
     statement_timeout: intakeMs,
     query_timeout: intakeMs,
   })
+  const looks = new pg.Pool({ ...common, max: 1, statement_timeout: statementMs, query_timeout: answerMs })
+  const checkouts = watchCheckouts(work, { clock, telemetry })
+  const steps = checkouts.poolFor('a step')
   const open = new Set<pg.PoolClient>()
   for (const [owner, pool] of [
     ['work', work],
     ['intake', intake],
+    ['looks', looks],
   ] as const) {
     // Without a listener, a connection that ends while idle would end the process.
     pool.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
@@ -95,9 +105,11 @@ export function openDatabase({
     schema,
     work,
     intake,
+    looks,
+    checkouts,
     async take() {
       const started = clock.monotonicMs()
-      const client = await work.connect()
+      const client = await steps.connect()
       tellWait(work, clock.monotonicMs() - started, telemetry)
       return client
     },
@@ -108,7 +120,13 @@ export function openDatabase({
       return client
     },
     async end() {
-      await Promise.all([work.end(), intake.end()])
+      const ended = Promise.all([work.end(), intake.end(), looks.end()])
+      // A pool ends when the last connection was given back; one that nobody gives back keeps nobody.
+      const over = new AbortController()
+      const late = clock.sleep(goodbyeMs, over.signal).then(() => checkouts.reclaimAll())
+      await ended
+      over.abort()
+      await late
       await farewell(open, clock)
     },
   }

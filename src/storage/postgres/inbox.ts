@@ -250,7 +250,7 @@ const PRUNE = `
     select id from inbox where finished_at is not null and finished_at < $1 order by finished_at limit 5000)`
 // Each part has a partial index; one condition for both would read every row that is kept.
 const FIGURES = `
-  select pending, oldest, shelved
+  select pending, oldest, shelved, (select received_at from inbox order by id desc limit 1) as newest
     from (select count(*) as pending, min(received_at) as oldest from inbox
            where finished_at is null and shelved_at is null) waiting,
          (select count(*) as shelved from inbox where finished_at is null and shelved_at is not null) aside`
@@ -260,8 +260,20 @@ export async function pruneInbox(pool: pg.Pool, before: number): Promise<number>
   return (await pool.query(PRUNE, [before])).rowCount ?? 0
 }
 
-export type InboxFigures = { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
+export type InboxFigures = {
+  readonly pending: number
+  readonly oldest: number | undefined
+  readonly shelved: number
+  /** When the newest update was stored, handled or not. */
+  readonly newest: number | undefined
+}
+type FiguresRow = { pending: number; oldest: number | null; shelved: number; newest: number | null }
 export async function inboxFigures(pool: pg.Pool): Promise<InboxFigures> {
-  const row = (await pool.query<{ pending: number; oldest: number | null; shelved: number }>(FIGURES)).rows[0]
-  return { pending: row?.pending ?? 0, oldest: row?.oldest ?? undefined, shelved: row?.shelved ?? 0 }
+  const row = (await pool.query<FiguresRow>(FIGURES)).rows[0]
+  return {
+    pending: row?.pending ?? 0,
+    oldest: row?.oldest ?? undefined,
+    shelved: row?.shelved ?? 0,
+    newest: row?.newest ?? undefined,
+  }
 }

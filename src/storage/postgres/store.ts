@@ -9,6 +9,7 @@ import { createPostgresErrands } from './errands.ts'
 import { createPostgresInboxStep } from './inbox.ts'
 import { createPostgresLedger } from './ledger.ts'
 import { lockKeys } from './lock-keys.ts'
+import { createPostgresOperatorCauses } from './operator-causes.ts'
 import { createPostgresOrders } from './orders.ts'
 import { createPostgresPeople } from './people.ts'
 import { createPostgresSessions } from './sessions.ts'
@@ -189,6 +190,7 @@ function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily }
     topUps: createPostgresTopUps(weighty, { bot }),
     submitSlots: createPostgresSubmitSlots(weighty),
     waits: createPostgresWaits(weighty),
+    causes: createPostgresOperatorCauses(light),
     errands: createPostgresErrands(light, schema, taking),
     closeWith,
   }

@@ -1,0 +1,178 @@
+import type { Clock, Instant } from '../kit/clock.ts'
+import { newCid } from '../kit/ids.ts'
+import { isFaultOfTheWorld, type Permit, StorageFault, type Store } from '../store.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { every, type LeaderDuty } from './duties.ts'
+import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, oldMs, type Watched } from './operator-causes.ts'
+
+/**
+ * Tells the operators what needs them: a duty of the leader that compares what is wrong now with what they were told.
+ * Each cause is told once, and again when it has grown; when it has been gone for a minute, that is told too. What was
+ * told is kept, and written in one step with the message, so neither a restart nor a takeover repeats it.
+ *
+ * When no step can be made (the connections are used up), the message goes out directly, and is kept later.
+ */
+export type OpenCause = {
+  readonly key: string
+  readonly says: string
+  readonly size: number
+  readonly since: Instant
+  readonly toldAt: Instant
+}
+
+/** Part of a step: what operators were told of, and what has not passed yet. */
+export interface OperatorCauses {
+  save(cause: OpenCause): Promise<void>
+  close(key: string): Promise<void>
+}
+
+export type OperatorWatchDeps = {
+  readonly look: (leads: Watched['leads']) => Watched
+  /** The leader of the epoch before, if it did not go in order. */
+  readonly formerThatDied: (epoch: number) => Promise<Watched['leads']['died']>
+  readonly readOpen: () => Promise<readonly OpenCause[]>
+  readonly store: Store
+  /** Tells them without an errand. Never rejects. */
+  readonly tellNow: (text: string) => Promise<void>
+  /** Names this bot to those who run several. */
+  readonly shop: string
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+}
+
+const lookEveryMs = 5_000
+/** What is gone for a shorter while has not passed. */
+const quietMs = 60_000
+/** A start that is refused is repeated by whoever restarts it; told again after an hour at most. */
+export const refusedAgainMs = 60 * 60_000
+
+export function createOperatorWatch(deps: OperatorWatchDeps): LeaderDuty {
+  return {
+    name: 'operators',
+    async run(permit, signal) {
+      const since = deps.clock.now()
+      const died = await deps.formerThatDied(permit.epoch)
+      const watch = new Watch(deps, permit, { epoch: permit.epoch, since, ...(died === undefined ? {} : { died }) })
+      await every<Permit>('operators', lookEveryMs, deps.clock, () => watch.compare()).run(permit, signal)
+    },
+  }
+}
+
+class Watch {
+  readonly #deps: OperatorWatchDeps
+  readonly #permit: Permit
+  readonly #leads: Watched['leads']
+  /** When a cause that operators know was first seen gone. */
+  readonly #goneSince = new Map<string, Instant>()
+  /** Told directly; to be kept as soon as a step can be made. */
+  readonly #unkept = new Map<string, OpenCause>()
+  /** Told directly that it has passed; to be forgotten as soon as a step can be made. */
+  readonly #passed = new Set<string>()
+
+  constructor(deps: OperatorWatchDeps, permit: Permit, leads: Watched['leads']) {
+    this.#deps = deps
+    this.#permit = permit
+    this.#leads = leads
+  }
+
+  async compare(): Promise<void> {
+    const seen = this.#deps.look(this.#leads)
+    const causes = causesOf(seen)
+    const kept = new Map((await this.#deps.readOpen()).map((each) => [each.key, each]))
+    const open = new Map([...this.#unkept, ...kept])
+    for (const cause of causes) {
+      const { key } = cause
+      this.#goneSince.delete(key)
+      const known = open.get(key)
+      if (known === undefined || hasGrown(cause, known, seen.now)) await this.#tell(cause, known, seen)
+      else if (!kept.has(key))
+        await this.#write(
+          (found) => found.save(known),
+          () => this.#unkept.delete(key),
+        )
+    }
+    const present = new Set<string>(causes.map(({ key }) => key))
+    for (const each of open.values()) {
+      if (!present.has(each.key) && this.#hasPassed(each, seen.now)) await this.#tellPassed(each, seen)
+    }
+  }
+
+  async #tell(cause: Cause, known: OpenCause | undefined, seen: Watched): Promise<void> {
+    const { key, says, size = 1 } = cause
+    const { now } = seen
+    if (known === undefined) this.#tellLog(key, seen)
+    const open: OpenCause = { key, says, size, since: known?.since ?? now, toldAt: now }
+    this.#passed.delete(key)
+    const isWritten = await this.#write(
+      (found) => found.save(open),
+      () => this.#unkept.delete(key),
+      textOf(this.#deps.shop, cause),
+    )
+    if (!isWritten) this.#unkept.set(key, open)
+  }
+
+  async #tellPassed({ key, says, since }: OpenCause, { now }: Watched): Promise<void> {
+    // That another instance died does not pass; it only stops being news.
+    const isTold = this.#passed.has(key) || key === 'took_over' || !isCauseKey(key)
+    const forget = () => {
+      this.#goneSince.delete(key)
+      this.#passed.delete(key)
+    }
+    const text = isTold ? undefined : passedText(this.#deps.shop, key, says, now - since)
+    this.#unkept.delete(key)
+    if (!(await this.#write((found) => found.close(key), forget, text))) this.#passed.add(key)
+  }
+
+  /** What is kept and the message of it, in one step. When none can be made, the message goes out directly: false. */
+  async #write(keep: (causes: OperatorCauses) => Promise<void>, written: () => void, text?: string): Promise<boolean> {
+    const { store, tellNow } = this.#deps
+    try {
+      await store.transact(this.#permit, async (tx) => {
+        await keep(tx.causes)
+        if (text !== undefined) await tx.errands.add([{ errand: { kind: 'tell_operator', what: text }, cid: newCid() }])
+      })
+    } catch (error) {
+      if (!isFaultOfTheWorld(error)) throw error
+      // Without the leadership nothing is told: the next leader looks for itself.
+      if (error instanceof StorageFault && text !== undefined) await tellNow(text)
+      return false
+    }
+    written()
+    return true
+  }
+
+  #hasPassed({ key, toldAt }: OpenCause, now: Instant): boolean {
+    if (key === 'migrations_refused') return now - toldAt > refusedAgainMs + quietMs
+    // Whoever looks leads.
+    if (key === 'nobody_active' || key === 'took_over') return true
+    const since = this.#goneSince.get(key) ?? now
+    this.#goneSince.set(key, since)
+    return now - since >= quietMs
+  }
+
+  /** What no other part of the service tells. */
+  #tellLog(key: CauseKey, { inbox, errands, now }: Watched): void {
+    const { telemetry } = this.#deps
+    const waiting = key === 'inbox_old' ? inbox : key === 'errands_old' ? errands : undefined
+    if (waiting?.oldest === undefined) return
+    const told = { pending: waiting.pending, oldest_s: Math.round((now - waiting.oldest) / 1000) }
+    telemetry.tell(key === 'inbox_old' ? 'INBOX_OLD' : 'ERRANDS_OLD', told)
+  }
+}
+
+function hasGrown({ size = 1, againAfterMs = oldMs }: Cause, known: OpenCause, now: Instant): boolean {
+  return size > known.size && now - known.toldAt >= againAfterMs
+}
+
+/** As an operator reads it: the event to look up, what is so, what to run. */
+export const textOf = (shop: string, { key, says, run }: Cause): string =>
+  `⚠️ ${eventOf[key]} (${shop})\n${says}\nRun: ${run}`
+
+const passedText = (shop: string, key: CauseKey, says: string, lastedMs: number): string =>
+  `✅ Resolved: ${eventOf[key]} (${shop}), after ${durationOf(lastedMs)}\nIt was: ${says}`
+
+export function durationOf(ms: number): string {
+  const s = Math.max(1, Math.round(ms / 1000))
+  if (s < 120) return `${s} s`
+  return s < 7_200 ? `${Math.round(s / 60)} min` : `${Math.round(s / 3600)} h`
+}

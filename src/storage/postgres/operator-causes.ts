@@ -1,0 +1,45 @@
+import type pg from 'pg'
+import { instant } from '../../kit/clock.ts'
+import type { OpenCause, OperatorCauses } from '../../lifecycle/operator-watch.ts'
+import type { Sql } from './sql.ts'
+
+const OPEN = 'select key, says, size, since, told_at from operator_causes'
+const SAVE = `
+  insert into operator_causes (key, says, size, since, told_at) values ($1, $2, $3, $4, $5)
+  on conflict (key) do update set says = excluded.says, size = excluded.size, told_at = excluded.told_at`
+const CLOSE = 'delete from operator_causes where key = $1'
+const CLAIM = `${SAVE}
+   where operator_causes.size < excluded.size or operator_causes.told_at < $6
+  returning key`
+
+type Row = { key: string; says: string; size: number; since: number; told_at: number }
+
+const valuesOf = ({ key, says, size, since, toldAt }: OpenCause) => [key, says, size, since, toldAt]
+
+export async function openCauses(client: pg.Pool): Promise<readonly OpenCause[]> {
+  const { rows } = await client.query<Row>(OPEN)
+  return rows.map(({ key, says, size, since, told_at: toldAt }) => ({
+    key,
+    says,
+    size,
+    since: instant(since),
+    toldAt: instant(toldAt),
+  }))
+}
+
+/** Part of a step of the leader. */
+export function createPostgresOperatorCauses(sql: Sql): OperatorCauses {
+  return {
+    async save(cause) {
+      await sql.query(SAVE, valuesOf(cause))
+    },
+    async close(key) {
+      await sql.query(CLOSE, [key])
+    },
+  }
+}
+
+/** For whoever does not lead: true for one of all instances that ask, and for the next one when it has grown or aged. */
+export async function claimCause(client: pg.Pool, cause: OpenCause, toldBefore: number): Promise<boolean> {
+  return (await client.query(CLAIM, [...valuesOf(cause), toldBefore])).rowCount === 1
+}
