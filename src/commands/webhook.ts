@@ -61,7 +61,8 @@ async function set(context: CommandContext, config: Config, around: Surroundings
   const { path, token } = await secretsOf(context, config, around)
   const url = `${base.replace(/\/+$/, '')}/webhook/${path}`
   const dropPending = words.includes('--drop-pending')
-  const taken = await telegram.setWebhook({ url, secretToken: token, allowedUpdates: wantedUpdates, dropPending })
+  const wish = { url, secretToken: token, allowedUpdates: wantedUpdates, dropPending }
+  const taken = await patiently(context, () => telegram.setWebhook(wish))
   if (taken.kind !== 'done') return refused(context, 'set', taken)
   print(`Set: ${base}/webhook/***${dropPending ? '; what waited was thrown away' : ''}`)
   return await report(context, await telegram.getWebhookInfo(), url)
@@ -87,7 +88,8 @@ async function info(context: CommandContext, config: Config, around: Surrounding
 
 async function remove(context: CommandContext, _config: Config, around: Surroundings): Promise<number> {
   const dropPending = context.words.includes('--drop-pending')
-  const removed = await telegramOf(context, around).deleteWebhook({ dropPending })
+  const telegram = telegramOf(context, around)
+  const removed = await patiently(context, () => telegram.deleteWebhook({ dropPending }))
   if (removed.kind !== 'done') return refused(context, 'delete', removed)
   context.print(dropPending ? 'Removed, with the updates that waited.' : 'Removed. Updates that wait are kept a day.')
   context.print('A running service sets it again within a minute; by hand: trt webhook set')
@@ -96,6 +98,25 @@ async function remove(context: CommandContext, _config: Config, around: Surround
 
 const telegramOf = ({ clock }: CommandContext, { botToken, telegramApiRoot }: Surroundings) =>
   createTelegramClient({ token: botToken, apiRoot: telegramApiRoot, clock })
+
+const triesMax = 3
+/** A wait that is longer is told instead of waited. */
+const waitMsMax = 30_000
+
+/** Telegram takes one change of the webhook a second, and names the wait when it was asked too soon. */
+async function patiently<T>(
+  { clock, signal, print }: CommandContext,
+  change: () => Promise<Outcome<T, string>>,
+): Promise<Outcome<T, string>> {
+  for (let tried = 1; ; tried++) {
+    const outcome = await change()
+    if (outcome.kind !== 'not_done' || outcome.retry.when !== 'later' || tried === triesMax) return outcome
+    const { afterMs } = outcome.retry
+    if (afterMs === undefined || afterMs > waitMsMax || signal.aborted) return outcome
+    print(`Telegram wants ${Math.ceil(afterMs / 1000)} s of patience…`)
+    await clock.sleep(afterMs, signal)
+  }
+}
 
 /** The settings know the address in the live world; in the sandbox the start chose it, and Telegram has it. */
 function baseOf({ world }: Config, seen: Outcome<WebhookState, string>): string | undefined {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { DatabaseFacts, SchemaFacts } from '../../lifecycle/preflight.ts'
-import type { Deed, LeaderFacts } from '../../lifecycle/webhook-verdicts.ts'
+import { type Deed, type LeaderFacts, silentMaxMs } from '../../lifecycle/webhook-verdicts.ts'
 import { lockKeys } from './lock-keys.ts'
 
 /** What a preflight looks at in the database. Only reads, except `noteDeed`; makes nothing that is not there. */
@@ -45,7 +45,7 @@ export async function readDatabaseFacts(connect: Connect, schema: string, now: (
       readOnly: row.read_only,
       room: { limit: Math.min(...limits), others: Math.max(0, row.used - row.ours) },
       aheadMs: row.now - (asked + answered) / 2,
-      sessionStays: await isOneSession(client, connect),
+      sessionStays: await isOneSession(client, connect, schema),
     }
     const made = row.is_made ? await readSchema(client) : undefined
     return made === undefined ? facts : { ...facts, schema: made }
@@ -55,25 +55,30 @@ export async function readDatabaseFacts(connect: Connect, schema: string, now: (
 }
 
 /**
- * Whether our connection has a server process of its own. While it is quiet, another one begins a transaction: a pooler
- * in transaction mode then lends it our process, and gives us another afterwards.
+ * Whether our connection has a server process of its own, with the settings it asked for. While it is quiet, another one
+ * begins a transaction: a pooler in transaction mode then lends it our process, or gives us another one in turn.
  */
-async function isOneSession(client: pg.Client, connect: Connect): Promise<boolean> {
-  const before = await backendOf(client)
+async function isOneSession(client: pg.Client, connect: Connect, schema: string): Promise<boolean> {
+  const mine = [await backendOf(client)]
   const other = await connect()
   try {
     await other.query('begin')
-    const lent = await backendOf(other)
-    const after = await backendOf(client)
+    const lent = (await backendOf(other)).pid
+    mine.push(await backendOf(client))
     await other.query('rollback')
-    return lent !== before && after === before
+    mine.push(await backendOf(client), await backendOf(client))
+    return mine.every(({ pid, path }) => pid === mine[0]?.pid && pid !== lent && path === schema)
   } finally {
     await other.end().catch(() => undefined)
   }
 }
 
-async function backendOf(client: pg.Client): Promise<number | undefined> {
-  return (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid
+const BACKEND = "select pg_backend_pid() as pid, current_setting('search_path') as path"
+
+async function backendOf(client: pg.Client): Promise<{ readonly pid: number; readonly path: string }> {
+  const row = (await client.query<{ pid: number; path: string }>(BACKEND)).rows[0]
+  if (row === undefined) throw new Error('the database told nothing of its session')
+  return row
 }
 
 async function readSchema(client: pg.Client): Promise<SchemaFacts | undefined> {
@@ -87,17 +92,21 @@ async function readSchema(client: pg.Client): Promise<SchemaFacts | undefined> {
   }
 }
 
+// A lock of PostgreSQL is held by a session; a key in Redis is seen here by its renewals. `backend` is not there before
+// the schema is brought up to date.
 const LEADER = `
-  select epoch, holder, host, pid,
+  select epoch, holder, host, pid, coalesce(to_jsonb(leadership)->>'backend', 'postgres') as backend,
          (extract(epoch from acquired_at) * 1000)::bigint as since,
          (extract(epoch from renewed_at) * 1000)::bigint as renewed_at,
          (extract(epoch from clock_timestamp() - renewed_at) * 1000)::bigint as silent_ms,
-         exists (
+         case to_jsonb(leadership)->>'backend' when 'redis'
+         then coalesce(renewed_at > clock_timestamp() - $3 * interval '1 millisecond', false)
+         else exists (
            select from pg_locks
             where locktype = 'advisory' and granted and objsubid = 2
               and database = (select oid from pg_database where datname = current_database())
               and classid::bigint = $1::bigint & 4294967295 and objid::bigint = $2::bigint & 4294967295
-         ) as is_held,
+         ) end as is_held,
          to_regclass('leader_deeds') is not null as has_deeds
     from leadership`
 const DEEDS = 'select deed, epoch, at from leader_deeds'
@@ -107,6 +116,7 @@ type LeaderRow = {
   holder: string | null
   host: string | null
   pid: number | null
+  backend: 'postgres' | 'redis'
   since: number | null
   renewed_at: number | null
   silent_ms: number | null
@@ -114,9 +124,9 @@ type LeaderRow = {
   has_deeds: boolean
 }
 
-/** Who leads by the lock of PostgreSQL, and what the leader of an epoch has got done. */
+/** Who leads, by either authority, and what the leader of an epoch has got done. */
 export async function readLeader(client: pg.Client | pg.Pool, schema: string): Promise<LeaderFacts | undefined> {
-  const row = (await client.query<LeaderRow>(LEADER, [...lockKeys(schema, 'leader')])).rows[0]
+  const row = (await client.query<LeaderRow>(LEADER, [...lockKeys(schema, 'leader'), silentMaxMs])).rows[0]
   if (row === undefined) return undefined
   const deeds: { -readonly [Key in Deed]?: { epoch: number; at: number } } = {}
   if (row.has_deeds) {
@@ -125,6 +135,7 @@ export async function readLeader(client: pg.Client | pg.Pool, schema: string): P
   }
   return {
     epoch: row.epoch,
+    backend: row.backend,
     isHeld: row.is_held,
     deeds,
     ...(row.holder === null ? {} : { instance: row.holder }),
