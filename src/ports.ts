@@ -1,3 +1,4 @@
+import type { Config } from './config/config.ts'
 import { type ArtifactSource, uploadBytesMax } from './delivery/artifact-source.ts'
 import type { ChatGateway } from './delivery/chat-gateway.ts'
 import type { DueErrand, ErrandKind } from './errands/errand.ts'
@@ -8,8 +9,9 @@ import type { Claims, Inbox } from './inbox/inbox.ts'
 import type { KnownKey } from './intake/webhook-keys.ts'
 import { createKieClient } from './kie/client.ts'
 import type { Clock, Instant } from './kit/clock.ts'
-import type { BotId, InstanceId, PersonId, TopUpId } from './kit/ids.ts'
-import { createPostgresLock } from './leadership/postgres-lock.ts'
+import { type BotId, type InstanceId, newSecret, type PersonId, type TopUpId } from './kit/ids.ts'
+import { createPostgresLock, type LockTimes } from './leadership/postgres-lock.ts'
+import { createRedisLock, type RedisLockTimes, redisKeyOf } from './leadership/redis-lock.ts'
 import type { PoolFigures } from './lifecycle/health.ts'
 import type { Leadership } from './lifecycle/leadership.ts'
 import type { OpenCause } from './lifecycle/operator-watch.ts'
@@ -17,7 +19,7 @@ import type { DatabaseFacts } from './lifecycle/preflight.ts'
 import type { Deed, LeaderFacts } from './lifecycle/webhook-verdicts.ts'
 import type { TopUp } from './money/top-up.ts'
 import type { Person } from './people/person.ts'
-import { openDatabase } from './storage/postgres/database.ts'
+import { type Database, openDatabase } from './storage/postgres/database.ts'
 import { createErrandEngine } from './storage/postgres/errand-engine.ts'
 import { createErrandHandOver } from './storage/postgres/errand-hand-over.ts'
 import { createPostgresErrands } from './storage/postgres/errands.ts'
@@ -103,6 +105,9 @@ export type PortsDeps = {
   readonly instance: InstanceId
   readonly host: string
   readonly pid: number
+  readonly lock: Config['lock']
+  /** Other times than an operator gets, for drills. */
+  readonly lockTimes?: LockTimes & RedisLockTimes
   readonly onStored: () => void
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -149,16 +154,7 @@ export function openPorts(deps: PortsDeps): Ports {
     claims: createPostgresClaims(work),
     store: createPostgresStore({ database, bot, freeDaily, handOver }),
     engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema).add([errand]) },
-    leadership: createPostgresLock({
-      connect: database.connect,
-      clock,
-      instance: deps.instance,
-      host: deps.host,
-      pid: deps.pid,
-      leaderKeys: lockKeys(schema, 'leader'),
-      fenceKeys: lockKeys(schema, 'fence'),
-      onHolderEnded: (holder, silentMs) => telemetry.tell('LOCK_HOLDER_ENDED', { holder, silent_ms: silentMs }),
-    }),
+    leadership: createLeadership(deps, database),
     chat: telegram,
     telegram,
     kie,
@@ -203,6 +199,27 @@ export function openPorts(deps: PortsDeps): Ports {
     ringStored: () => ringStored(work, schema),
     end: database.end,
   }
+}
+
+/** By the one authority that the settings name. */
+function createLeadership(
+  { lock, lockTimes, schema, clock, instance, host, pid, telemetry }: PortsDeps,
+  { connect }: Database,
+): Leadership {
+  const common = {
+    connect,
+    clock,
+    instance,
+    host,
+    pid,
+    fenceKeys: lockKeys(schema, 'fence'),
+    onHolderEnded: (holder: string, silentMs: number) =>
+      telemetry.tell('LOCK_HOLDER_ENDED', { holder, silent_ms: silentMs }),
+    ...(lockTimes === undefined ? {} : { times: lockTimes }),
+  }
+  return lock.backend === 'postgres'
+    ? createPostgresLock({ ...common, leaderKeys: lockKeys(schema, 'leader') })
+    : createRedisLock({ ...common, ...lock, key: redisKeyOf(schema), mintToken: newSecret })
 }
 
 /** Every kind, as a table so that a new one does not compile until it stands here. */

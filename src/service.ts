@@ -394,7 +394,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const upkeep = createUpkeep({ sealJournal: ports.sealJournal, pruneInbox: ports.pruneInbox, clock })
   lifecycle = new Lifecycle({
     leadership: ports.leadership,
-    leadershipName: { backend: 'postgres', key: config.instanceOf },
+    leadershipName: { backend: config.lock.backend, key: config.instanceOf },
     duties: [
       { name: 'dispatch', run: (permit, signal) => dispatcher.work(permit, signal) },
       {

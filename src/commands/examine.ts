@@ -3,6 +3,7 @@ import path from 'node:path'
 import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Config } from '../config/config.ts'
 import { createKieClient } from '../kie/client.ts'
+import { whyRedisIsSilent } from '../leadership/redis-lock.ts'
 import {
   type DatabaseFacts,
   type Finding,
@@ -93,10 +94,12 @@ type Stored = {
 }
 
 async function lookAtDatabase(
-  { clock }: Pick<CommandContext, 'clock'>,
-  { instanceOf, dbMaxConn }: Config,
+  context: Pick<CommandContext, 'clock'>,
+  config: Config,
   { databaseUrl, world }: Surroundings,
 ): Promise<Stored> {
+  const { clock } = context
+  const { instanceOf, dbMaxConn } = config
   const connect = () => connectOnce({ url: databaseUrl, schema: instanceOf, owner: 'doctor' })
   let facts: DatabaseFacts
   try {
@@ -110,12 +113,12 @@ async function lookAtDatabase(
     judgeSchema(facts.schema, instanceOf, shipped),
     judgeWorld(facts.schema?.world, world),
   ]
-  if (facts.schema === undefined) return { findings: [...findings, judgeLock(undefined)] }
+  if (facts.schema === undefined) return { findings: [...findings, await judgeLock(context, config)] }
   const client = await connect()
   try {
     const leader = await readLeader(client, instanceOf)
     return {
-      findings: [...findings, judgeLock(leader)],
+      findings: [...findings, await judgeLock(context, config, leader)],
       ...given('leader', leader),
       ...given('secretPath', await readSecret(client, 'webhook_path')),
       ...given('secretToken', await readSecret(client, 'webhook_token')),
@@ -128,9 +131,22 @@ async function lookAtDatabase(
   }
 }
 
-function judgeLock(leader: LeaderFacts | undefined): Finding {
-  if (leader === undefined || !leader.isHeld) return ok('lock', 'postgres; free, whoever starts first leads')
-  return ok('lock', `postgres; held by ${nameOf(leader)}, heard ${Math.round((leader.silentMs ?? 0) / 1000)} s ago`)
+/** The authority that the settings name must answer; that another one gave the leadership is a change under way. */
+async function judgeLock({ clock }: Pick<CommandContext, 'clock'>, { lock }: Config, leader?: LeaderFacts) {
+  const { backend } = lock
+  if (lock.backend === 'redis') {
+    const silence = await whyRedisIsSilent({ ...lock, clock })
+    if (silence !== undefined) {
+      const todo = 'start Redis, or correct REDIS_URL; until then nobody leads, and updates are stored and wait'
+      return failed('lock', `redis; it does not answer (${silence})`, todo)
+    }
+  }
+  if (leader === undefined || !leader.isHeld) return ok('lock', `${backend}; free, whoever starts first leads`)
+  const heard = Math.round((leader.silentMs ?? 0) / 1000)
+  const says = `${leader.backend}; held by ${nameOf(leader)}, heard ${heard} s ago`
+  if (leader.backend === backend) return ok('lock', says)
+  const todo = 'give every instance the same LOCK_BACKEND; one of the others waits until that hold is given back'
+  return warning('lock', `${says}, while LOCK_BACKEND is ${backend} here`, todo)
 }
 
 /** Whether what is kept outlives this machine, or the next deploy. */

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { endRedisHold, redisKeyOf } from '../leadership/redis-lock.ts'
 import { type LeaderFacts, nameOf, silentMaxMs } from '../lifecycle/webhook-verdicts.ts'
 import type { Database } from '../storage/postgres/database.ts'
 import { endHolder } from '../storage/postgres/lock-desk.ts'
@@ -24,7 +25,8 @@ asks for it again by itself.`,
     }
     const [act] = read.rest
     if (act === 'show') return await withDatabase(context, (database, config) => show(context, database, config))
-    if (act === 'free') return await withDatabase(context, (database) => free(context, database, read.values.force))
+    if (act === 'free')
+      return await withDatabase(context, (database, config) => free(context, database, config, read.values.force))
     context.complain('Say what to do with the lock: trt lock show, or trt lock free')
     return 1
   },
@@ -49,7 +51,7 @@ async function show(context: CommandContext, { work, schema }: Database, { insta
     silentMs = 0,
   } = leader
   const rows = {
-    backend: 'postgres',
+    backend: leader.backend,
     instance,
     host,
     pid: String(pid),
@@ -62,8 +64,14 @@ async function show(context: CommandContext, { work, schema }: Database, { insta
   return 0
 }
 
-async function free(context: CommandContext, { work, schema }: Database, force: string | undefined): Promise<number> {
+async function free(
+  context: CommandContext,
+  database: Database,
+  config: Config,
+  force: string | undefined,
+): Promise<number> {
   const { print, complain } = context
+  const { work, schema } = database
   const leader = await leaderOf(context, work, schema)
   if (leader === undefined) return 1
   const { instance } = leader
@@ -81,13 +89,28 @@ async function free(context: CommandContext, { work, schema }: Database, force: 
     complain(`Stop that process instead; or, to take the lead from it all the same: trt lock free --force ${instance}`)
     return 1
   }
-  const ended = await endHolder(sqlOf(work), instance, force === undefined ? silentMaxMs : undefined)
+  const ended = await end(context, database, config, { ...leader, instance }, force === undefined)
   if (!ended) {
     complain('The holder changed at this very moment. See who it is now: trt lock show')
     return 1
   }
   print(`The hold of ${nameOf(leader)} is ended. Find out why it froze; see who leads now: trt lock show`)
   return 0
+}
+
+/** With the authority that gave it; a key of Redis runs out by itself when its holder is silent. */
+async function end(
+  { clock }: CommandContext,
+  { work, schema }: Database,
+  { lock: authority }: Config,
+  { backend, instance }: LeaderFacts & { readonly instance: string },
+  onlyIfSilent: boolean,
+): Promise<boolean> {
+  if (backend === 'postgres') return await endHolder(sqlOf(work), instance, onlyIfSilent ? silentMaxMs : undefined)
+  if (authority.backend === 'redis') {
+    return await endRedisHold({ ...authority, key: redisKeyOf(schema), instance, clock })
+  }
+  throw new Error('the holder has its leadership of Redis: set LOCK_BACKEND and REDIS_URL as the service has them')
 }
 
 async function leaderOf({ complain }: CommandContext, work: Database['work'], schema: string) {

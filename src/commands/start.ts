@@ -76,6 +76,7 @@ async function begin(
         maxConn: config.dbMaxConn,
         bot: around.world.bot,
         freeDaily: config.shop.freeDaily,
+        lock: config.lock,
         instance,
         host,
         pid,

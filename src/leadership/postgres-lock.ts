@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
 import type { Held, Holder, Leadership } from '../lifecycle/leadership.ts'
+import { createAsk, type EpochDeps, holderOf, noteGivenBack, noteRenewal, type Raised, raiseEpoch } from './epochs.ts'
 
 /**
  * Leadership by a session advisory lock on a connection of its own, with a lease beside it.
@@ -41,16 +42,9 @@ export const lockTimes: LockTimes = {
   waitMs: 5_000,
   answerMs: 3_000,
 }
-/** Longer than any step of the former leader can last: a statement has 8 s, and its program 5 s to go on. */
-const fenceMs = 15_000
+/** A holder of another authority is asked after so often. */
+const lookEveryMs = 250
 
-const ACQUIRED = `
-  update leadership set epoch = epoch + 1, holder = $1, host = $2, pid = $3, backend_pid = pg_backend_pid(),
-    backend_start = (select backend_start from pg_stat_activity where pid = pg_backend_pid()),
-    acquired_at = clock_timestamp(), renewed_at = clock_timestamp()
-  returning epoch`
-const RENEW = 'update leadership set renewed_at = clock_timestamp() where epoch = $1 and holder = $2'
-const HOLDER = 'select holder, acquired_at from leadership'
 // The row stays locked until the session is gone, so of several waiters one ends it and the others find nothing to end.
 const END_FROZEN = `
   with frozen as (
@@ -61,7 +55,11 @@ const END_FROZEN = `
        for update of leadership skip locked)
   select holder, silent_ms, pg_terminate_backend(backend_pid, $2) as ended from frozen`
 
-export function createPostgresLock(deps: PostgresLockDeps): Leadership {
+type Deps = PostgresLockDeps & EpochDeps & { readonly times: LockTimes }
+
+export function createPostgresLock(given: PostgresLockDeps): Leadership {
+  const { times = lockTimes } = given
+  const deps: Deps = { ...given, ...times, times, backend: 'postgres' }
   return {
     async acquire(signal, onWaiting) {
       const started = deps.clock.monotonicMs()
@@ -70,11 +68,11 @@ export function createPostgresLock(deps: PostgresLockDeps): Leadership {
       signal.addEventListener('abort', stop, { once: true })
       try {
         const how = signal.aborted ? undefined : await waitForLock(client, deps, signal, onWaiting)
-        if (how === undefined) {
+        const raised = how === undefined ? undefined : await raise(client, deps, signal, onWaiting)
+        if (how === undefined || raised === undefined) {
           await client.end()
           return undefined
         }
-        const raised = await raiseEpoch(client, deps)
         return hold(client, deps, { ...raised, how, waitedMs: Math.round(deps.clock.monotonicMs() - started) })
       } catch (error) {
         await client.end().catch(() => undefined)
@@ -89,19 +87,18 @@ export function createPostgresLock(deps: PostgresLockDeps): Leadership {
 
 async function waitForLock(
   client: pg.Client,
-  deps: PostgresLockDeps,
+  deps: Deps,
   signal: AbortSignal,
   onWaiting: (holder: Holder) => void,
 ): Promise<'immediate' | 'takeover' | undefined> {
-  const { leaderKeys, onHolderEnded, times = lockTimes } = deps
+  const { leaderKeys, onHolderEnded, times } = deps
   const ask = createAsk(client, deps)
   const first = await ask<{ got: boolean }>('select pg_try_advisory_lock($1, $2) as got', [...leaderKeys])
   if (first.rows[0]?.got) return 'immediate'
   await ask(`set lock_timeout = ${times.waitMs}`)
   let told: string | undefined
   while (!signal.aborted) {
-    const row = (await ask<{ holder: string | null; acquired_at: Date | null }>(HOLDER)).rows[0]
-    const holder = { instance: row?.holder ?? 'unknown', since: row?.acquired_at?.toISOString() ?? 'unknown' }
+    const holder = await holderOf(client, deps)
     if (holder.instance !== told) onWaiting(holder)
     told = holder.instance
     try {
@@ -117,29 +114,28 @@ async function waitForLock(
   return undefined
 }
 
-type Raised = { readonly epoch: number; readonly renewedMs: number }
-
-/** Waits for the steps of the former leader to end, and lets none of it begin any more. */
-async function raiseEpoch(client: pg.Client, deps: PostgresLockDeps): Promise<Raised> {
-  const { instance, host, pid, fenceKeys, clock } = deps
-  const ask = createAsk(client, deps)
-  await ask(`set lock_timeout = ${fenceMs}`)
-  await ask('begin')
-  await ask('select pg_advisory_xact_lock($1, $2)', [...fenceKeys], fenceMs)
-  // The lease runs from before the question: whoever is frozen until the answer must not take it for a fresh one.
-  const renewedMs = clock.monotonicMs()
-  const raised = await ask<{ epoch: number }>(ACQUIRED, [instance, host, pid])
-  await ask('commit')
-  const epoch = raised.rows[0]?.epoch
-  if (epoch === undefined) throw new Error('the leadership row is missing; the schema is not migrated')
-  return { epoch, renewedMs }
+/** With the lock in hand; an instance that was told to ask another authority may still lead by that. */
+async function raise(
+  client: pg.Client,
+  deps: Deps,
+  signal: AbortSignal,
+  onWaiting: (holder: Holder) => void,
+): Promise<Raised | undefined> {
+  while (!signal.aborted) {
+    const raised = await raiseEpoch(client, deps)
+    if ('epoch' in raised) return raised
+    onWaiting(raised.ledBy)
+    await deps.clock.sleep(lookEveryMs, signal)
+  }
+  return undefined
 }
 
 function hold(
   client: pg.Client,
-  { clock, instance, leaderKeys, times = lockTimes }: PostgresLockDeps,
-  { renewedMs, ...got }: Raised & Pick<Held, 'how' | 'waitedMs'>,
+  deps: Deps,
+  { renewedMs, epoch, how, waitedMs }: Raised & Pick<Held, 'how' | 'waitedMs'>,
 ): Held {
+  const { clock, leaderKeys, times } = deps
   let renewedAt = renewedMs
   let ended: string | undefined
   const over = new AbortController()
@@ -159,13 +155,9 @@ function hold(
       await clock.sleep(times.renewEveryMs, over.signal)
       if (ended !== undefined) return
       const asked = clock.monotonicMs()
-      const renewed = await answered(
-        client.query(RENEW, [got.epoch, instance]),
-        clock,
-        Math.max(0, freshLeftMs()),
-        over.signal,
-      )
-      if (renewed.rowCount === 0) throw new Error('another instance leads')
+      // Waited for no longer than there is belief: an answer after that would change nothing.
+      const isOurs = await noteRenewal(client, { ...deps, answerMs: Math.max(0, freshLeftMs()) }, epoch, over.signal)
+      if (!isOurs) throw new Error('another instance leads')
       renewedAt = asked
     }
   }
@@ -174,7 +166,9 @@ function hold(
   )
 
   return {
-    ...got,
+    epoch,
+    how,
+    waitedMs,
     isFresh: () => ended === undefined && freshLeftMs() > 0,
     lost,
     async release() {
@@ -183,36 +177,14 @@ function hold(
       over.abort()
       await renewing
       try {
-        const unlock = client.query('select pg_advisory_unlock($1, $2)', [...leaderKeys])
-        await answered(unlock, clock, times.answerMs)
+        await noteGivenBack(client, deps, epoch)
+        await createAsk(client, deps)('select pg_advisory_unlock($1, $2)', [...leaderKeys])
         return 'released'
       } finally {
         // Whatever the database answered: with the connection goes the lock.
         await client.end().catch(() => undefined)
       }
     },
-  }
-}
-
-/** Asks on this connection; `waitMs` is how long the database was told to wait before it answers. */
-function createAsk(client: pg.Client, { clock, times = lockTimes }: PostgresLockDeps) {
-  return <Row extends pg.QueryResultRow>(text: string, values: unknown[] = [], waitMs = 0) =>
-    answered(client.query<Row>(text, values), clock, times.answerMs + waitMs)
-}
-
-/** The answer of the database, or a rejection when it is silent for so long. A socket alone would wait for ever. */
-async function answered<T>(work: Promise<T>, clock: Clock, ms: number, signal?: AbortSignal): Promise<T> {
-  const over = new AbortController()
-  const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
-  work.catch(() => undefined)
-  const late = clock.sleep(ms, either).then(() => {
-    throw new Error(`the database did not answer within ${Math.round(ms)} ms`)
-  })
-  late.catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    over.abort()
   }
 }
 

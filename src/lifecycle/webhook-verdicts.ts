@@ -24,6 +24,8 @@ export type WebhookFacts = {
 export type Deed = 'webhook_set' | 'webhook_verified' | 'duties_started' | 'released'
 export type LeaderFacts = {
   readonly epoch: number
+  /** The authority that gave the leadership. */
+  readonly backend: 'postgres' | 'redis'
   /** Whether the lock is held now, whoever holds it. */
   readonly isHeld: boolean
   readonly instance?: string
