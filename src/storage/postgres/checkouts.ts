@@ -111,12 +111,22 @@ export function watchCheckouts(
   }
 }
 
-/** The same pool; only what its `connect` gives is labelled. */
+type Connected = Parameters<Parameters<pg.Pool['connect']>[0]>
+
+/** The same pool; only what its `connect` gives is labelled. The engine asks by callback, everybody else by promise. */
 function labelled(pool: pg.Pool, label: (client: pg.PoolClient) => void): pg.Pool {
-  const connect = async (): Promise<pg.PoolClient> => {
-    const client = await pool.connect()
-    label(client)
-    return client
+  const connect = (callback?: (...connected: Connected) => void): Promise<pg.PoolClient> | undefined => {
+    if (callback === undefined) {
+      return pool.connect().then((client) => {
+        label(client)
+        return client
+      })
+    }
+    pool.connect((error, client, done) => {
+      if (client !== undefined) label(client)
+      callback(error, client, done)
+    })
+    return undefined
   }
   return new Proxy(pool, {
     get(target, name) {
