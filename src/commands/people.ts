@@ -7,7 +7,7 @@ import type { Database } from '../storage/postgres/database.ts'
 import { createPostgresLedger } from '../storage/postgres/ledger.ts'
 import { createPostgresOrders } from '../storage/postgres/orders.ts'
 import { createPostgresPeople } from '../storage/postgres/people.ts'
-import { setBanned } from '../storage/postgres/people-desk.ts'
+import { setBanned, wasGiven } from '../storage/postgres/people-desk.ts'
 import { botOfSchema } from '../storage/postgres/secrets.ts'
 import type { Sql } from '../storage/postgres/sql.ts'
 import { inTransaction } from '../storage/postgres/store.ts'
@@ -118,7 +118,7 @@ async function ban(
 const rubMax = 100_000
 const freeMax = 1_000
 
-type Wish = { readonly gift: Gift['gift']; readonly key: string }
+type Wish = { readonly gift: Gift['gift']; readonly key: string; readonly why: string }
 
 /** What is to be given, or a sentence on what is wrong with it. */
 function giftOf(typed: { rub?: string; free?: string; why?: string; key?: string }): Wish | string {
@@ -127,15 +127,14 @@ function giftOf(typed: { rub?: string; free?: string; why?: string; key?: string
   if (why === undefined || !/^[^\p{C}]{3,100}$/u.test(why))
     return 'Say why, in 3 to 100 symbols: --why "the picture was spoilt"'
   if (!/^[\w.-]{1,64}$/.test(key)) return '--key takes up to 64 letters, digits, dots, _ or -.'
-  const cause = `operator:${key}:${why}`
   if (free !== undefined) {
     const count = numberOf(free, { min: 1, max: freeMax })
     if (count === undefined) return `--free takes 1 to ${freeMax}.`
-    return { gift: { unit: 'GEN', count: generations(count) }, key: cause }
+    return { gift: { unit: 'GEN', count: generations(count) }, key, why }
   }
   const amount = /^\d{1,6}(\.\d{1,2})?$/.test(rub ?? '') ? Math.round(Number(rub) * 100) : 0
   if (amount < 1 || amount > rubMax * 100) return `--rub takes 0.01 to ${rubMax}, such as 99 or 12.50.`
-  return { gift: { unit: 'RUB', kopecks: kopecks(amount) }, key: cause }
+  return { gift: { unit: 'RUB', kopecks: kopecks(amount) }, key, why }
 }
 
 /** A gift has a cause of its own, which exists once; that, and not a permit, is what makes a repeat harmless. */
@@ -143,7 +142,7 @@ async function credit(
   { print, complain, clock }: CommandContext,
   { work }: Database,
   person: PersonId,
-  { gift, key }: Wish,
+  { gift, key, why }: Wish,
 ): Promise<number> {
   const cid = newCid()
   return await inTransaction(work, async (sql) => {
@@ -152,11 +151,15 @@ async function credit(
       return 1
     }
     const ledger = await ledgerOn(sql, 0)
-    const given = await ledger.give({ key, person, gift, at: clock.now(), cid })
+    const prefix = `operator:${key}:`
+    const cause = `${prefix}${why}`
+    const given = (await wasGiven(sql, prefix))
+      ? 'already_given'
+      : await ledger.give({ key: cause, person, gift, at: clock.now(), cid })
     const what = priceOf(gift.unit === 'RUB' ? gift : { unit: 'GEN', count: gift.count })
     print(
       given === 'given'
-        ? `${person} has ${what} more, as gift:${key} (cid ${cid}). See it: trt people show ${person}`
+        ? `${person} has ${what} more, as gift:${cause} (cid ${cid}). See it: trt people show ${person}`
         : `This key was used before, so nothing was given again. See trt people show ${person}`,
     )
     return 0

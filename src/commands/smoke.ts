@@ -15,6 +15,7 @@ export const smoke: Command = {
   summary: 'The two-minute check of a running deployment: `smoke --url URL`.',
   usage: `  --url URL          where it is reached; default: this machine, at PORT
   --ack-max-ms N     red when the 95th percentile of the acknowledgements is over it; default 200
+  --handled-max-ms N red when an acknowledged update is not handled by then; default 10000
   --posts N          how many updates are posted; default 20
   --log FILE         also look for each step in this log of the service
 
@@ -28,14 +29,16 @@ Needs the settings of the service: its secrets are in them, or in its database.`
     const read = readWords(words, {
       url: { type: 'string' },
       'ack-max-ms': { type: 'string', default: '200' },
+      'handled-max-ms': { type: 'string', default: '10000' },
       posts: { type: 'string', default: '20' },
       log: { type: 'string' },
     })
     if (!read.ok) return refuse(complain, read.problem)
     const ackMaxMs = numberOf(read.values['ack-max-ms'], { min: 1, max: 60_000 })
+    const handledMaxMs = numberOf(read.values['handled-max-ms'], { min: 1, max: 600_000 })
     const posts = numberOf(read.values.posts, { min: 1, max: 1_000 })
-    if (ackMaxMs === undefined || posts === undefined) {
-      return refuse(complain, '--ack-max-ms takes 1 to 60000, --posts 1 to 1000.')
+    if (ackMaxMs === undefined || handledMaxMs === undefined || posts === undefined) {
+      return refuse(complain, '--ack-max-ms takes 1 to 60000, --handled-max-ms 1 to 600000, --posts 1 to 1000.')
     }
     const settings = readConfig(env)
     if (!settings.ok) {
@@ -47,19 +50,25 @@ Needs the settings of the service: its secrets are in them, or in its database.`
     const around = await surround({ ...context, print: () => {} }, config, { pages: false })
     try {
       const log = read.values.log === undefined ? {} : { log: read.values.log }
-      return await smokeAll(context, config, around, { url, ackMaxMs, posts, ...log })
+      return await smokeAll(context, config, around, { url, ackMaxMs, handledMaxMs, posts, ...log })
     } finally {
       await around.release()
     }
   },
 }
 
-type Wish = { readonly url: string; readonly ackMaxMs: number; readonly posts: number; readonly log?: string }
+type Wish = {
+  readonly url: string
+  readonly ackMaxMs: number
+  readonly handledMaxMs: number
+  readonly posts: number
+  readonly log?: string
+}
 async function smokeAll(
   context: CommandContext,
   config: Config,
   around: Surroundings,
-  { url, ackMaxMs, posts, log }: Wish,
+  { url, ackMaxMs, handledMaxMs, posts, log }: Wish,
 ): Promise<number> {
   const { print, complain, clock } = context
   const started = clock.monotonicMs()
@@ -77,7 +86,7 @@ async function smokeAll(
     const ids = probeIds(clock.now(), posts)
     green(step, await acknowledges(context, url, secrets, { ids, ackMaxMs, bot: around.world.bot }))
     step = 'handled'
-    green(step, await handlesOnce(context, config, around, ids))
+    green(step, await handlesOnce(context, config, around, { ids, handledMaxMs }))
     const sandbox = await findSandbox(clock, around)
     const journey = (at: string) => ({
       sandbox: at,
@@ -208,17 +217,15 @@ function percentile(values: readonly number[], share: number): number {
   return Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? 0)
 }
 
-const handledMs = 10_000
-
 /** Every update is there once, is handled, and none failed. */
 async function handlesOnce(
   { clock, signal }: CommandContext,
   { instanceOf }: Config,
   { databaseUrl }: Surroundings,
-  ids: readonly number[],
+  { ids, handledMaxMs }: { readonly ids: readonly number[]; readonly handledMaxMs: number },
 ): Promise<string> {
   const client = await connectOnce({ url: databaseUrl, schema: instanceOf, owner: 'smoke' })
-  const until = clock.monotonicMs() + handledMs
+  const until = clock.monotonicMs() + handledMaxMs
   try {
     for (;;) {
       const found = await readProbes(client, ids)
@@ -228,7 +235,7 @@ async function handlesOnce(
       if (found.length === ids.length && found.every(({ isHandled }) => isHandled)) {
         return `${ids.length} updates are stored and handled once, the duplicate too`
       }
-      if (clock.monotonicMs() > until || signal.aborted) throw new Red(waiting(found, ids.length))
+      if (clock.monotonicMs() > until || signal.aborted) throw new Red(waiting(found, ids.length, handledMaxMs))
       await clock.sleep(100, signal)
     }
   } finally {
@@ -236,11 +243,11 @@ async function handlesOnce(
   }
 }
 
-function waiting(found: readonly Probe[], posted: number): string {
+function waiting(found: readonly Probe[], posted: number, waitedMs: number): string {
   if (found.length < posted)
     return `${posted} updates were acknowledged, and ${found.length} are stored in this database`
   const left = found.filter(({ isHandled }) => !isHandled).length
-  return `${left} of ${posted} updates are not handled after ${handledMs / 1000} s: nobody works. See trt lock show`
+  return `${left} of ${posted} updates are not handled after ${waitedMs / 1000} s: nobody works. See trt lock show`
 }
 
 function post(

@@ -10,6 +10,7 @@ import { createRedact } from '../telemetry/redact.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import type { Command, CommandContext } from './command.ts'
 import { type Surroundings, surround } from './surroundings.ts'
+import { readWords } from './words.ts'
 
 export const webhook: Command = {
   summary: 'The webhook by hand: `webhook set`, `webhook info`, `webhook delete`.',
@@ -23,12 +24,17 @@ export const webhook: Command = {
 Updates that wait are kept unless --drop-pending is typed.`,
   async run(context) {
     const { words, complain, env } = context
-    const act = words[0]
+    const typed = readWords(words, options)
+    if (!typed.ok) {
+      complain(typed.problem)
+      return 1
+    }
+    const [act] = typed.rest
     if (act !== 'set' && act !== 'info' && act !== 'delete') {
       complain('Say what to do with the webhook: trt webhook info, trt webhook set, or trt webhook delete')
       return 1
     }
-    if (words.includes('--reveal') && context.reveal === undefined) {
+    if (typed.values.reveal === true && context.reveal === undefined) {
       complain('--reveal prints secrets, so it works on a terminal only, not into a file or a pipe.')
       return 1
     }
@@ -39,28 +45,34 @@ Updates that wait are kept unless --drop-pending is typed.`,
     }
     const around = await surround(context, read.config, { pages: false })
     try {
-      return await acts[act](context, read.config, around)
+      return await acts[act](context, read.config, around, typed.values)
     } finally {
       await around.release()
     }
   },
 }
 
-type Act = (context: CommandContext, config: Config, around: Surroundings) => Promise<number>
+const options = {
+  url: { type: 'string' },
+  'drop-pending': { type: 'boolean' },
+  reveal: { type: 'boolean' },
+} as const
+type Values = { readonly url?: string; readonly 'drop-pending'?: boolean; readonly reveal?: boolean }
+type Act = (context: CommandContext, config: Config, around: Surroundings, typed: Values) => Promise<number>
 const acts: Readonly<Record<'set' | 'info' | 'delete', Act>> = { set, info, delete: remove }
 
-async function set(context: CommandContext, config: Config, around: Surroundings): Promise<number> {
-  const { print, complain, words } = context
+async function set(context: CommandContext, config: Config, around: Surroundings, typed: Values): Promise<number> {
+  const { print, complain } = context
   const telegram = telegramOf(context, around)
   const before = await telegram.getWebhookInfo()
-  const base = wordAfter(words, '--url') ?? baseOf(config, before)
+  const base = typed.url ?? baseOf(config, before)
   if (base === undefined) {
     complain('Where is this service reached? Set WEBHOOK_BASE_URL, or: trt webhook set --url https://bot.example.com')
     return 1
   }
   const { path, token } = await secretsOf(context, config, around)
   const url = `${base.replace(/\/+$/, '')}/webhook/${path}`
-  const dropPending = words.includes('--drop-pending')
+  const dropPending = typed['drop-pending'] === true
   const wish = { url, secretToken: token, allowedUpdates: wantedUpdates, dropPending }
   const taken = await patiently(context, () => telegram.setWebhook(wish))
   if (taken.kind !== 'done') return refused(context, 'set', taken)
@@ -68,12 +80,12 @@ async function set(context: CommandContext, config: Config, around: Surroundings
   return await report(context, await telegram.getWebhookInfo(), url)
 }
 
-async function info(context: CommandContext, config: Config, around: Surroundings): Promise<number> {
-  const { reveal, words } = context
+async function info(context: CommandContext, config: Config, around: Surroundings, typed: Values): Promise<number> {
+  const { reveal } = context
   const seen = await telegramOf(context, around).getWebhookInfo()
   const { path, token } = await secretsOf(context, config, around)
   const code = await report(context, seen)
-  if (reveal === undefined || !words.includes('--reveal')) return code
+  if (reveal === undefined || typed.reveal !== true) return code
   const base = baseOf(config, seen) ?? 'https://YOUR.ADDRESS'
   const api = `${around.telegramApiRoot}/bot${around.botToken}`
   const updates = JSON.stringify(wantedUpdates)
@@ -86,8 +98,8 @@ async function info(context: CommandContext, config: Config, around: Surrounding
   return code
 }
 
-async function remove(context: CommandContext, _config: Config, around: Surroundings): Promise<number> {
-  const dropPending = context.words.includes('--drop-pending')
+async function remove(context: CommandContext, _config: Config, around: Surroundings, typed: Values): Promise<number> {
+  const dropPending = typed['drop-pending'] === true
   const telegram = telegramOf(context, around)
   const removed = await patiently(context, () => telegram.deleteWebhook({ dropPending }))
   if (removed.kind !== 'done') return refused(context, 'delete', removed)
@@ -169,9 +181,4 @@ function refused(
   const todo = outcome.kind === 'unknown' ? 'It may or may not have happened: trt webhook info' : 'See trt doctor.'
   complain(`webhook ${doing}: ${outcome.detail}. ${todo}`)
   return 1
-}
-
-function wordAfter(words: readonly string[], name: string): string | undefined {
-  const at = words.indexOf(name)
-  return at === -1 ? undefined : words[at + 1]
 }

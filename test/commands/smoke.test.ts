@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { openShop, type Running, type Shop, trt } from './shop.ts'
+
+/** The two-minute check: green against a service that works, red with the reason against one that does not. */
+let shop: Shop
+let running: Running
+let folder: string
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'trt-smoke-'))
+  shop = await openShop({
+    WEBHOOK_SECRET_PATH: 'the-path-of-this-test',
+    WEBHOOK_SECRET_TOKEN: 'the-token-of-this-test',
+  })
+  await shop.controls.kie({ latency_ms: 50 })
+  running = await shop.start()
+})
+after(async () => {
+  await running.stop()
+  await shop.end()
+  await rm(folder, { recursive: true })
+})
+
+describe('a smoke check is green', () => {
+  it('against a running service, whose buyer gets a picture under whole cids, in the database and in the log', async () => {
+    const log = path.join(folder, 'service.log')
+    const writing = setInterval(() => void writeFile(log, running.lines().join('\n')), 20)
+    const { code, out, err } = await trt(['smoke', '--url', running.url, '--log', log], shop.env)
+    clearInterval(writing)
+    assert.equal(code, 0, out + err)
+    assert.match(out, /^ok {7}health {7}active, ready, healthy$/m)
+    assert.match(out, /^ok {7}ack {10}21 in p50 \d+ ms, p95 \d+ ms, p99 \d+ ms$/m)
+    assert.match(out, /^ok {7}handled {6}20 updates are stored and handled once, the duplicate too$/m)
+    assert.match(out, /5 updates and order \w{12} are whole under their cids, and logged$/m)
+    assert.match(out, /Green in [\d.]+ s\. Nothing to do\.\n$/)
+  })
+})
+
+describe('a smoke check is red', () => {
+  const smoke = (...words: string[]) => trt(['smoke', '--url', running.url, '--posts', '5', ...words], shop.env)
+
+  it('when nothing answers', async () => {
+    const { code, out } = await trt(['smoke', '--url', 'http://127.0.0.1:1'], shop.env)
+    assert.deepEqual(
+      [code, out.split('\n')[0]?.slice(0, 60)],
+      [1, 'RED      health       http://127.0.0.1:1 does not answer: co'],
+    )
+  })
+
+  it('when the service has another secret', async () => {
+    const env = { ...shop.env, WEBHOOK_SECRET_TOKEN: 'the-token-of-another-test' }
+    const { code, out, err } = await trt(['smoke', '--url', running.url, '--posts', '5'], env)
+    assert.equal(code, 1)
+    assert.match(out, /^RED {6}ack {10}the secret token of these settings is refused/m)
+    assert.match(err, /trt doctor/)
+  })
+
+  it('when the acknowledgements are slow', async () => {
+    const { code, out } = await smoke('--ack-max-ms', '1')
+    assert.equal(code, 1)
+    assert.match(out, /^RED {6}ack {10}slow: 6 in p50 \d+ ms, p95 \d+ ms, p99 \d+ ms; more than 1 ms/m)
+  })
+
+  it('when the webhook is not set', async () => {
+    await trt(['webhook', 'delete'], shop.env)
+    try {
+      const { code, out } = await smoke()
+      assert.equal(code, 1)
+      assert.match(out, /^RED {6}webhook {6}the webhook is not set.*trt webhook set$/m)
+    } finally {
+      await shop.controls.advance(1_100)
+      await trt(['webhook', 'set'], shop.env)
+    }
+  })
+
+  it('when updates are acknowledged and nobody handles them', async () => {
+    // Every later update of the bot's own lane waits behind this one.
+    await shop.sql(
+      `insert into inbox (bot, update_id, lane, kind, cid, body, received_at, not_before)
+       values (7000001, 5, 'p:7000001', 'message', '0badc0de', '{"update_id":5}', 0, 9e15)`,
+    )
+    try {
+      const { code, out } = await smoke('--handled-max-ms', '500')
+      assert.equal(code, 1)
+      assert.match(out, /^RED {6}handled {6}5 of 5 updates are not handled after 0\.5 s/m)
+    } finally {
+      await shop.sql('delete from inbox where update_id = 5')
+    }
+  })
+
+  it('when the log has not what the database has', async () => {
+    const log = path.join(folder, 'another.log')
+    await writeFile(log, 'nothing of it\n')
+    const { code, out } = await smoke('--log', log)
+    assert.equal(code, 1)
+    assert.match(out, /^RED {6}journey {6}the log has no UPDATE_RECEIVED, UI_RENDER, DISPATCH_OK of cid/m)
+  })
+})
