@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import type { Person } from '../fixtures/person.ts'
+import { Client } from 'pg'
+import { type Person, until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 
 const world = await startWorld()
@@ -22,6 +23,23 @@ test('another bot that begins in the same database does not stop this one', asyn
     await other.end()
   }
   await isAnswered(await world.person('Глеб'))
+})
+
+test('the errand engine listens, and does not only look once a second', async () => {
+  const client = new Client({ connectionString: world.databaseUrl })
+  await client.connect()
+  try {
+    const listening = async () => {
+      const { rows } = await client.query<{ query: string }>(
+        'select query from pg_stat_activity where application_name = $1 and query ilike $2',
+        [`trt ${world.schema}`, '%listen%'],
+      )
+      return rows.length
+    }
+    await until(async () => (await listening()) === 1, 'one connection listens to the engine’s channel')
+  } finally {
+    await client.end()
+  }
 })
 
 test('an errand engine that gives up is started again, and what waited is carried out', async () => {
