@@ -32,8 +32,10 @@ export interface Dispatcher extends HandOver {
 
 /** Lanes handled at the same time; a step holds one connection of the work pool for a few milliseconds. */
 const lanesMax = 32
-/** While more waits than there is room for, a claim waits until it can take so many at once. */
+/** While more waits than there is room for, a claim waits until it can take so many at once … */
 const claimMin = 8
+/** … but no longer than this. */
+const gatherMs = 50
 const lookEveryMs = 2_000
 const worldFaultPauseMs = 500
 /** 0.5, 1, 3, 10 s: five attempts in about 15 s. */
@@ -199,7 +201,7 @@ class Hands {
 
   #look(): void {
     this.#isWoken = true
-    if (this.#isReady()) this.#rouse()
+    if (this.#isReady() || this.#isBehind) this.#rouse()
   }
 
   #noteWaiting(lane: Lane): void {
@@ -214,26 +216,34 @@ class Hands {
         this.#due = undefined
         this.#rouse()
       }
-      if (this.#crowded.delete(lane) || this.#isBehind) this.#look()
+      // Woken while every hand was busy: now there is one.
+      if (this.#crowded.delete(lane) || this.#isBehind || this.#isWoken) this.#look()
     }
     this.#busy.set(lane, work.then(done))
   }
 
+  async #pauseMs(): Promise<number> {
+    const { claims, clock } = this.#deps
+    // A few hands are free, and something waits: steps that hang shall not keep it from them.
+    if (this.#isBehind && this.#room() > 0) return gatherMs
+    this.#due ??= { at: await claims.nextDueAt(clock.now()) }
+    const { at } = this.#due
+    return at === undefined ? lookEveryMs : Math.min(lookEveryMs, Math.max(1, at - clock.now()))
+  }
+
   /** Until there is something to claim, a postponed item is due, or a few seconds have passed. */
   async #rest(): Promise<void> {
-    const { claims, clock, signal } = this.#deps
+    const { clock, signal } = this.#deps
     const roused = new AbortController()
     const rouse = () => roused.abort()
     this.#rouse = rouse
     signal.addEventListener('abort', rouse, { once: true })
-    this.#due ??= { at: await claims.nextDueAt(clock.now()) }
-    const { at } = this.#due
-    const pauseMs = at === undefined ? lookEveryMs : Math.min(lookEveryMs, Math.max(1, at - clock.now()))
-    await clock.sleep(pauseMs, roused.signal)
+    await clock.sleep(await this.#pauseMs(), roused.signal)
     signal.removeEventListener('abort', rouse)
     this.#rouse = () => {}
     if (roused.signal.aborted) return
     this.#isWoken = true
+    this.#isBehind = false
     this.#due = undefined
   }
 }

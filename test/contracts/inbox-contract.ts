@@ -50,6 +50,11 @@ export function inboxContract(name: string, engine: InboxEngine): void {
     assert.ok(item, 'nothing could be claimed')
     return item
   }
+  async function claimedOf(received: ReturnType<typeof update>): Promise<InboxItem> {
+    const stored = await inbox.store(received, { claim: true })
+    assert.ok(typeof stored === 'object', String(stored))
+    return stored
+  }
   const guarantee = (what: string, test: (lane: Lane) => Promise<void>) =>
     it(what, async () => {
       const lane = newLane()
@@ -121,6 +126,28 @@ export function inboxContract(name: string, engine: InboxEngine): void {
       },
     )
 
+    guarantee('hands an item over as claimed when its lane is free, and counts that as an attempt', async (lane) => {
+      assert.equal((await claimedOf(update(lane))).attempts, 1)
+      assert.equal((await one(lane)).attempts, 2, 'the claim was not committed with the item')
+    })
+
+    guarantee('stores an item behind those that wait, instead of handing it over before them', async (lane) => {
+      await inbox.store(update(lane))
+      assert.equal(await inbox.store(update(lane), { claim: true }), 'stored')
+      const first = await one(lane)
+      await step((tx) => tx.postpone(first.id, { until: after(now, 60_000), error: 'later' }))
+      assert.equal(await inbox.store(update(lane), { claim: true }), 'stored')
+      await step((tx) => tx.shelve(first.id, now, 'aside'))
+      assert.equal((await one(lane)).attempts, 1)
+    })
+
+    guarantee('hands nothing over of an update that it knows', async (lane) => {
+      const known = update(lane)
+      const { id } = await claimedOf(known)
+      await step((tx) => tx.finish(id, now))
+      assert.equal(await inbox.store({ ...known, cid: newCid() }, { claim: true }), 'duplicate')
+    })
+
     guarantee('hands the items of a lane out in the order of arrival, one at a time', async (lane) => {
       const stored = Array.from({ length: 5 }, () => update(lane))
       await Promise.all(stored.map((each) => inbox.store(each)))
@@ -138,7 +165,7 @@ export function inboxContract(name: string, engine: InboxEngine): void {
       assert.deepEqual(await claim([lane]), [])
     })
 
-    guarantee('hands out the first items only, of the oldest lanes, and never more than asked for', async (lane) => {
+    guarantee('hands out the first items only, never more than asked for, and each lane has its turn', async (lane) => {
       const lanes = [lane, newLane(), newLane()]
       for (const each of lanes) for (let n = 0; n < 3; n++) await inbox.store(update(each))
       const two = await claim(lanes, { max: 2 })
