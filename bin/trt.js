@@ -7,11 +7,9 @@ import module from 'node:module'
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 24 || (major === 24 && minor < 12)) {
   process.stderr.write(
-    `TRT needs Node.js 24.12 or later, and this is ${process.version}.\n${
-      process.env.npm_lifecycle_event === undefined
-        ? 'Start it with `npm start` (it uses the Node.js that `npm ci` brought), or install Node.js 24 LTS.'
-        : 'npm brought none: run `npm ci` without leaving out packages, or, where it has none for this platform, install Node.js 24 LTS.'
-    }\n`,
+    `TRT needs Node.js 24.12 or later, and this is ${process.version}.\n` +
+      'Run `npm ci` without leaving out packages: it brings one, and `npm start` and `npx trt` use it. ' +
+      'Where there is none for your platform, install Node.js 24 LTS.\n',
   )
   process.exit(1)
 }
