@@ -1,5 +1,9 @@
 import { secretsIn } from '../config/config.ts'
+import { KeeperFault } from '../keeper/fault.ts'
+import { judgeDatabaseFault, sentenceOf } from '../lifecycle/preflight.ts'
+import { isWorldFault } from '../storage/postgres/database.ts'
 import { createRedact } from '../telemetry/redact.ts'
+import { messageWithCauses } from '../telemetry/telemetry.ts'
 import { catalog } from './catalog.ts'
 import type { Command, CommandContext } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -15,7 +19,7 @@ import { start } from './start.ts'
 import { story } from './story.ts'
 import { webhook } from './webhook.ts'
 
-/** Every command of `trt`, by name. What any of them says goes through redaction. */
+/** Every command of `trt`, by name. What any of them says goes through redaction, what it throws too. */
 export const commands: Readonly<Record<string, Command>> = discreet({
   start,
   sandbox,
@@ -35,7 +39,15 @@ export const commands: Readonly<Record<string, Command>> = discreet({
 function discreet(all: Readonly<Record<string, Command>>): Readonly<Record<string, Command>> {
   const behindRedaction = (command: Command): Command => ({
     ...command,
-    run: (context) => command.run(redacted(context)),
+    async run(context) {
+      const shown = redacted(context)
+      try {
+        return await command.run(shown)
+      } catch (error) {
+        shown.complain(explained(error))
+        return 1
+      }
+    },
   })
   return Object.fromEntries(Object.entries(all).map(([name, command]) => [name, behindRedaction(command)]))
 }
@@ -49,4 +61,13 @@ function redacted(context: CommandContext): CommandContext {
     complain: (line) => context.complain(redact(line)),
     log: (line) => context.log(redact(line)),
   }
+}
+
+/** What a command did not foresee: a sentence where we know one, else where it came from. */
+function explained(error: unknown): string {
+  if (error instanceof KeeperFault) return error.message
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === '42P01' || code === '3F000') return 'Nothing is kept here yet: the first start makes it. npm start'
+  if (isWorldFault(error) || /^[0-9A-Z]{5}$/.test(code)) return sentenceOf(judgeDatabaseFault(error))
+  return error instanceof Error ? `This broke unforeseen: ${messageWithCauses(error)}\n${error.stack}` : String(error)
 }

@@ -4,6 +4,7 @@ import { type Finding, failed, ok, summary, warning } from '../lifecycle/preflig
 import type { Command, CommandContext } from './command.ts'
 import { examine } from './examine.ts'
 import { surround } from './surroundings.ts'
+import { readWords } from './words.ts'
 
 export const doctor: Command = {
   summary: 'Looks at everything the service needs, and says of each what is wrong and how to fix it.',
@@ -12,10 +13,15 @@ export const doctor: Command = {
 
 Works beside a running service and alone; changes nothing. Exits 1 when something failed.`,
   async run(context) {
-    const { words, print, version } = context
+    const { words, print, complain, version } = context
+    const typed = readWords(words, { json: { type: 'boolean' }, sandbox: { type: 'boolean' } })
+    if (!typed.ok) {
+      complain(typed.problem)
+      return 1
+    }
     const findings = await examineAll(context)
     const { isWell, next } = summary(findings)
-    if (words.includes('--json')) {
+    if (typed.values.json === true) {
       print(JSON.stringify({ ok: isWell, version, findings, next }, null, 2))
       return isWell ? 0 : 1
     }

@@ -11,6 +11,7 @@ import { createTelemetry, messageWithCauses, type Telemetry } from '../telemetry
 import type { Command, CommandContext } from './command.ts'
 import { judgeOwnStorage } from './examine.ts'
 import { type Surroundings, surround } from './surroundings.ts'
+import { readWords } from './words.ts'
 
 export const start: Command = {
   summary: 'Serve until SIGTERM or Ctrl-C; with no bot token, in a sandbox on this machine.',
@@ -21,7 +22,12 @@ Settings come from the environment or .env (see .env.example). Nothing is needed
 }
 
 async function serve(context: CommandContext): Promise<number> {
-  const read = readConfig(context.env, { sandboxAsked: context.words.includes('--sandbox') })
+  const typed = readWords(context.words, { sandbox: { type: 'boolean' } })
+  if (!typed.ok || typed.rest.length > 0) {
+    context.complain(typed.ok ? `start takes no ${JSON.stringify(typed.rest[0])}. See --help.` : typed.problem)
+    return 1
+  }
+  const read = readConfig(context.env, { sandboxAsked: typed.values.sandbox === true })
   if (!read.ok) return complainAll(context, read.problems)
   const { config } = read
   const redact = createRedact(config.secrets)
