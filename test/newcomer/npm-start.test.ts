@@ -21,11 +21,10 @@ const healthAt = async (url: string) => healthShape.parse(await (await fetch(url
 const isActive = async (url: string) => (await healthAt(url)).mode === 'active'
 
 /** After the keeper's linger: no process, no socket, no port. */
-async function leftNothing(env: Place): Promise<void> {
-  await until(() => processesAround(env.DATA_DIR).length === 0, `nothing runs for ${env.DATA_DIR}`)
-  assert.deepEqual(tracesIn(env.DATA_DIR), [])
-  assert.ok(await isFree(Number(env.PORT)))
-  assert.ok(await isFree(Number(env.SANDBOX_PORT)))
+async function leavesNothing({ DATA_DIR, PORT, SANDBOX_PORT }: Place): Promise<void> {
+  const left = () => [...processesAround(DATA_DIR), ...tracesIn(DATA_DIR)]
+  await until(() => left().length === 0, 'nothing is left').catch(() => assert.deepEqual(left(), []))
+  for (const port of [PORT, SANDBOX_PORT]) assert.ok(await isFree(Number(port)), `port ${port} is taken`)
 }
 
 describe('npm start', { concurrency: 3 }, () => {
@@ -75,7 +74,7 @@ describe('npm start', { concurrency: 3 }, () => {
     second.killGroup('SIGINT')
     assert.equal(await second.ends(), 0)
     assert.match(second.printed(), /SHUTDOWN_DONE took_ms=\d+\n$/)
-    await leftNothing(env)
+    await leavesNothing(env)
   })
 
   it('leaves database and sandbox to the keeper when it is killed, and a second one takes over', async (t) => {
@@ -124,7 +123,7 @@ describe('npm start', { concurrency: 3 }, () => {
     await anna.sees(/Нажмите сумму/)
     third.kill('SIGTERM')
     assert.equal(await third.ends(), 0)
-    await leftNothing(env)
+    await leavesNothing(env)
 
     // Nothing runs now: the command brings the database up for itself.
     const alone = trt(['ledger', 'verify'], env)
@@ -143,7 +142,7 @@ describe('npm start', { concurrency: 3 }, () => {
     await until(async () => isActive((await urlsOf(second)).health), 'it is active')
     second.kill('SIGTERM')
     assert.equal(await second.ends(), 0)
-    await leftNothing(env)
+    await leavesNothing(env)
   })
 
   it('says which setting to change when the port of the sandbox is taken', async (t) => {
