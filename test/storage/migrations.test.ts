@@ -72,6 +72,9 @@ describe('migrations', () => {
     const bad = next('create table half (); insert into world (kind, bot) values (null, null)')
     await assert.rejects(migrate(client, database.schema, [...shipped, bad]), /next\.sql/)
     assert.equal(await applied(client), program)
+    // The same when its work is done and only the note of it cannot be written.
+    const known = { ...next('create table half ()'), number: 1 }
+    await assert.rejects(migrate(client, database.schema, [...shipped, known]), /next\.sql/)
     const half = await client.query("select to_regclass('half') as half")
     assert.equal(half.rows[0]?.half, null)
     const other = await connect(database)
