@@ -7,10 +7,10 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { KieGateway, KieNo } from './kie-gateway.ts'
 
 /**
- * Whether KIE can sell to us, so that nobody is sold what cannot be made: the credits are read at the start and then
- * every few minutes, and every call to KIE is listened to. While KIE refuses the key, says that the credits are used
- * up, or has fewer than the cheapest offer costs, selling is paused. It goes on by itself: when the credits suffice
- * again, and after a call was refused not before a pause that grows with every further refusal.
+ * Whether KIE can sell to us, so that nobody is sold what cannot be made: the credits are read at the start, then every
+ * few minutes, and at once when a call is refused for our account's sake. While KIE refuses the key or has fewer
+ * credits than the cheapest offer costs, selling is paused; so it is, for a time that grows, when KIE refuses several
+ * calls in a row although the credits suffice (a key may have a limit of its own). It goes on by itself.
  */
 export type SellingFigures = {
   /** As KIE told it last, a decimal string. */
@@ -33,7 +33,8 @@ export type CreditsWatch = {
 const lookEveryMs = 3 * 60_000
 /** Whoever has topped up wants to sell again. */
 const lookWhilePausedMs = 20_000
-/** After a refused call the credits alone do not tell that the next one is taken: a key may have a limit of its own. */
+/** So many refusals in a row count more than credits that suffice: another model may cost more, or the key is limited. */
+const refusalsMax = 3
 const shortestPauseMs = 20_000
 const longestPauseMs = 10 * 60_000
 
@@ -55,9 +56,11 @@ export function createCreditsWatch({
   const cheapest = cheapestOf(catalog)
   let figures: SellingFigures = {}
   let isLow = false
-  /** Of the monotonic clock: a refused call keeps selling paused until then. */
+  /** Calls in a row that were refused for our account's sake. */
+  let refusals = 0
+  /** Of the monotonic clock: refused calls keep selling paused until then, whatever the credits are. */
   let refusedUntilMs = 0
-  let refusalPauseMs = shortestPauseMs
+  let isWanted = false
   let rouse = () => {}
 
   function pause(why: PauseReason, detail?: string): void {
@@ -66,17 +69,18 @@ export function createCreditsWatch({
     figures = { ...figures, paused: { why, since: paused?.since ?? clock.now() } }
     const known = credits === undefined ? {} : { credits }
     telemetry.tell('SELLING_PAUSED', { why, ...known, ...(detail === undefined ? {} : { detail }) })
-    rouse()
   }
 
   function refuse(why: PauseReason, detail: string): void {
-    const nowMs = clock.monotonicMs()
-    if (nowMs < refusedUntilMs) return
-    // Refused soon after the last pause: it had not been put right.
-    const again = refusedUntilMs > 0 && nowMs - refusedUntilMs < longestPauseMs
-    refusalPauseMs = again ? Math.min(longestPauseMs, refusalPauseMs * 2) : shortestPauseMs
-    refusedUntilMs = nowMs + refusalPauseMs
-    pause(why, detail)
+    refusals += 1
+    if (refusals >= refusalsMax) {
+      const pauseMs = Math.min(longestPauseMs, shortestPauseMs * 2 ** (refusals - refusalsMax))
+      refusedUntilMs = clock.monotonicMs() + pauseMs
+      pause(why, detail)
+    }
+    // What the account says decides, and it is asked now.
+    isWanted = true
+    rouse()
   }
 
   function note(credits: string): void {
@@ -93,27 +97,30 @@ export function createCreditsWatch({
     }
   }
 
-  /** Passes an outcome on, and heeds what it says of our account. */
-  async function heed<T>(asked: Promise<Outcome<T, KieNo>>, refused = refuse): Promise<Outcome<T, KieNo>> {
+  /** Passes the outcome of a call on, and heeds what it says of our account. */
+  async function heed<T>(asked: Promise<Outcome<T, KieNo>>): Promise<Outcome<T, KieNo>> {
     const outcome = await asked
-    if (outcome.kind === 'not_done' && (outcome.why === 'key_refused' || outcome.why === 'no_credits')) {
-      refused(outcome.why, outcome.detail)
-    }
+    if (outcome.kind === 'not_done' && isOfAccount(outcome.why)) refuse(outcome.why, outcome.detail)
     return outcome
   }
 
   const listened: KieGateway = {
+    ...kie,
     upload: (file) => heed(kie.upload(file)),
-    submit: (task) => heed(kie.submit(task)),
-    look: (task) => heed(kie.look(task)),
-    freshLink: (url) => heed(kie.freshLink(url)),
-    credits: (signal) => heed(kie.credits(signal), pause),
+    async submit(task) {
+      const outcome = await heed(kie.submit(task))
+      // Any other definite answer means that key and credits were taken. An upload costs nothing and proves nothing.
+      const isTaken = outcome.kind === 'done' || (outcome.kind === 'not_done' && outcome.retry.when === 'never')
+      if (isTaken && !(outcome.kind === 'not_done' && isOfAccount(outcome.why))) refusals = 0
+      return outcome
+    },
   }
 
   async function refresh(signal?: AbortSignal): Promise<Outcome<string, KieNo>> {
-    const outcome = await listened.credits(signal)
-    // That KIE does not answer says nothing of our account.
+    const outcome = await kie.credits(signal)
     if (outcome.kind === 'done') note(outcome.value)
+    else if (outcome.kind === 'not_done' && isOfAccount(outcome.why)) pause(outcome.why, outcome.detail)
+    // That KIE does not answer says nothing of our account.
     return outcome
   }
 
@@ -125,18 +132,18 @@ export function createCreditsWatch({
     async watch(signal) {
       while (!signal.aborted) {
         const roused = new AbortController()
-        // Only a pause that begins while the long wait runs shortens it.
-        rouse = figures.paused === undefined ? () => roused.abort() : () => {}
-        await clock.sleep(
-          figures.paused === undefined ? lookEveryMs : lookWhilePausedMs,
-          AbortSignal.any([signal, roused.signal]),
-        )
-        if (signal.aborted || roused.signal.aborted) continue
-        if (leads() || figures.paused !== undefined) await refresh(signal)
+        rouse = () => roused.abort()
+        const pauseMs = isWanted ? 0 : figures.paused === undefined ? lookEveryMs : lookWhilePausedMs
+        await clock.sleep(pauseMs, AbortSignal.any([signal, roused.signal]))
+        const isDue = isWanted || leads() || figures.paused !== undefined
+        isWanted = false
+        if (!signal.aborted && isDue) await refresh(signal)
       }
     },
   }
 }
+
+const isOfAccount = (why: KieNo): why is PauseReason => why === 'key_refused' || why === 'no_credits'
 
 /** What the cheapest offer costs at KIE; with fewer credits nothing can be made. */
 function cheapestOf({ offers }: Catalog): Decimal | undefined {
