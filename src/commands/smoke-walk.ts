@@ -32,7 +32,7 @@ export async function walk(
   await person.sees('the picture', ({ photo, document }) => photo !== undefined || document !== undefined, pictureMs)
   const tookMs = clock.monotonicMs() - started
   const kept = await keptWhole({ clock, signal }, { databaseUrl, schema, person: person.id })
-  if (log !== undefined) await loggedWhole(log, kept)
+  if (log !== undefined) await loggedWhole({ clock, signal }, log, kept)
   const logged = log === undefined ? '' : ', and logged'
   return `a picture in ${(tookMs / 1000).toFixed(1)} s; ${kept.steps.length} updates and order ${kept.order.id} are whole under their cids${logged}`
 }
@@ -175,15 +175,32 @@ const ofEvery: readonly EventName[] = ['UPDATE_RECEIVED', 'UI_RENDER', 'DISPATCH
 const ofTaps: readonly EventName[] = ['CALLBACK_RECEIVED', 'CALLBACK_ROUTED', 'CALLBACK_ACCEPTED']
 const ofOrder: readonly EventName[] = ['ORDER_PLACED', 'KIE_TASK_CREATED', 'RESULT_DELIVERED', 'ORDER_COMPLETED']
 
-async function loggedWhole(file: string, { steps, order }: Kept): Promise<void> {
+/** What the log has of it; a step is told a moment after it is committed. */
+async function loggedWhole(
+  { clock, signal }: Pick<CommandContext, 'clock' | 'signal'>,
+  file: string,
+  kept: Kept,
+): Promise<void> {
+  const until = clock.monotonicMs() + answerMs
+  for (;;) {
+    const missing = missingIn(await readFile(file, 'utf8'), kept)
+    if (missing === undefined) return
+    if (clock.monotonicMs() > until || signal.aborted) throw new Red(missing)
+    await clock.sleep(100, signal)
+  }
+}
+
+/** What the log lacks of the journey; undefined when nothing. */
+function missingIn(log: string, { steps, order }: Kept): string | undefined {
   const told = new Map<string, Set<EventName>>(steps.map(({ cid }) => [cid, new Set()]))
-  for (const line of (await readFile(file, 'utf8')).split('\n')) {
+  for (const line of log.split('\n')) {
     const read = readLogLine(line)
     if (read.kind === 'event') told.get(read.fields['cid'] ?? '')?.add(read.event)
   }
   for (const { cid, kind } of steps) {
     const wanted = [...ofEvery, ...(kind === 'callback_query' ? ofTaps : []), ...(cid === order.cid ? ofOrder : [])]
     const missing = wanted.filter((event) => told.get(cid)?.has(event) !== true)
-    if (missing.length > 0) throw new Red(`the log has no ${missing.join(', ')} of cid ${cid} (${kind})`)
+    if (missing.length > 0) return `the log has no ${missing.join(', ')} of cid ${cid} (${kind})`
   }
+  return undefined
 }

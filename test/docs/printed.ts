@@ -58,7 +58,20 @@ function withPart(part: string, print: () => string): (text: string) => string {
   }
 }
 
+/** Every setting, commented out, to be copied to `.env`. */
+export function envExample(): string {
+  const rows = Object.entries(settings).map(([name, setting]: [string, Setting]) => {
+    const { meaning, shape, initial, live } = setting
+    return `# ${meaning}${live ? ' (needed to go live)' : ''}; ${shape}\n#${name}=${initial ?? ''}\n`
+  })
+  const head =
+    '# Copy to .env and take away the # of what you set. Nothing is needed to try the bot (docs/settings.md).\n'
+  const compose = '# for compose.yaml only: password of its database\n#POSTGRES_PASSWORD=\n'
+  return [head, ...rows, compose].join('\n')
+}
+
 export const documents: readonly { readonly file: string; readonly print: (text: string) => string }[] = [
+  { file: '.env.example', print: envExample },
   { file: 'docs/telemetry.md', print: telemetryDocument },
   { file: 'docs/settings.md', print: withPart('settings', settingsTable) },
   { file: 'docs/operations.md', print: withPart('sentences', sentencesTable) },
