@@ -107,7 +107,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return await settle(outcome, errand, context, 'invoice', async ({ message }) => {
         tellShown(context, 'invoice', message, started)
         await store.transact(permit, async (tx) => {
-          const now = await tx.topUps.get(topUp.id)
+          const now = await tx.topUps.lock(topUp.id)
           if (now !== undefined) await tx.topUps.save({ ...now, message })
         })
       })

@@ -30,7 +30,7 @@ export async function takePayment(
 ): Promise<void> {
   const { person, charge, at, cid } = payment
   const id = parseTopUpId(payment.payload)
-  const topUp = id === undefined ? undefined : await tx.topUps.get(id)
+  const topUp = id === undefined ? undefined : await tx.topUps.lock(id)
   const paid = stars(payment.totalAmount)
   const matches = topUp?.state === 'open' && topUp.person === person && topUp.stars === paid
   const amount = matches ? topUp.amount : kopecksFor(paid, starsPerRub)

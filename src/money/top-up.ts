@@ -63,6 +63,8 @@ export function judgePreCheckout(topUp: TopUp | undefined, asked: PreCheckout, n
 export interface TopUps {
   add(topUp: TopUp): Promise<void>
   get(id: TopUpId): Promise<TopUp | undefined>
+  /** Reads and locks the row until the step ends: a payment and the news that the invoice was shown may come at once. */
+  lock(id: TopUpId): Promise<TopUp | undefined>
   /** Remembers the invoice message, or that the top-up was paid. */
   save(topUp: TopUp): Promise<void>
 }

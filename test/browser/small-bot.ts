@@ -31,6 +31,8 @@ export async function startSmallBot(apiRoot: string): Promise<SmallBot> {
   answerTaps(bot)
 
   const { promise: started, resolve } = Promise.withResolvers<void>()
+  // Somebody who blocks it in the middle of an answer must not end it for the others.
+  bot.catch(() => undefined)
   const polling = bot.start({ onStart: () => resolve() })
   await Promise.race([started, polling])
   return {

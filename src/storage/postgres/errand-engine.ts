@@ -71,6 +71,11 @@ export function createErrandEngine({
         events: deafToOtherBots(),
         logger,
       })
+      // A step may take an errand right now; the engine names its kinds only when a worker first looks.
+      await pool.query(
+        `insert into ${jobs}._private_tasks (identifier) select unnest($1::text[]) on conflict do nothing`,
+        [kinds],
+      )
       handOver?.open(runJob)
       let isWanted = true
       const ended = runner.promise.then(() => {

@@ -9,6 +9,7 @@ const ADD = `insert into top_ups (id, bot, person, amount_kopecks, stars, made_a
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 const GET = `select id, person, amount_kopecks, stars, made_at, state, charge, message from top_ups
   where id = $1 and bot = $2`
+const LOCK = `${GET} for update`
 const SAVE = `update top_ups set state = $3, charge = $4, message = $5 where id = $1 and bot = $2`
 
 /**
@@ -22,6 +23,10 @@ export function createPostgresTopUps(sql: Sql, { bot }: { readonly bot: BotId })
     },
     async get(id) {
       const { rows } = await sql.query<Row>(GET, [id, bot])
+      return rows[0] === undefined ? undefined : readTopUp(rows[0])
+    },
+    async lock(id) {
+      const { rows } = await sql.query<Row>(LOCK, [id, bot])
       return rows[0] === undefined ? undefined : readTopUp(rows[0])
     },
     async save({ id, state, charge, message }) {

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { sqlOf } from '../../src/storage/postgres/store.ts'
+import { verifyLedger } from '../../src/storage/postgres/verify-ledger.ts'
+import { checkLog } from '../../src/telemetry/check-log.ts'
+import { type Person, until } from '../fixtures/person.ts'
+import type { Asked } from './journeys.ts'
+import type { Life } from './life.ts'
+import type { Shop } from './shop.ts'
+
+/** What must be true of a shop whatever happened to its process on the way. */
+
+type OrderRow = {
+  id: string
+  status: string
+  reason: string | null
+  prompt: string
+  price: { unit: 'GEN'; count: number } | { unit: 'RUB'; kopecks: number }
+  holds: number
+  captures: number
+  releases: number
+}
+const ORDERS = `
+  select id, status, body->'order'->>'reason' as reason, body->'order'->'values'->>'prompt' as prompt,
+         body->'order'->'price' as price,
+         (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'hold')::int as holds,
+         (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'capture')::int as captures,
+         (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'release')::int as releases
+    from orders where person = $1 order by placed_at`
+
+/** A task that was never confirmed may yet be a gift, so it is watched for days. */
+const giftWatch = `(
+  payload->'errand'->>'kind' = 'watch_task' and payload->'errand'->>'order' in
+    (select id from orders where status = 'released' and body->'order'->>'reason' = 'never_confirmed'))`
+
+/** Nothing is in hand any more: no update waits, no errand, no order runs. */
+export async function untilQuiet({ db, schema, controls }: Shop): Promise<void> {
+  const LEFT = `
+    select (select count(*) from inbox where finished_at is null and shelved_at is null)::int as updates,
+           (select count(*) from ${schema}_jobs._private_jobs where not ${giftWatch})::int as errands,
+           (select count(*) from orders
+             where status in ('placed', 'submitting', 'uncertain', 'generating', 'delivering'))::int as orders`
+  let left = ''
+  const isQuiet = async () => {
+    const pending = await controls.updates('pending')
+    const row = (await db.query<{ updates: number; errands: number; orders: number }>(LEFT)).rows[0]
+    left = JSON.stringify({ ...row, pending: pending.length })
+    return left === JSON.stringify({ updates: 0, errands: 0, orders: 0, pending: 0 })
+  }
+  await until(isQuiet, 'nothing is in hand any more').catch(async (cause: unknown) => {
+    const jobs = await db.query(`select j.attempts, j.run_at, j.locked_by, j.last_error, j.payload
+      from ${schema}_jobs._private_jobs j`)
+    throw new Error(`still in hand: ${left} ${JSON.stringify(jobs.rows)}`, { cause })
+  })
+}
+
+/** The books of one person: what they asked and paid for, once. */
+export async function checkPerson(shop: Shop, person: Person, asked: Asked): Promise<void> {
+  const { db, controls } = shop
+  const orders = (await db.query<OrderRow>(ORDERS, [person.id])).rows
+  assert.deepEqual(
+    orders.map(({ prompt }) => prompt),
+    asked.prompts,
+    'one order for each press',
+  )
+  const tasks = await controls.tasks()
+  let money = asked.paidIn
+  let generations = 5
+  let pictures = asked.again
+  for (const order of orders) {
+    const { id, status, reason, prompt, price, holds, captures, releases } = order
+    const made = tasks.filter(({ input }) => input['prompt'] === prompt)
+    assert.ok(made.length <= 1, `order ${id} was submitted ${made.length} times`)
+    const isMade = made[0]?.state === 'success'
+    const expected = isMade
+      ? 'completed'
+      : made.length === 1
+        ? 'released generation_failed'
+        : 'released never_confirmed'
+    assert.equal([status, reason].filter(Boolean).join(' '), expected, `order ${id}`)
+    assert.deepEqual(
+      { holds, captures, releases },
+      { holds: 1, captures: isMade ? 1 : 0, releases: isMade ? 0 : 1 },
+      `the money of order ${id}`,
+    )
+    if (!isMade) continue
+    pictures += 1
+    if (price.unit === 'RUB') money -= price.kopecks
+    else generations -= price.count
+  }
+  await checkBalances(shop, person, { money, generations, payments: asked.paidIn === 0 ? 0 : 1 })
+  const photos = (await person.looks()).filter(({ from, photo }) => from === 'bot' && photo !== undefined)
+  assert.ok(
+    photos.length >= pictures && photos.length <= pictures + (pictures > 0 ? 1 : 0),
+    `${pictures} pictures are due and ${photos.length} came. The chat:\n${person.print()}`,
+  )
+}
+
+async function checkBalances(
+  { db }: Shop,
+  { id }: Person,
+  due: { readonly money: number; readonly generations: number; readonly payments: number },
+): Promise<void> {
+  const BALANCES = `
+    select coalesce((select sum(balance) from accounts where person = $1 and unit = 'RUB'), 0)::int as money,
+           coalesce((select sum(balance) from accounts where person = $1 and unit = 'GEN'), 5)::int as generations,
+           (select count(*) from star_payments where person = $1)::int as payments`
+  assert.deepEqual((await db.query(BALANCES, [id])).rows[0], due, 'balance, free generations and payments')
+}
+
+/** What holds for all people together: every update is handled once, every screen shown, and the ledger verifies. */
+export async function checkShop({ db, controls }: Shop): Promise<void> {
+  const updates = await controls.updates()
+  assert.deepEqual([...new Set(updates.map(({ state }) => state))], ['delivered'], 'Telegram got rid of every update')
+  const inbox = await db.query<{ update_id: number; done: boolean; last_error: string | null }>(
+    'select update_id, finished_at is not null and shelved_at is null as done, last_error from inbox order by update_id',
+  )
+  assert.deepEqual(
+    inbox.rows.map(({ update_id, done, last_error }) => ({ update_id, done, last_error })),
+    updates
+      .map(({ update_id }) => ({ update_id, done: true, last_error: null }))
+      .sort((a, b) => a.update_id - b.update_id),
+    'every update is finished, once, and none was shelved',
+  )
+  const unseen = await db.query('select chat, revision, shown_revision from sessions where shown_revision < revision')
+  assert.deepEqual(unseen.rows, [], 'the newest screen of everybody is shown')
+  await db.query('begin')
+  try {
+    const verified = await verifyLedger(sqlOf(db))
+    assert.ok(verified.ok, verified.ok ? '' : verified.difference)
+  } finally {
+    await db.query('rollback')
+  }
+}
+
+/** What a kill on the way or a busy machine explains. */
+const trouble = ['ORDER_UNCERTAIN', 'UI_NOT_SHOWN', 'WEBHOOK_ACK_SLOW', 'DB_POOL_WAIT'] as const
+
+/** The lives of one shop, read as one log: known events, whole stories, nothing that nobody caught, nobody in silence. */
+export function checkLogs(lives: readonly Life[]): void {
+  const lines = lives.flatMap((life) => life.lines)
+  const problems = checkLog(lines, { killed: true, settled: true, trouble })
+  assert.deepEqual(
+    problems.map(({ line, problem }) => `${problem} [${lines[line - 1]}]`),
+    [],
+    'the log',
+  )
+  // The one thing that Telegram refuses after a kill is a second answer to the same tap.
+  const refused = lines.filter((line) => line.includes('] UI_NOT_SHOWN') && !line.includes('EXPIRED_MESSAGE'))
+  assert.deepEqual(refused, [])
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { type Person, until } from '../fixtures/person.ts'
+import { checkLogs, checkPerson, checkShop, untilQuiet } from './books.ts'
+import type { End } from './channel.ts'
+import { type Journey, menu } from './journeys.ts'
+import type { Life } from './life.ts'
+import type { Shop } from './shop.ts'
+
+/** Has the working life of a shop end on a journey, has the next one go on, and looks at the books of both. */
+export async function dieOnJourney(shop: Shop, journey: Journey, end: End): Promise<void> {
+  const life = await workingLife(shop)
+  const person = await shop.person()
+  await life.endAt(end)
+  const next = goOn(shop, life, end)
+  // Both are waited for in their turn; a failure of either is told by whoever is waited for first.
+  next.catch(() => undefined)
+  const asked = await journey.walk(person, shop)
+  await Promise.race([next, neverCrossed(end)])
+  await untilQuiet(shop)
+  await checkPerson(shop, person, asked)
+  await checkShop(shop)
+  checkLogs(shop.lives)
+}
+
+/** Has a start end on its way, and the next start answer whoever wrote meanwhile. */
+export async function dieOnBoot(shop: Shop, end: End): Promise<void> {
+  const person = await writeMeanwhile(shop)
+  const life = shop.begin({ end })
+  await endedBy(life, end)
+  await answers(shop, person)
+}
+
+/** Has a working life die on its way out, and the next one answer whoever wrote meanwhile. */
+export async function dieOnTheWayOut(shop: Shop, end: End): Promise<void> {
+  const life = await workingLife(shop)
+  await life.endAt(end)
+  life.signal('SIGTERM')
+  await endedBy(life, end)
+  await answers(shop, await writeMeanwhile(shop))
+}
+
+/** The newest life; a new one when that is over. */
+export async function workingLife(shop: Shop): Promise<Life> {
+  const newest = shop.lives.at(-1)
+  const life = newest === undefined || newest.isOver() ? shop.begin() : newest
+  await life.works()
+  return life
+}
+
+/** Nobody writes to a bot that has never been there. */
+async function writeMeanwhile(shop: Shop): Promise<Person | undefined> {
+  if (shop.lives.length === 0) return undefined
+  const newest = shop.lives.at(-1)
+  newest?.signal('SIGKILL')
+  await newest?.ended
+  const person = await shop.person()
+  await person.says('/start')
+  return person
+}
+
+async function answers(shop: Shop, meanwhile: Person | undefined): Promise<void> {
+  await nextLife(shop)
+  if (meanwhile !== undefined) await meanwhile.sees(/Привет/)
+  const person = await shop.person()
+  const asked = await menu.walk(person, shop)
+  await untilQuiet(shop)
+  await checkPerson(shop, person, asked)
+  await checkShop(shop)
+  checkLogs(shop.lives)
+}
+
+/** The next life, once this one has ended as it was told to; what it finds half done comes to its end. */
+async function goOn(shop: Shop, life: Life, end: End): Promise<Life> {
+  await endedBy(life, end)
+  const next = await nextLife(shop)
+  await settleUncertain(shop)
+  return next
+}
+
+async function endedBy(life: Life, { point, signal }: End): Promise<void> {
+  const ending = await life.ended
+  if (signal === 'SIGKILL') {
+    assert.deepEqual(ending, { code: null, signal }, `it ends at ${point}`)
+    return
+  }
+  assert.deepEqual(ending, { code: 0, signal: null }, `SIGTERM at ${point} ends well`)
+  assert.match(life.lines.at(-1) ?? '', /SHUTDOWN_DONE/)
+}
+
+async function nextLife(shop: Shop): Promise<Life> {
+  const next = shop.begin()
+  await next.works()
+  await patienceIsOver(shop)
+  return next
+}
+
+/** What found nobody comes again after some seconds, which Telegram need not wait for here. */
+export const patienceIsOver = ({ controls }: Shop) => controls.advance(3_000)
+
+/**
+ * An order that died on its way to KIE waits: for a callback when KIE has its task, for its deadline when it has not.
+ * The callback that found nobody comes again after a minute of KIE; the quarter of an hour is over at once.
+ */
+export async function settleUncertain({ db, controls }: Shop): Promise<void> {
+  const UNSURE = `
+    select id, status, body->'order'->'values'->>'prompt' as prompt
+      from orders where status in ('submitting', 'uncertain')`
+  const unsure = async () => (await db.query<{ id: string; status: string; prompt: string }>(UNSURE)).rows[0]
+  await until(async () => (await unsure())?.status !== 'submitting', 'an interrupted submit is uncertain')
+  const uncertain = await unsure()
+  if (uncertain === undefined) return
+  const taken = async () => (await controls.tasks()).find(({ input }) => input['prompt'] === uncertain.prompt)
+  if ((await taken()) === undefined) {
+    const PASS = `
+      update orders set body = jsonb_set(body, '{order,since}', to_jsonb((body->'order'->>'since')::bigint - 960000))
+       where id = $1 and status = 'uncertain'`
+    await db.query(PASS, [uncertain.id])
+    return
+  }
+  await until(async () => ((await taken())?.callbacks.length ?? 0) > 0, 'KIE has called back')
+  if ((await unsure()) !== undefined) await controls.advance(61_000)
+}
+
+/** The journey is over and the process lives: somebody crosses less than before. */
+async function neverCrossed({ point, crossing }: End): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, 8_000).unref())
+  throw new Error(`${point} was not crossed ${crossing} times`)
+}

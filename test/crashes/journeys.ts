@@ -1,0 +1,135 @@
+import { createCanvas } from '@napi-rs/canvas'
+import type { Message, Person } from '../fixtures/person.ts'
+import type { Shop } from './shop.ts'
+
+/**
+ * What people do while the service dies under them. They repeat nothing: what was lost on the way, Telegram brings
+ * again. Each tells in the end what they asked and paid for, which is what the books must say.
+ */
+export type Journey = {
+  readonly name: string
+  readonly walk: (person: Person, shop: Shop) => Promise<Asked>
+}
+export type Asked = {
+  /** The prompts of the pictures that were ordered, one press of «Запустить» each. */
+  readonly prompts: readonly string[]
+  /** Pictures that were asked for once more. */
+  readonly again: number
+  /** Kopecks that were paid in. */
+  readonly paidIn: number
+}
+
+const nothing: Asked = { prompts: [], again: 0, paidIn: 0 }
+
+export const menu: Journey = {
+  name: 'opens the menu',
+  async walk(person) {
+    await person.says('/start')
+    await person.sees(/Привет/)
+    return nothing
+  },
+}
+
+export const freePicture: Journey = {
+  name: 'gets a free picture',
+  async walk(person) {
+    const prompt = await confirmFree(person)
+    await person.taps('Запустить')
+    await result(person)
+    return { ...nothing, prompts: [prompt] }
+  },
+}
+
+const failedPicture: Journey = {
+  name: 'orders what KIE cannot make',
+  async walk(person, { controls }) {
+    const prompt = await confirmFree(person)
+    await controls.kie({ outcome: 'fail' })
+    await person.taps('Запустить')
+    await person.sees(/Не получилось/)
+    await controls.kie({ outcome: null })
+    return { ...nothing, prompts: [prompt] }
+  },
+}
+
+export const topUp: Journey = {
+  name: 'tops up, and tries to pay the same invoice twice',
+  async walk(person) {
+    const invoice = await payIn(person)
+    const twice = await person.pays('pay', invoice)
+    if (twice.outcome !== 'refused') throw new Error(`the second payment was ${twice.outcome}`)
+    return { ...nothing, paidIn: 50_00 }
+  },
+}
+
+const photoPicture: Journey = {
+  name: 'buys a picture made of a photo, and has it sent again',
+  async walk(person) {
+    await payIn(person)
+    await person.taps({ data: 'cat:image' })
+    await person.taps('Из фото')
+    await person.taps('Seedream 5.0 Flash Edit')
+    await person.sees(/Пришлите фото/)
+    await person.sends({ photo: photo() })
+    await person.sees(/Уже есть: 1/)
+    await person.taps('Хватит')
+    await person.sees(/Опишите/)
+    const prompt = promptOf(person)
+    await person.says(prompt)
+    await person.sees(/Цена: 2,55/)
+    await person.taps('Запустить')
+    const bought = { prompts: [prompt], paidIn: 50_00 }
+    const got = await result(person)
+    if (got.photo === undefined) return { ...bought, again: 0 }
+    await person.taps('Оригинал', got)
+    await person.sees(({ document }) => document !== undefined)
+    await person.taps({ data: 'menu:history' })
+    await person.taps(/Seedream/)
+    await person.taps('Прислать снова')
+    await result(person)
+    return { ...bought, again: 1 }
+  },
+}
+
+/** From the shortest to the longest. */
+export const journeys: readonly Journey[] = [freePicture, failedPicture, topUp, photoPicture]
+/** Those on which updates of every kind arrive. */
+export const arrivals: readonly Journey[] = [freePicture, topUp]
+
+const promptOf = ({ id }: Person): string => `кот № ${id} в скафандре`
+
+async function confirmFree(person: Person): Promise<string> {
+  await person.says('/start')
+  await person.sees(/Привет/)
+  await person.taps('Картинки и дизайн')
+  await person.taps('Z-Image')
+  await person.sees(/Что понадобится/)
+  const prompt = promptOf(person)
+  await person.says(prompt)
+  await person.sees(/Цена: бесплатно/)
+  return prompt
+}
+
+async function payIn(person: Person): Promise<Message> {
+  await person.says('/start')
+  await person.taps('Баланс')
+  await person.taps('Пополнить')
+  await person.taps(/^50.*⭐/)
+  const invoice = await person.sees((message) => message.invoice !== undefined)
+  const paid = await person.pays('pay', invoice)
+  if (paid.outcome !== 'paid') throw new Error(`the payment was ${paid.outcome}`)
+  await person.sees(/Зачислено 50/)
+  return invoice
+}
+
+/** A picture, or the news that there will be none. */
+const result = (person: Person): Promise<Message> =>
+  person.sees((message) => message.photo !== undefined || /Не получилось/.test(message.text ?? ''))
+
+function photo(): Uint8Array {
+  const canvas = createCanvas(512, 512)
+  const context = canvas.getContext('2d')
+  context.fillStyle = 'teal'
+  context.fillRect(100, 100, 300, 300)
+  return canvas.toBuffer('image/png')
+}

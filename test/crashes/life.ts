@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Ask, Boot, Crossings, End, Report } from './channel.ts'
+
+/** One process, from its start to its end. */
+export type Life = {
+  readonly lines: readonly string[]
+  /** Resolves when the event is told, also when it was told before; rejects when the process ended without it. */
+  tells(event: RegExp): Promise<void>
+  /** Resolves when it leads, and its webhook is verified or its polling has begun. */
+  works(): Promise<void>
+  /** Every point that can be read off its ports. */
+  points(): Promise<readonly string[]>
+  readonly ended: Promise<Ending>
+  readonly isOver: () => boolean
+  /** Has it end at that point from now on. */
+  endAt(end: End): Promise<void>
+  /** How often each point was crossed since the last time this was asked. */
+  count(): Promise<Crossings>
+  /** The same on the way out, once it has ended by itself. */
+  lastCount(): Crossings
+  signal(name: 'SIGTERM' | 'SIGKILL'): void
+}
+export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+
+const program = fileURLToPath(new URL('main.ts', import.meta.url))
+// The compiled form of the sources is kept between lives, as `bin/trt.js` does it.
+const compileCache = path.join(tmpdir(), 'node-compile-cache')
+/** A life that does not come to work or to its end in this time hangs. */
+const patienceMs = 20_000
+
+export function beginLife(boot: Boot): Life {
+  const child = spawn(process.execPath, [program, JSON.stringify(boot)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+  })
+  const lines: string[] = []
+  const wakers = new Set<() => void>()
+  const wake = () => {
+    for (const each of [...wakers]) each()
+  }
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line)
+      wake()
+    })
+  }
+  const reports: Report[] = []
+  child.on('message', (report: Report) => {
+    reports.push(report)
+    wake()
+  })
+  let ending: Ending | undefined
+  const ended = once(child, 'close').then(([code, signal]: unknown[]) => {
+    ending = endingOf(code, signal)
+    wake()
+    return ending
+  })
+
+  /** Waits for what `find` finds; it must come before the end of the process. */
+  function hears<T>(find: () => T | undefined, what: string): Promise<T> {
+    const heard = Promise.withResolvers<T>()
+    const over = (why: string) => {
+      stop()
+      heard.reject(new Error(`${why} before it ${what}. Its log ends:\n${lines.slice(-30).join('\n')}`))
+    }
+    const look = () => {
+      const found = find()
+      if (found !== undefined) {
+        stop()
+        heard.resolve(found)
+      } else if (ending !== undefined) over(`the process ended (${ending.signal ?? ending.code})`)
+    }
+    const timer = setTimeout(() => over(`${patienceMs} ms passed`), patienceMs)
+    const stop = () => {
+      clearTimeout(timer)
+      wakers.delete(look)
+    }
+    wakers.add(look)
+    look()
+    return heard.promise
+  }
+  const tells = async (event: RegExp): Promise<void> => {
+    await hears(() => lines.find((line) => event.test(line)), `told ${event.source}`)
+  }
+
+  const points = () => hears(() => reports.find((each) => each.report === 'ready')?.points, 'was ready')
+
+  async function asks<R extends Report['report']>(ask: Ask, report: R): Promise<Extract<Report, { report: R }>> {
+    await points()
+    const before = reports.length
+    child.send(ask)
+    const isAnswer = (each: Report): each is Extract<Report, { report: R }> => each.report === report
+    return await hears(() => reports.slice(before).find(isAnswer), `answered with ${report}`)
+  }
+
+  return {
+    lines,
+    tells,
+    works: () => tells(/DUTIES_STARTED|POLLING_STARTED/),
+    points,
+    ended,
+    isOver: () => ending !== undefined,
+    endAt: async (end) => void (await asks({ ask: 'end', end }, 'armed')),
+    count: async () => (await asks({ ask: 'count' }, 'counted')).crossings,
+    lastCount: () => reports.findLast((each) => each.report === 'counted')?.crossings ?? {},
+    signal: (name) => void signalTo(child, name),
+  }
+}
+
+const signalTo = (child: ChildProcess, name: NodeJS.Signals) =>
+  child.exitCode === null && child.signalCode === null && child.kill(name)
+
+const endingOf = (code: unknown, signal: unknown): Ending => ({
+  code: typeof code === 'number' ? code : null,
+  signal: signal === 'SIGKILL' || signal === 'SIGTERM' ? signal : null,
+})

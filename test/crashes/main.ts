@@ -1,0 +1,109 @@
+import { hostname } from 'node:os'
+import { pino } from 'pino'
+import { readConfig } from '../../src/config/config.ts'
+import { createClock } from '../../src/kit/clock.ts'
+import { botId, newInstanceId } from '../../src/kit/ids.ts'
+import { openPorts } from '../../src/ports.ts'
+import { startService } from '../../src/service.ts'
+import { readOfferFiles } from '../../src/storage/catalog-files.ts'
+import { createRedact } from '../../src/telemetry/redact.ts'
+import { createTelemetry } from '../../src/telemetry/telemetry.ts'
+import type { Ask, Boot, End, Report } from './channel.ts'
+import { pointsOf, watched } from './points.ts'
+
+/**
+ * The service as `start` puts it together, with one difference: it sends itself a signal at the n-th crossing of a
+ * point. Run by the crash tests with a `Boot` as JSON; nothing in `src` knows of it.
+ */
+const boot: Boot = JSON.parse(process.argv[2] ?? '')
+const token = '7000001:sandbox-token-that-opens-nothing-at-all'
+const bot = botId(7000001)
+
+let end: End | undefined = boot.end
+let crossings: Record<string, number> = {}
+function cross(point: string): void {
+  const crossed = (crossings[point] ?? 0) + 1
+  crossings[point] = crossed
+  // The process does not come back from a SIGKILL of its own.
+  if (end?.point === point && end.crossing === crossed) process.kill(process.pid, end.signal)
+}
+
+const stop = Promise.withResolvers<string>()
+process.on('SIGTERM', () => stop.resolve('SIGTERM'))
+// Nobody is left to hear of the end of this process.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+
+const log = pino.destination({ dest: 1, sync: true })
+const read = readConfig({
+  PORT: String(boot.port),
+  BOT_INSTANCE_ID: boot.schema,
+  BOT_MODE: boot.mode,
+  DATABASE_URL: boot.databaseUrl,
+})
+if (!read.ok) throw new Error(JSON.stringify(read.problems))
+const { config } = read
+const clock = createClock()
+const telemetry = createTelemetry({
+  clock,
+  redact: createRedact(config.secrets),
+  write: (line) => log.write(line),
+  ...config.log,
+})
+process.on('uncaughtException', (error) => {
+  telemetry.caught(error, 'process')
+  stop.resolve('crashed')
+  process.exitCode = 1
+})
+
+let points: readonly string[] = []
+const instance = newInstanceId()
+const service = await startService({
+  config,
+  world: { kind: 'sandbox', bot, publicUrl: () => `http://127.0.0.1:${boot.publicPort}` },
+  openPorts: (onStored) => {
+    const ports = openPorts({
+      databaseUrl: boot.databaseUrl,
+      schema: config.instanceOf,
+      maxConn: config.dbMaxConn,
+      bot,
+      freeDaily: config.shop.freeDaily,
+      lock: config.lock,
+      botToken: token,
+      telegramApiRoot: `${boot.sandboxUrl}/telegram`,
+      kieKey: 'sandbox-key-that-pays-for-nothing',
+      kieApiUrl: `${boot.sandboxUrl}/kie`,
+      kieUploadUrl: `${boot.sandboxUrl}/kie-upload`,
+      instance,
+      host: hostname(),
+      pid: process.pid,
+      onStored,
+      clock,
+      telemetry,
+    })
+    points = pointsOf(ports)
+    return watched(ports, cross)
+  },
+  catalogSources: await readOfferFiles(),
+  instance,
+  version: '0.0.0',
+  clock,
+  telemetry,
+})
+
+process.on('message', (asked: Ask) => {
+  if (asked.ask === 'count') say({ report: 'counted', crossings })
+  crossings = {}
+  if (asked.ask === 'end') {
+    end = asked.end
+    say({ report: 'armed' })
+  }
+})
+say({ report: 'ready', points })
+await service.stop(await stop.promise)
+say({ report: 'counted', crossings })
+process.removeAllListeners('disconnect')
+process.disconnect?.()
+
+function say(report: Report): void {
+  process.send?.(report)
+}
