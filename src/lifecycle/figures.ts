@@ -24,7 +24,7 @@ export function createFiguresDuty({ read, pool, clock }: FiguresDeps): {
   let kept: KeptFigures | undefined
   async function refresh(): Promise<void> {
     const { inbox, errands } = await read()
-    kept = { inbox, errands, pool: pool(), at: clock.now() }
+    kept = { inbox, errands, pool: pool(), poolWaited: pool().waiting > 0, at: clock.now() }
   }
   return {
     duty: every('figures', everyMs, clock, refresh),

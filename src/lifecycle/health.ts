@@ -54,6 +54,8 @@ export type Figures = {
   }
   readonly errands: { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
   readonly pool: PoolFigures
+  /** Somebody waited for a connection at the last look too; a wait of a moment is no problem. */
+  readonly poolWaited: boolean
   /** When the database last answered. */
   readonly at: Instant
 }
@@ -155,7 +157,7 @@ function ofWaiting({ figures, clock }: HealthDeps): string[] {
   return [
     ...(isOld(inbox.oldest) ? ['inbox_old'] : []),
     ...(isOld(errands.oldest) ? ['errands_old'] : []),
-    ...(pool.waiting > 0 ? ['pool_waiting'] : []),
+    ...(pool.waiting > 0 && kept.poolWaited ? ['pool_waiting'] : []),
     ...(pool.exhaustedSince === undefined ? [] : ['pool_exhausted']),
     ...(inbox.shelved + errands.shelved > 0 ? ['shelved'] : []),
   ]
