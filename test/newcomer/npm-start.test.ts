@@ -72,8 +72,9 @@ describe('npm start', { concurrency: 3 }, () => {
     second.killGroup('SIGINT')
     await second.prints(/SHUTDOWN_STARTED reason=SIGINT/)
     second.killGroup('SIGINT')
-    assert.equal(await second.ends(), 0)
-    assert.match(second.printed(), /SHUTDOWN_DONE took_ms=\d+\n$/)
+    // npm itself may end by the signal that it was sent twice; what it started ends in its own way, and is waited for.
+    assert.ok([0, 'SIGINT'].includes(await second.ends()))
+    assert.match(second.printed(), /SHUTDOWN_DONE took_ms=\d+\n/)
     await leavesNothing(env)
   })
 
