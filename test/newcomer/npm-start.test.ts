@@ -138,7 +138,8 @@ describe('npm start', { concurrency: 3 }, () => {
     const first = npmStart(env)
     await first.prints(/Preparing the database/)
     first.killGroup('SIGINT')
-    assert.equal(await first.ends(), 0)
+    // Before it listens for signals, npm or the start itself ends by this one; nothing has begun that would stay.
+    assert.ok([0, 'SIGINT'].includes(await first.ends()))
     const second = npmStart(env)
     await until(async () => isActive((await urlsOf(second)).health), 'it is active')
     second.kill('SIGTERM')
