@@ -152,7 +152,7 @@ async function judgeLock({ clock }: Pick<CommandContext, 'clock'>, { lock }: Con
 /** Whether what is kept outlives this machine, or the next deploy. */
 export async function judgeOwnStorage(
   { storage, world, dataDir }: Config,
-  { place = dataDir }: Surroundings,
+  { place = dataDir }: Pick<Surroundings, 'place'> = {},
 ): Promise<Finding> {
   const isHost = world.kind === 'live' && world.isEphemeralHost
   return judgeStorage(storage.engine === 'postgres' ? storage : { engine: 'embedded', place }, {

@@ -46,6 +46,8 @@ export type Walk = {
 }
 
 const answerMs = 15_000
+/** What is committed stands in the log by then. */
+const toldMs = 2_000
 /** Pictures take as long as the sandbox's KIE was told. */
 const pictureMs = 90_000
 
@@ -181,7 +183,7 @@ async function loggedWhole(
   file: string,
   kept: Kept,
 ): Promise<void> {
-  const until = clock.monotonicMs() + answerMs
+  const until = clock.monotonicMs() + toldMs
   for (;;) {
     const missing = missingIn(await readFile(file, 'utf8'), kept)
     if (missing === undefined) return

@@ -79,7 +79,7 @@ async function smokeAll(
     step = 'secrets'
     const secrets = await readSecrets(config, around)
     step = 'webhook'
-    green(step, await isRegistered(context, around, secrets.path))
+    green(step, await isRegistered(context, config, around, secrets.path))
     step = 'refusal'
     green(step, await refusesStrangers(context, url, secrets))
     step = 'ack'
@@ -150,11 +150,20 @@ async function readSecrets({ webhook, instanceOf }: Config, { databaseUrl }: Sur
   }
 }
 
-async function isRegistered({ clock }: CommandContext, around: Surroundings, path: string): Promise<string> {
+async function isRegistered(
+  { clock }: CommandContext,
+  { world }: Config,
+  around: Surroundings,
+  path: string,
+): Promise<string> {
   const telegram = createTelegramClient({ token: around.botToken, apiRoot: around.telegramApiRoot, clock })
   const seen = await telegram.getWebhookInfo()
   if (seen.kind !== 'done') throw new Red(`Telegram could not be asked: ${seen.detail}`)
   const { url, pending } = seen.value
+  if (world.kind === 'live' && world.mode === 'polling') {
+    if (url === '') return `none, as polling wants it, ${pending} pending`
+    throw new Red('a webhook is set while BOT_MODE is polling, so Telegram refuses to be polled: trt webhook delete')
+  }
   if (url === '') throw new Red('the webhook is not set, so Telegram sends nothing. By hand: trt webhook set')
   if (!url.endsWith(`/webhook/${path}`)) {
     throw new Red('the webhook does not carry the secret path of this service. By hand: trt webhook set')
