@@ -90,7 +90,7 @@ const parseNumber = (text: string): number | undefined =>
   /^-?\d{1,12}(\.\d{1,6})?$/.test(text) ? Number(text) : undefined
 
 /** The file joins the draft's pictures once its bytes were checked; until then it only counts as being taken. */
-export function takeFile(draft: Draft, field: ImagesField, file: TakenFile): Taken {
+export function takeFile(draft: Draft, field: ImagesField, { file, group }: SentFile): Taken {
   const taken = filesOf(draft.values, field).map((each) => each.uniqueId)
   const taking = draft.taking?.field === field.name ? draft.taking.files : []
   // The same picture twice is one picture; Telegram gives a forwarded or repeated one the same id.
@@ -100,8 +100,13 @@ export function takeFile(draft: Draft, field: ImagesField, file: TakenFile): Tak
   if (count >= field.max) return { notice: { type: 'too_many_pictures', max: field.max } }
   const maxBytes = bytesMaxOf(field)
   if (file.bytes > maxBytes) return { notice: { type: 'file_too_big', maxBytes } }
+  const { album: _album, ...rest } = draft
   return {
-    draft: { ...draft, taking: { field: field.name, files: [...taking, file.uniqueId] } },
+    draft: {
+      ...rest,
+      taking: { field: field.name, files: [...taking, file.uniqueId] },
+      ...(group === undefined ? {} : { album: group }),
+    },
     command: { type: 'take_file', file },
   }
 }
@@ -129,10 +134,11 @@ export const isNotice = (it: Draft | Notice): it is Notice => 'type' in it
 type Taken = Reaction & { readonly draft?: Draft }
 
 /** A picture that comes with words: the words are the prompt, where there is room for one. */
-export function takeCaptioned(draft: Draft, offer: Offer, { file, caption }: SentFile): Taken {
+export function takeCaptioned(draft: Draft, offer: Offer, sent: SentFile): Taken {
   const field = imagesField(offer)
   if (field === undefined) return { notice: { type: 'unexpected_file' } }
-  const taken = takeFile(draft, field, file)
+  const taken = takeFile(draft, field, sent)
+  const { caption } = sent
   const prompted = caption === undefined ? undefined : withPrompt(taken.draft ?? draft, offer, caption)
   if (prompted === undefined) return taken
   return isNotice(prompted) ? { ...taken, notice: taken.notice ?? prompted } : { ...taken, draft: prompted }

@@ -23,6 +23,8 @@ export type Draft = {
   readonly values: Values
   /** The files (by Telegram's unique id) that are being fetched and checked for this field. */
   readonly taking?: { readonly field: string; readonly files: readonly string[] }
+  /** The album that the newest picture came in: one message speaks for all of it, also when it was checked in between. */
+  readonly album?: string
   readonly quote?: Quote
 }
 

@@ -72,6 +72,15 @@ describe('the wizard', () => {
     assert.match(talk.text, /3\s*картинки/)
   })
 
+  it('lets one message speak for an album whose pictures are checked while others are on their way', () => {
+    const talk = new Talk().opens(edit).taps('▶️ Начать')
+    const before = talk.drawings
+    for (const n of [1, 2, 3]) talk.sends(photo(n), { group: 'g' }).learns(photo(n))
+    assert.equal(talk.drawings - before, 4, 'one for the first that came, and one for each that was checked')
+    talk.sends(photo(4))
+    assert.equal(talk.drawings - before, 5, 'a picture of its own is answered at once')
+  })
+
   it('draws an album once when all of it was checked, not picture by picture', () => {
     const talk = new Talk().opens(edit).taps('▶️ Начать')
     for (const n of [1, 2, 3]) talk.sends(photo(n), { group: 'g' })

@@ -70,7 +70,7 @@ test('several photos sent at once are all taken, each once', async () => {
   for (const photo of photos) assert.ok(fetched.some((bytes) => bytes.equals(photo)))
 })
 
-test('an album is taken whole, its caption is the description', async () => {
+test('an album is taken whole, its caption is the description, and one message speaks for all of it', async () => {
   const tatiana = await world.person('Татьяна')
   await topsUp(tatiana)
   await opens(tatiana, 'Seedream 5.0 Flash Edit')
@@ -79,6 +79,8 @@ test('an album is taken whole, its caption is the description', async () => {
     photos.map((photo, n) => ({ photo, group: '500', ...(n === 0 ? { caption: 'из трёх одно' } : {}) })),
   )
   await tatiana.sees(/Уже есть: 3 из 4/)
+  const spoken = (await tatiana.looks()).filter(({ text }) => text?.includes('Уже есть'))
+  assert.equal(spoken.length, 1)
   await tatiana.taps('Хватит, дальше')
   await tatiana.sees(/из трёх одно[\s\S]*Фото: 3 картинки[\s\S]*\[Запустить/)
   await tatiana.taps('Запустить')

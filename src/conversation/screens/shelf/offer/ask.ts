@@ -60,11 +60,11 @@ function answerWithFile(
   field: ImagesField,
   input: Extract<Input, { kind: 'file' }>,
 ): Reaction {
-  const isFollower = input.group !== undefined && draft.taking !== undefined
+  const isFollower = input.group !== undefined && draft.album === input.group
   const taken =
     field === offer.fields.find(({ type }) => type === 'images')
       ? takeCaptioned(draft, offer, input)
-      : takeFile(draft, field, input.file)
+      : takeFile(draft, field, input)
   // An album comes as several updates; one drawing speaks for all of them.
   return isFollower && taken.command !== undefined ? { ...taken, still: true } : taken
 }
