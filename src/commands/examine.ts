@@ -222,6 +222,10 @@ async function judgePublic(
   const base = baseUrl ?? telegram?.url.replace(/\/webhook\/[^/]*$/, '')
   if (base === undefined || base === '') return warning(check, 'no public address is known yet', 'see webhook.settings')
   const seen = await look(clock, `${base}/healthz`)
+  if (seen.kind === 'silent' && baseUrl === undefined) {
+    // The address of a sandbox's service is that of the last start.
+    return warning(check, `${base} does not answer (${seen.detail})`, 'start the service: npm start')
+  }
   if (seen.kind === 'silent') {
     return failed(
       check,
