@@ -205,7 +205,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const references = createOrderReferences(callbackKey)
   const intake: IntakeDeps = {
     inbox: ports.inbox,
-    handOver: { offer: (lane) => dispatcher.offer(lane) },
+    handOver: { offer: (lane, arriving) => dispatcher.offer(lane, arriving) },
     fastLane: createFastLane({ readTopUp: ports.readTopUp, sayWhy: sayWhyNot, clock, telemetry }),
     bot: () => world.bot,
     peek: peekUpdate,

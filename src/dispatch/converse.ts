@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/offer.ts'
 import type { Pricing } from '../catalog/quote.ts'
 import { withNotice } from '../conversation/notices.ts'
 import { draw, needsForDrawing, needsForReacting, react } from '../conversation/routes.ts'
-import type { Input, Reaction, Seen, Shop } from '../conversation/screen.ts'
+import type { Input, Reaction, Reads, Seen, Shop } from '../conversation/screen.ts'
 import type { Notice, Session } from '../conversation/session.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
 import type { View } from '../conversation/view.ts'
@@ -40,26 +40,28 @@ export type Turn = {
 }
 export type Turned = { readonly reaction: Reaction; readonly refused: boolean; readonly shown?: string }
 
-/** `before` is the conversation so far, locked; undefined when this is its beginning. */
+/** What was read before anybody reacted. */
+export type Before = {
+  /** The conversation so far, locked; undefined when this is its beginning. */
+  readonly talk: KeptSession | undefined
+  /** What the place that was asked for reads, should it be drawn with nothing changed. */
+  readonly ahead?: { readonly place: Session['place']; readonly reads: Partial<Reads> }
+}
+
 export async function converse(
   tx: Tx,
   deps: ConverseDeps,
   turn: Turn,
-  before: KeptSession | undefined,
+  { talk, ahead }: Before,
   facts: Facts,
 ): Promise<Turned> {
   const { person, chat, cid, input, tapped } = turn
   const now = deps.clock.now()
-  const kept = before ?? freshSession(person, chat, cid)
+  const kept = talk ?? freshSession(person, chat, cid)
   const { session } = kept
   const day = deps.dayAt(now)
 
-  const see = async (
-    who: Person,
-    at: Session,
-    needs: readonly (keyof Seen['reads'])[],
-    place: Session['place'],
-  ): Promise<Seen> => ({
+  const see = (who: Person, at: Session, reads: Partial<Reads>): Seen => ({
     now,
     person: who,
     session: at,
@@ -67,12 +69,13 @@ export async function converse(
     pricing: deps.pricing(),
     shop: deps.shop(),
     texts: textsFor(who.language),
-    reads: await loadReads(tx, needs, { person: who, day, place, session: at }),
+    reads,
     fresh: { quote: deps.mint.quote(), draft: deps.mint.draft() },
   })
 
   const place = input.kind === 'opened' ? input.address : session.place
-  const seen = await see(person, session, needsForReacting(session, input), place)
+  const where = { person, day, place, session }
+  const seen = see(person, session, await loadReads(tx, needsForReacting(session, input), where))
   const reaction = react(seen, input)
   const result = await carryOut(tx, { ...deps, seen, reaction, chat, cid, day, tapped: tapped?.message }, facts)
 
@@ -82,23 +85,20 @@ export async function converse(
   const view = drawn ? undefined : await drawScreen(next, speaker, result.notice ?? reaction.notice)
   const handedOver = result.handedOver ?? false
   const target = targetOf(kept, turn, { draws: view !== undefined, handedOver })
-  const saved = tx.sessions.save(
-    {
-      session: view?.session ?? { ...next, revision: session.revision },
-      view: view?.view ?? kept.view,
-      cid: view === undefined ? kept.cid : cid,
-      // The screen of a placed order is over; any other that is still on its way stays on its way.
-      shownRevision: handedOver ? session.revision : kept.shownRevision,
-      ...target,
-    },
-    now,
-  )
+  const drawing: KeptSession = {
+    session: view?.session ?? { ...next, revision: session.revision },
+    view: view?.view ?? kept.view,
+    cid: view === undefined ? kept.cid : cid,
+    // The screen of a placed order is over; any other that is still on its way stays on its way.
+    shownRevision: handedOver ? session.revision : kept.shownRevision,
+    ...target,
+  }
 
   const errands: DueErrand[] = [...result.errands]
   if (tapped !== undefined)
     errands.push({ errand: { kind: 'answer_tap', tap: tapped.id, ...toastOf(reaction, result) }, cid })
-  if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid })
-  tx.closeWith([saved, tx.errands.add(errands)])
+  if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid, drawing })
+  tx.closeWith([tx.sessions.save(drawing, now), tx.errands.add(errands)])
   if (view !== undefined) facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: view.view.screen }))
   return { reaction, refused: result.refused, ...(view === undefined ? {} : { shown: view.view.screen }) }
 
@@ -107,7 +107,10 @@ export async function converse(
     who: Person,
     notice: Notice | undefined,
   ): Promise<{ view: View; session: Session }> {
-    const looking = await see(who, at, needsForDrawing(at.place), at.place)
+    const isAhead = ahead?.place === at.place && reaction.command === undefined
+    const wanted = { person: who, day, place: at.place, session: at }
+    const reads = isAhead ? ahead.reads : await loadReads(tx, needsForDrawing(at.place), wanted)
+    const looking = see(who, at, reads)
     const { view: drawnView, draft } = draw(looking, at.place)
     const withIt = notice === undefined ? drawnView : withNotice(drawnView, notice, looking.texts)
     return { view: withIt, session: draft === undefined ? at : { ...at, draft } }

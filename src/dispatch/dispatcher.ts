@@ -1,4 +1,4 @@
-import { attemptsMax, type Claims, type HandOver, type InboxItem, type Offer } from '../inbox/inbox.ts'
+import { attemptsMax, type Claims, type HandOver, type InboxItem, type Offer, type Received } from '../inbox/inbox.ts'
 import { after, type Clock, type Instant } from '../kit/clock.ts'
 import type { Lane } from '../kit/ids.ts'
 import { isFaultOfTheWorld, type Permit } from '../store.ts'
@@ -17,6 +17,8 @@ export type DispatcherDeps = {
   readonly claims: Claims
   /** The step: handles one item in one transaction. */
   readonly handle: (permit: Permit, item: InboxItem) => Promise<void>
+  /** The same for an update that is still being stored: it looks up what it needs, and writes nothing before. */
+  readonly handleAhead?: (permit: Permit, arriving: Received, stored: Promise<InboxItem | undefined>) => Promise<void>
   /** Writes down that an item is tried again later, or set aside (and the person told). */
   readonly postpone: (permit: Permit, item: InboxItem, wish: { ms: number; error: string }) => Promise<void>
   readonly shelve: (permit: Permit, item: InboxItem, error: string) => Promise<void>
@@ -41,7 +43,8 @@ const worldFaultPauseMs = 500
 /** 0.5, 1, 3, 10 s: five attempts in about 15 s. */
 const retryMs = [500, 1_000, 3_000, 10_000] as const
 
-export function createDispatcher({ claims, handle, postpone, shelve, clock, telemetry }: DispatcherDeps): Dispatcher {
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { claims, handle, handleAhead, postpone, shelve, clock, telemetry } = deps
   let hands: Hands | undefined
 
   async function handleItem(permit: Permit, item: InboxItem, signal: AbortSignal): Promise<Handled> {
@@ -51,13 +54,46 @@ export function createDispatcher({ claims, handle, postpone, shelve, clock, tele
       if (item.attempts > attemptsMax) await setAside(permit, item, 'every attempt ended the process')
       else {
         await handle(permit, item)
-        telemetry.tell('DISPATCH_OK', { cid: item.cid, took_ms: Math.round(clock.monotonicMs() - started) })
+        tellHandled(item, started)
       }
       return 'over'
     } catch (error) {
       await afterFailure(permit, item, error, signal)
       return 'put_back'
     }
+  }
+
+  async function handleArriving(
+    permit: Permit,
+    arriving: Received,
+    stored: Promise<InboxItem | undefined>,
+    signal: AbortSignal,
+  ): Promise<Handled> {
+    if (handleAhead === undefined) {
+      const item = await stored
+      return item === undefined ? 'over' : await handleItem(permit, item, signal)
+    }
+    // The time begins with the storing's end: what was done before it cost nobody anything.
+    let started = clock.monotonicMs()
+    const arrived = stored.then((item) => {
+      started = clock.monotonicMs()
+      return item
+    })
+    try {
+      await handleAhead(permit, arriving, arrived)
+      const item = await stored
+      if (item !== undefined) tellHandled(item, started)
+      return 'over'
+    } catch (error) {
+      const item = await stored
+      if (item === undefined) return 'over'
+      await afterFailure(permit, item, error, signal)
+      return 'put_back'
+    }
+  }
+
+  function tellHandled({ cid }: InboxItem, startedMs: number): void {
+    telemetry.tell('DISPATCH_OK', { cid, took_ms: Math.round(clock.monotonicMs() - startedMs) })
   }
 
   async function afterFailure(permit: Permit, item: InboxItem, error: unknown, signal: AbortSignal): Promise<void> {
@@ -99,9 +135,15 @@ export function createDispatcher({ claims, handle, postpone, shelve, clock, tele
 
   return {
     wake: () => hands?.wake(),
-    offer: (lane) => hands?.offer(lane) ?? nobodyWorks,
+    offer: (lane, arriving) => hands?.offer(lane, arriving) ?? nobodyWorks,
     async work(permit, signal) {
-      hands = new Hands({ claims, clock, signal, handle: (item) => handleItem(permit, item, signal) })
+      hands = new Hands({
+        claims,
+        clock,
+        signal,
+        handle: (item) => handleItem(permit, item, signal),
+        handleArriving: (arriving, stored) => handleArriving(permit, arriving, stored, signal),
+      })
       try {
         await hands.work()
       } finally {
@@ -119,6 +161,7 @@ type HandsDeps = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly handle: (item: InboxItem) => Promise<Handled>
+  readonly handleArriving: (arriving: Received, stored: Promise<InboxItem | undefined>) => Promise<Handled>
 }
 type Handled = 'over' | 'put_back'
 
@@ -146,19 +189,24 @@ class Hands {
     this.#look()
   }
 
-  offer(lane: Lane): Offer {
-    const { signal, handle } = this.#deps
+  offer(lane: Lane, arriving?: Received): Offer {
+    const { signal, handle, handleArriving } = this.#deps
     // A claim that is under way does not know of this lane being taken, and could take the same item.
     const isFree = !this.#busy.has(lane) && !this.#isClaiming && this.#room() > 0 && !signal.aborted
     if (!isFree) return { claim: false, settle: (stored) => stored === 'stored' && this.#noteWaiting(lane) }
-    const kept = Promise.withResolvers<Handled>()
-    this.#occupy(lane, kept.promise)
+    const item = Promise.withResolvers<InboxItem | undefined>()
+    this.#occupy(
+      lane,
+      arriving === undefined
+        ? item.promise.then((stored) => (stored === undefined ? 'over' : handle(stored)))
+        : handleArriving(arriving, item.promise),
+    )
     return {
       claim: true,
       settle: (stored) => {
         // Another item of the lane is before it.
         if (stored === 'stored') this.#crowded.add(lane)
-        kept.resolve(typeof stored === 'object' ? handle(stored) : 'over')
+        item.resolve(typeof stored === 'object' ? stored : undefined)
       },
     }
   }

@@ -1,12 +1,14 @@
 import type { TakenFile } from '../catalog/offer.ts'
+import type { Address } from '../conversation/address.ts'
 import { decodeAddress } from '../conversation/address-codec.ts'
 import { nextPlace } from '../conversation/draft.ts'
 import { creditedView, troubleView } from '../conversation/order-views.ts'
+import { needsForDrawing } from '../conversation/routes.ts'
 import type { FileVerdict, Input } from '../conversation/screen.ts'
 import type { Draft } from '../conversation/session.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
 import { createFacts, type Facts } from '../errands/record-observation.ts'
-import type { InboxItem } from '../inbox/inbox.ts'
+import { AlreadyFinished, type InboxItem, type Received } from '../inbox/inbox.ts'
 import type { ParsedUpdate, Sender, What } from '../inbox/update.ts'
 import { after } from '../kit/clock.ts'
 import { type ChatId, type Cid, chatOfPerson, type MessageId, type PersonId } from '../kit/ids.ts'
@@ -15,8 +17,8 @@ import { isOnItsWay } from '../orders/order.ts'
 import { languageOf, type Person } from '../people/person.ts'
 import type { Permit, Store, Tx } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { type ConverseDeps, converse, type Turn } from './converse.ts'
-import type { KeptSession } from './sessions.ts'
+import { type Before, type ConverseDeps, converse, type Turn } from './converse.ts'
+import { canReadAhead, loadReads } from './reads.ts'
 import { takePayment } from './take-payment.ts'
 
 /**
@@ -36,29 +38,46 @@ export type FileOwner = { readonly person: PersonId; readonly cid: Cid }
 export function createHandleUpdate(deps: HandleUpdateDeps) {
   const { store, parse, telemetry, clock } = deps
 
-  async function handle(permit: Permit, item: InboxItem): Promise<void> {
+  /** Handles what `stored` resolves with; looks up meanwhile what that will need. Undefined has no effect. */
+  async function handle(permit: Permit, arriving: Received, stored: Promise<InboxItem | undefined>): Promise<void> {
     const facts = createFacts(telemetry)
-    const update = parse(item.body)
-    await store.transact(permit, async (tx) => {
-      const [isMine, before] = await Promise.all([tx.inbox.finish(item.id, clock.now()), lookBack(tx, update)])
-      if (isMine) await follow(tx, item, update, before, facts)
-    })
-    facts.tell()
+    const update = parse(arriving.body)
+    try {
+      await store.transact(permit, async (tx) => {
+        const [item, before] = await Promise.all([stored, lookBack(tx, update)])
+        if (item === undefined) return
+        tx.closeWith([tx.inbox.mustFinish(item.id, clock.now())])
+        await follow(tx, item, update, before, facts)
+      })
+    } catch (error) {
+      if (error instanceof AlreadyFinished) return
+      throw error
+    }
+    if ((await stored) !== undefined) facts.tell()
   }
 
-  /** What is known of the one who speaks, read at once and together with the end of the item: one round trip. */
-  async function lookBack(tx: Tx, { person, chat, what }: ParsedUpdate): Promise<Before> {
-    if (person === undefined || !isTalk(what)) return {}
+  /** What is known of the one who speaks, and what the place they ask for reads: all in one round trip. */
+  async function lookBack(tx: Tx, { person, chat, what }: ParsedUpdate): Promise<Known> {
+    if (person === undefined || !isTalk(what)) return { talk: undefined }
     const tapped = what.type === 'tap' ? what.message?.id : undefined
-    const [known, talk, ownsTapped] = await Promise.all([
+    const address = what.type === 'tap' && what.data !== undefined ? decodeAddress(what.data) : undefined
+    const [known, talk, ownsTapped, ahead] = await Promise.all([
       tx.people.get(person.id),
       tx.sessions.lock(chat?.id ?? chatOfPerson(person.id)),
       tapped === undefined ? false : tx.orders.ownsMessage(person.id, tapped),
+      address === undefined ? undefined : readAhead(tx, person.id, address),
     ])
-    return { known, talk, ownsTapped }
+    return { known, talk, ownsTapped, address, ...(ahead === undefined ? {} : { ahead }) }
   }
 
-  async function follow(tx: Tx, item: InboxItem, update: ParsedUpdate, before: Before, facts: Facts): Promise<void> {
+  async function readAhead(tx: Tx, person: PersonId, place: Address): Promise<Known['ahead']> {
+    const needs = needsForDrawing(place)
+    if (needs.length === 0 || !canReadAhead(needs)) return undefined
+    const where = { person: { id: person }, day: deps.dayAt(clock.now()), place, session: undefined }
+    return { place, reads: await loadReads(tx, needs, where) }
+  }
+
+  async function follow(tx: Tx, item: InboxItem, update: ParsedUpdate, before: Known, facts: Facts): Promise<void> {
     const { what, chat, person: sender } = update
     // Nobody to answer: groups, channels, kinds without a person, and the operators' probe that names no chat.
     if (sender === undefined || (chat !== undefined && chat.type !== 'private')) return
@@ -100,14 +119,14 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     sender: Sender,
     chat: ChatId,
     what: Said,
-    before: Before,
+    before: Known,
     facts: Facts,
   ): Promise<void> {
     const person = await greet(tx, sender, before.known)
     const { cid } = item
     if (what.type === 'command') facts.add((t) => t.tell('COMMAND_RECEIVED', { cid, command: `/${what.name}` }))
     else facts.add((t) => t.tell('MESSAGE_RECEIVED', { cid, message: what.type }))
-    await converse(tx, deps, { person, chat, cid, input: inputOf(what) }, before.talk, facts)
+    await converse(tx, deps, { person, chat, cid, input: inputOf(what) }, before, facts)
   }
 
   async function tapped(
@@ -116,17 +135,17 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     sender: Sender,
     chat: ChatId,
     what: Extract<What, { type: 'tap' }>,
-    before: Before,
+    before: Known,
     facts: Facts,
   ): Promise<void> {
     const person = await greet(tx, sender, before.known)
     const { cid } = item
-    const address = what.data === undefined ? undefined : decodeAddress(what.data)
+    const { address } = before
     const input: Input = address === undefined ? { kind: 'unknown_button' } : { kind: 'opened', address }
     facts.add((t) => t.tell('CALLBACK_RECEIVED', { cid, callback_id: what.id, update_id: item.updateId }))
     facts.add((t) => t.tell('CALLBACK_ROUTED', { cid, handler: address?.at ?? 'unknown' }))
     const turn: Turn = { person, chat, cid, input, tapped: { id: what.id, ...drawnOver(what, before) } }
-    const turned = await converse(tx, deps, turn, before.talk, facts)
+    const turned = await converse(tx, deps, turn, before, facts)
     facts.add((t) => {
       if (input.kind === 'unknown_button') t.tell('CALLBACK_REJECTED', { cid, reason_code: 'UNKNOWN_CALLBACK' })
       else if (turned.refused) t.tell('CALLBACK_REJECTED', { cid, reason_code: 'VALIDATION_FAIL' })
@@ -220,7 +239,8 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   }
 
   return {
-    handle,
+    handle: (permit: Permit, item: InboxItem) => handle(permit, item, Promise.resolve(item)),
+    handleAhead: handle,
 
     /** Puts an item back for later; the attempt counts. */
     async postpone(permit: Permit, item: InboxItem, { ms, error }: { ms: number; error: string }) {
@@ -252,7 +272,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
         const [known, talk] = await Promise.all([tx.people.get(person), tx.sessions.lock(chat)])
         if (known === undefined) return
         const input: Input = { kind: 'file_checked', file, verdict }
-        await converse(tx, deps, { person: known, chat, cid, input }, talk, facts)
+        await converse(tx, deps, { person: known, chat, cid, input }, { talk }, facts)
       })
       facts.tell()
     },
@@ -267,10 +287,10 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   }
 }
 
-/** Who speaks, the conversation so far (locked), and whether the tapped message shows an order. */
-type Before = {
+/** What a step knows before it follows: also who speaks, where they want to go, whether the tapped message shows an order. */
+type Known = Before & {
   readonly known?: Person | undefined
-  readonly talk?: KeptSession | undefined
+  readonly address?: Address | undefined
   readonly ownsTapped?: boolean
 }
 
@@ -279,7 +299,7 @@ const isTalk = ({ type }: What): boolean =>
   ['text', 'command', 'photo', 'document', 'unsupported', 'tap'].includes(type)
 
 /** A text message, unless it shows an order: a picture keeps its caption, a progress message its order. */
-function drawnOver({ message }: Extract<What, { type: 'tap' }>, { ownsTapped }: Before): { message?: MessageId } {
+function drawnOver({ message }: Extract<What, { type: 'tap' }>, { ownsTapped }: Known): { message?: MessageId } {
   if (message === undefined || !message.hasText || message.inaccessible || ownsTapped) return {}
   return { message: message.id }
 }

@@ -9,11 +9,16 @@ import type { Person } from '../people/person.ts'
 import type { Tx } from '../store.ts'
 
 type Where = {
-  readonly person: Person
+  readonly person: Pick<Person, 'id'>
   readonly day: ShopDay
   readonly place: Session['place']
-  readonly session: Session
+  /** Undefined while it is being read itself. */
+  readonly session: Session | undefined
 }
+
+/** Whether what a place reads can be read before the conversation is known. */
+export const canReadAhead = (needs: readonly Need[]): boolean =>
+  needs.every((need) => need === 'balance' || need === 'free' || need === 'orders')
 
 /** Reads what a screen asked for, and nothing else, inside the step's transaction; all at once, in one round trip. */
 export async function loadReads(tx: Tx, needs: readonly Need[], where: Where): Promise<Partial<Reads>> {
@@ -59,5 +64,5 @@ async function orderAt(tx: Tx, { place, person }: Where): Promise<Order | undefi
 async function offerAt(tx: Tx, where: Where): Promise<OfferId | undefined> {
   const { place, session } = where
   if ('offer' in place) return place.offer
-  return (await orderAt(tx, where))?.offer ?? session.draft?.offer
+  return (await orderAt(tx, where))?.offer ?? session?.draft?.offer
 }

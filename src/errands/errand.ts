@@ -1,4 +1,5 @@
 import type { View } from '../conversation/view.ts'
+import type { KeptSession } from '../dispatch/sessions.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChargeId, ChatId, Cid, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
 
@@ -41,7 +42,13 @@ export type Errand =
 
 export type ErrandKind = Errand['kind']
 /** An errand with what the runner must know: when, and to which story it belongs. */
-export type DueErrand = { readonly errand: Errand; readonly cid: Cid; readonly at?: Instant }
+export type DueErrand = {
+  readonly errand: Errand
+  readonly cid: Cid
+  readonly at?: Instant
+  /** What the step has just written about the conversation. It is not kept, and serves who carries the errand out at once. */
+  readonly drawing?: KeptSession
+}
 
 /** Part of a step: what is added here becomes due when the step commits, and only then. */
 export interface Errands {

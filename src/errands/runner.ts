@@ -1,3 +1,4 @@
+import type { KeptSession } from '../dispatch/sessions.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import { after } from '../kit/clock.ts'
 import type { ChatId, Cid } from '../kit/ids.ts'
@@ -21,12 +22,21 @@ export type ErrandContext = {
   readonly permit: Permit
   /** The first is 1. */
   readonly attempt: number
+  /** The conversation as it stands in the database; absent when that is not known and must be read. */
+  readonly drawing?: KeptSession
 }
 export type Handlers = {
   readonly [Kind in ErrandKind]: (errand: Extract<Errand, { kind: Kind }>, context: ErrandContext) => Promise<Settled>
 }
 
-export type Job = { readonly errand: Errand; readonly cid: Cid; readonly attempt: number; readonly attemptsMax: number }
+export type Job = {
+  readonly errand: Errand
+  readonly cid: Cid
+  readonly attempt: number
+  readonly attemptsMax: number
+  /** The conversation as the step left it a moment ago. */
+  readonly drawing?: KeptSession
+}
 
 /** Keeps errands and hands them out. A port, implemented by `storage/postgres/errand-engine.ts`. */
 export interface ErrandEngine {
@@ -60,9 +70,12 @@ export function createRunner({
   const inChat = createTurns()
 
   async function run(job: Job, permit: Permit): Promise<void> {
-    const { errand, cid, attempt } = job
+    const { errand, cid, attempt, drawing } = job
+    const chat = chatOf(errand)
+    // Whoever waits for a turn may be drawn past meanwhile; only the first in line knows the newest state.
+    const fresh = drawing === undefined || inChat.isTaken(chat) ? {} : { drawing }
     try {
-      const settled = await inChat(chatOf(errand), () => handle(handlers, errand, { cid, permit, attempt }))
+      const settled = await inChat.take(chat, () => handle(handlers, errand, { cid, permit, attempt, ...fresh }))
       if (settled !== 'settled') await engine.again({ errand, cid, at: settled.againAt })
     } catch (error) {
       if (isFaultOfTheWorld(error)) return await postpone(job)
@@ -107,16 +120,20 @@ const chatOf = (errand: Errand): ChatId | undefined => ('chat' in errand ? erran
 /** One at a time per chat, in the order of asking; the map holds only chats that somebody waits for. */
 function createTurns() {
   const last = new Map<ChatId, Promise<unknown>>()
-  return async function inTurn<T>(chat: ChatId | undefined, work: () => Promise<T>): Promise<T> {
-    if (chat === undefined) return await work()
-    const before = last.get(chat) ?? Promise.resolve()
-    const mine = before.then(work, work)
-    const settled = mine.catch(() => undefined)
-    last.set(chat, settled)
-    try {
-      return await mine
-    } finally {
-      if (last.get(chat) === settled) last.delete(chat)
-    }
+  return {
+    isTaken: (chat: ChatId | undefined): boolean => chat !== undefined && last.has(chat),
+    async take<T>(chat: ChatId | undefined, work: () => Promise<T>): Promise<T> {
+      if (chat === undefined) return await work()
+      const before = last.get(chat)
+      // Nobody is before us: begin in this very turn of the loop.
+      const mine = before === undefined ? work() : before.then(work, work)
+      const settled = mine.catch(() => undefined)
+      last.set(chat, settled)
+      try {
+        return await mine
+      } finally {
+        if (last.get(chat) === settled) last.delete(chat)
+      }
+    },
   }
 }

@@ -54,10 +54,11 @@ export interface Claims {
 
 /**
  * The shortest way from intake to the one who handles: before an update is stored, its lane is offered. Where the lane
- * is free, the update is stored as claimed and handled at once, without a look into the inbox.
+ * is free, the update is stored as claimed and handled at once, without a look into the inbox. Whoever says what is
+ * being stored has the step look up meanwhile what it will need; it writes nothing before the update is stored.
  */
 export interface HandOver {
-  offer(lane: Lane): Offer
+  offer(lane: Lane, arriving?: Received): Offer
 }
 export type Offer = {
   /** Whether to store the update as claimed; until `settle` the lane is kept for it. */
@@ -70,9 +71,16 @@ export type Offer = {
 export interface InboxStep {
   /** False when the item is finished already: then the step must not have any effect. */
   finish(id: InboxId, at: Instant): Promise<boolean>
+  /** The same for a step that does not wait for the answer: `AlreadyFinished` fails it in the database itself. */
+  mustFinish(id: InboxId, at: Instant): Promise<void>
   /** Tries again from `until` on; the attempt counts. */
   postpone(id: InboxId, wish: { readonly until: Instant; readonly error: string }): Promise<void>
   shelve(id: InboxId, at: Instant, error: string): Promise<void>
+}
+
+/** The item of a step is finished, or set aside, already: the step has no effect. */
+export class AlreadyFinished extends Error {
+  override readonly name = 'AlreadyFinished'
 }
 
 export class CannotStore extends Error {

@@ -62,7 +62,7 @@ export function createTelegramIntake(deps: IntakeDeps) {
   }
 
   async function store(received: Received): Promise<Stored> {
-    const offer = handOver.offer(received.lane)
+    const offer = handOver.offer(received.lane, received)
     let stored: Stored | undefined
     try {
       stored = await inbox.store(received, offer)

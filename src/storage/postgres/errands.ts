@@ -32,7 +32,14 @@ export function createPostgresErrands(sql: Sql, schema: string, taking?: Taking)
       hands,
     ])
     if (rows.length < errands.length) throw new Error('the engine does not know a kind of errand')
-    wrote(rows.map(({ id, payload }) => ({ id, job: jobOf(payload, 1, attemptsMaxOf(payload.errand)) })))
+    wrote(
+      rows.map(({ id, payload }) => {
+        const job = jobOf(payload, 1, attemptsMaxOf(payload.errand))
+        // A step draws one conversation at most.
+        const drawing = errands.find(({ errand }) => errand.kind === job.errand.kind)?.drawing
+        return { id, job: drawing === undefined ? job : { ...job, drawing } }
+      }),
+    )
   }
 
   async function leave(errands: readonly DueErrand[]): Promise<void> {

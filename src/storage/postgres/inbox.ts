@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import {
+  AlreadyFinished,
   CannotStore,
   type Claims,
   type Inbox,
@@ -227,14 +228,25 @@ const itemOf = (row: Row): InboxItem => ({
 const keptText = (error: string): string => error.replaceAll('\0', '').slice(0, errorLengthMax)
 
 const FINISH = 'update inbox set finished_at = $2 where id = $1 and finished_at is null and shelved_at is null'
+const MUST_FINISH = `with finished as (${FINISH} returning id) select 1 / count(*) from finished`
 const POSTPONE = `
   update inbox set not_before = $2, last_error = $3 where id = $1 and finished_at is null and shelved_at is null`
 const SHELVE = 'update inbox set shelved_at = $2, last_error = $3 where id = $1 and finished_at is null'
+
+const isDivisionByZero = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '22012'
 
 export function createPostgresInboxStep(sql: Sql): InboxStep {
   return {
     async finish(id, at) {
       return (await sql.query(FINISH, [id, at])).rowCount === 1
+    },
+    async mustFinish(id, at) {
+      try {
+        await sql.query(MUST_FINISH, [id, at])
+      } catch (cause) {
+        throw isDivisionByZero(cause) ? new AlreadyFinished(`item ${id} is finished already`, { cause }) : cause
+      }
     },
     async postpone(id, { until, error }) {
       await sql.query(POSTPONE, [id, until, keptText(error)])

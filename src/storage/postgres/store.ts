@@ -64,8 +64,9 @@ export function createPostgresStore({
         end = 'committed'
         return result
       } catch (error) {
-        broken = isSilence(error) || !(await rolledBack(client))
-        throw asStorageFault(error, 'in a step')
+        const cause = await step.causeOf(error)
+        broken = isSilence(cause) || !(await rolledBack(client))
+        throw asStorageFault(cause, 'in a step')
       } finally {
         client.release(broken)
         taking?.end(end)
@@ -109,6 +110,8 @@ type Step = {
   /** The first must succeed before anything is committed; the second's first statements do not wait for its answer. */
   together<T>(start: () => readonly [Promise<void>, Promise<T>]): Promise<T>
   commit(): Promise<void>
+  /** Waits for what is still on its way; which of the failures was the first one, that made the others fail. */
+  causeOf(error: unknown): Promise<unknown>
 }
 
 function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step {
@@ -138,6 +141,8 @@ function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step
     },
     closeWith(statements) {
       closing.push(...statements)
+      // They are looked at in the end, whatever comes before it.
+      for (const each of statements) each.catch(() => undefined)
     },
     async together(start) {
       const [first, second] = packed(start)
@@ -155,8 +160,16 @@ function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step
         throw new Error('the step went on after a statement of it had failed; nothing is written')
       }
     },
+    async causeOf(error) {
+      const ends = await Promise.allSettled(closing)
+      const failures = [error, ...ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))]
+      return failures.find((each) => !isAftermath(each)) ?? error
+    },
   }
 }
+
+/** A statement that was refused because another one of its transaction had failed. */
+const isAftermath = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '25P02'
 
 const COMMIT = 'commit'
 const COMMIT_LIGHTLY = 'set local synchronous_commit = off; commit'
