@@ -2,7 +2,7 @@ import type { Config } from './config/config.ts'
 import { type ArtifactSource, uploadBytesMax } from './delivery/artifact-source.ts'
 import type { ChatGateway } from './delivery/chat-gateway.ts'
 import type { DueErrand, ErrandKind } from './errands/errand.ts'
-import type { ErrandEngine } from './errands/runner.ts'
+import type { ChatTurns, ErrandEngine } from './errands/runner.ts'
 import type { KieGateway } from './generation/kie-gateway.ts'
 import { createFetcher, type Fetcher } from './http/fetcher.ts'
 import type { Claims, Inbox } from './inbox/inbox.ts'
@@ -13,18 +13,21 @@ import { type BotId, type InstanceId, newSecret, type PersonId, type TopUpId } f
 import { createPostgresLock, type LockTimes } from './leadership/postgres-lock.ts'
 import { createRedisLock, type RedisLockTimes, redisKeyOf } from './leadership/redis-lock.ts'
 import type { PoolFigures } from './lifecycle/health.ts'
+import type { Instances } from './lifecycle/instances.ts'
 import type { Leadership } from './lifecycle/leadership.ts'
 import type { OpenCause } from './lifecycle/operator-watch.ts'
 import type { DatabaseFacts } from './lifecycle/preflight.ts'
 import type { Deed, LeaderFacts } from './lifecycle/webhook-verdicts.ts'
 import type { TopUp } from './money/top-up.ts'
 import type { Person } from './people/person.ts'
+import { createChatTurns } from './storage/postgres/chat-turns.ts'
 import { type Database, openDatabase } from './storage/postgres/database.ts'
 import { createErrandEngine } from './storage/postgres/errand-engine.ts'
 import { createErrandHandOver } from './storage/postgres/errand-hand-over.ts'
 import { createPostgresErrands } from './storage/postgres/errands.ts'
 import { readFigures } from './storage/postgres/figures.ts'
 import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage/postgres/inbox.ts'
+import { createPostgresInstances, stepHandsOf } from './storage/postgres/instances.ts'
 import { listenStored, ringStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
@@ -51,6 +54,9 @@ export type Ports = {
   readonly store: Store
   readonly engine: ErrandEngine & { makeDue(errand: DueErrand): Promise<void> }
   readonly leadership: Leadership
+  readonly instances: Instances
+  /** Where work is shared: the calls to one chat are one instance's at a time. */
+  readonly turns: ChatTurns
   readonly chat: ChatGateway
   readonly telegram: TelegramAdmin
   readonly kie: KieGateway
@@ -106,6 +112,7 @@ export type PortsDeps = {
   readonly host: string
   readonly pid: number
   readonly lock: Config['lock']
+  readonly work: Config['work']
   /** Other times than an operator gets, for drills. */
   readonly lockTimes?: LockTimes & RedisLockTimes
   readonly onStored: () => void
@@ -138,11 +145,12 @@ function createArtifactSource({
 /** Opens nothing yet but pools and agents; the first call makes the first connection. */
 export function openPorts(deps: PortsDeps): Ports {
   const { schema, bot, clock, telemetry } = deps
-  const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, clock, telemetry })
+  const isShared = deps.work === 'shared'
+  const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, isShared, clock, telemetry })
   const { work, intake, looks, checkouts } = database
   // The engine listens on a connection of its own for as long as it works.
   const enginePool = checkouts.poolFor('the errand engine', { keeps: true })
-  const handOver = createErrandHandOver({ pool: work, schema, hands: `hands-${deps.instance}`, clock, telemetry })
+  const handOver = createErrandHandOver({ pool: work, schema, hands: stepHandsOf(deps.instance), clock, telemetry })
   const engine = createErrandEngine({ pool: enginePool, schema, kinds: errandKinds, handOver, telemetry })
   const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
   const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
@@ -150,11 +158,17 @@ export function openPorts(deps: PortsDeps): Ports {
   const freeDaily = () => deps.freeDaily
 
   return {
-    inbox: createPostgresInbox({ pool: intake, onStored: deps.onStored }),
-    claims: createPostgresClaims(work),
+    inbox: createPostgresInbox({
+      pool: intake,
+      onStored: deps.onStored,
+      ...(isShared ? { claimAs: deps.instance } : {}),
+    }),
+    claims: createPostgresClaims(work, isShared ? deps.instance : undefined),
     store: createPostgresStore({ database, bot, freeDaily, handOver }),
     engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema).add([errand]) },
     leadership: createLeadership(deps, database),
+    instances: createPostgresInstances({ ...deps, looks, steps: checkouts.poolFor('the instances') }),
+    turns: createChatTurns({ session: database.turns, schema, clock }),
     chat: telegram,
     telegram,
     kie,

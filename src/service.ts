@@ -42,12 +42,14 @@ import {
 } from './kit/ids.ts'
 import { Releasers } from './kit/releasers.ts'
 import { createCommandsKeeper } from './lifecycle/commands-keeper.ts'
-import { every, type LeaderDuty, startDuties } from './lifecycle/duties.ts'
+import { every, type LeaderDuty, startDuties, type WorkDuty } from './lifecycle/duties.ts'
 import { createFiguresDuty } from './lifecycle/figures.ts'
 import { createHealth } from './lifecycle/health.ts'
 import { createIdentity } from './lifecycle/identity.ts'
+import { createInstanceWatch } from './lifecycle/instance-watch.ts'
 import { createLeaderWatch, type LeaderWatch } from './lifecycle/leader-watch.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
+import { Membership } from './lifecycle/membership.ts'
 import { createOperatorWatch, refusedAgainMs, textOf } from './lifecycle/operator-watch.ts'
 import {
   type DatabaseFacts,
@@ -66,6 +68,7 @@ import { createWarmUp } from './lifecycle/warm-up.ts'
 import { createWebhookKeeper, type WebhookKeeper, wantedUpdates } from './lifecycle/webhook-keeper.ts'
 import { shopDaysIn } from './money/shop-day.ts'
 import type { Ports } from './ports.ts'
+import type { Permit } from './store.ts'
 import { parseUpdate, peekUpdate } from './telegram/parse-update.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
@@ -136,14 +139,15 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
 
   // What is kept, and the way to the outside.
   const ports = deps.openPorts(() => {
-    // The one who works was offered the lane; a standby rings for the leader.
-    if (lifecycle?.role !== 'active') void ports.ringStored()
+    // Whoever works was offered the lane; a standby rings for the leader.
+    if (lifecycle?.role !== 'active' && !membership?.works) void ports.ringStored()
   })
   releasers.add('database', () => ports.end())
 
   // The port is bound before anything that can take time.
   const figures = createFiguresDuty({ read: ports.readFigures, pool: ports.poolFigures, clock })
   let lifecycle: Lifecycle | undefined
+  let membership: Membership | undefined
   const health = createHealth({
     role: () => lifecycle?.role ?? 'booting',
     epoch: () => lifecycle?.epoch,
@@ -303,7 +307,29 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     show_progress: createShowProgress({ store, record, chat, pacing, progressOf: words.progress, clock, telemetry }),
     deliver: createDeliver({ store, record, chat, artifacts, captionOf: words.caption, pacing, clock, telemetry }),
   }
-  const runner = createRunner({ handlers, engine: ports.engine, clock, telemetry })
+  const isShared = config.work === 'shared'
+  const runner = createRunner({
+    handlers,
+    engine: ports.engine,
+    ...(isShared ? { turns: ports.turns } : {}),
+    // Whoever becomes the leader is the only one who works, but for instances that were told to share the work.
+    living: async () => (isShared ? 'all' : await ports.instances.hands('sharing')),
+    started: ports.instances.notePool,
+    clock,
+    telemetry,
+  })
+  const workDuties: readonly WorkDuty[] = [
+    { name: 'dispatch', run: (permit, signal) => dispatcher.work(permit, signal) },
+    {
+      name: 'errands',
+      run: async (permit, signal) => {
+        await pacing.load(permit)
+        await runner.work(permit, signal)
+      },
+    },
+    // What Telegram told another instance to wait for holds for us too.
+    ...(isShared ? [every<Permit>('waits', 1_000, clock, pacing.load)] : []),
+  ]
 
   // How updates arrive: Telegram brings them, or they are asked for. Either is a duty of the leader.
   const arrivals: Readonly<Record<typeof botMode, () => LeaderDuty>> = {
@@ -396,17 +422,11 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     leadership: ports.leadership,
     leadershipName: { backend: config.lock.backend, key: config.instanceOf },
     duties: [
-      { name: 'dispatch', run: (permit, signal) => dispatcher.work(permit, signal) },
-      {
-        name: 'errands',
-        run: async (permit, signal) => {
-          await pacing.load(permit)
-          await runner.work(permit, signal)
-        },
-      },
+      ...(isShared ? [] : workDuties),
       arrivals[botMode](),
       commands,
       operatorWatch,
+      ...createInstanceWatch({ instances: ports.instances, errands: ports.engine, clock, telemetry }),
       ...upkeep,
     ],
     onRole: (role) => {
@@ -417,6 +437,18 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     telemetry,
   })
 
+  membership = new Membership({
+    instances: ports.instances,
+    instance,
+    work: config.work,
+    role: () => lifecycle?.role ?? 'booting',
+    duties: isShared ? workDuties : [],
+    clock,
+    telemetry,
+  })
+
+  await membership.join()
+  releasers.add('membership', () => membership?.leave())
   await figures.refresh()
   http.open({ ...(botMode === 'webhook' ? { webhook: keys } : {}), accept: createTelegramIntake(intake), ring })
   const identity = createIdentity({
@@ -441,7 +473,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const own = startDuties(
     [
       figures.duty,
-      { name: 'listen', run: (_, signal) => ports.listen(dispatcher.wake, signal) },
+      { name: 'listen', run: (_, signal) => ports.listen(dispatcher.wake, signal), longestPauseMs: 2_000 },
       every<undefined>('connections', 2_000, clock, async () => ports.sweepConnections()),
       ...(botMode === 'webhook'
         ? [every<undefined>('webhook keys', 10_000, clock, async () => void (await keys.refresh()))]

@@ -3,6 +3,7 @@ import type { Sessions } from './dispatch/sessions.ts'
 import type { Errands } from './errands/errand.ts'
 import type { SubmitSlots } from './generation/submit-slots.ts'
 import type { InboxStep } from './inbox/inbox.ts'
+import type { InstanceId } from './kit/ids.ts'
 import type { OperatorCauses } from './lifecycle/operator-watch.ts'
 import type { Ledger } from './money/ledger.ts'
 import type { TopUps } from './money/top-up.ts'
@@ -13,7 +14,7 @@ import type { People } from './people/person.ts'
  * MAP: everything we keep. A step is one `transact`: all of it is committed, or nothing.
  *
  * The permit is checked by the first statements of the transaction (the fence), so an instance that lost the
- * leadership, even one that was frozen meanwhile, commits nothing: it gets `FenceLost`.
+ * leadership or was declared dead, even one that was frozen meanwhile, commits nothing: it gets `FenceLost`.
  */
 export interface Store {
   transact<T>(permit: Permit, work: (tx: Tx) => Promise<T>): Promise<T>
@@ -40,11 +41,22 @@ export type Tx = {
   closeWith(statements: readonly Promise<unknown>[]): void
 }
 
-/** The right to write: who leads, in which epoch. */
-export type Permit = {
-  readonly kind: 'leader'
-  readonly epoch: number
-  /** False as soon as the lease may have run out, by the monotonic clock. Asked right before a call to the outside. */
+/**
+ * The right to write: of the leader of an epoch, or, where work is shared, of an instance that is known to be alive. An
+ * instance that was declared dead and lives announces itself anew, in another incarnation.
+ */
+export type Permit = LeaderPermit | WorkerPermit
+export type LeaderPermit = Fresh & { readonly kind: 'leader'; readonly epoch: number }
+export type WorkerPermit = Fresh & {
+  readonly kind: 'worker'
+  readonly instance: InstanceId
+  readonly incarnation: number
+}
+type Fresh = {
+  /**
+   * False as soon as the lease may have run out, or the instance may have been declared dead, by the monotonic clock.
+   * Asked right before a call to the outside.
+   */
   readonly isFresh: () => boolean
 }
 

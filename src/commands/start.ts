@@ -83,6 +83,7 @@ async function begin(
         bot: around.world.bot,
         freeDaily: config.shop.freeDaily,
         lock: config.lock,
+        work: config.work,
         instance,
         host,
         pid,

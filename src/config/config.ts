@@ -17,6 +17,7 @@ export type Config = {
   readonly lock:
     | { readonly backend: 'postgres' }
     | { readonly backend: 'redis'; readonly url: string; readonly connectMs: number }
+  readonly work: WorkMode
   readonly dbMaxConn: number
   readonly webhook: { readonly secretPath?: string; readonly secretToken?: string }
   readonly kieCallback: { readonly path: string; readonly token?: string; readonly hmacKey?: string }
@@ -64,6 +65,9 @@ export type World =
       readonly kieUploadUrl: string
     }
 
+/** Only the leader works, or every instance does and the leader alone keeps webhook, schedules and upkeep. */
+export type WorkMode = 'exclusive' | 'shared'
+
 /** How updates arrive. */
 export type BotMode = 'webhook' | 'polling'
 
@@ -83,7 +87,10 @@ export function readConfig(env: Env, { sandboxAsked = false }: { sandboxAsked?: 
   checkTimezone(values.SHOP_TIMEZONE, problems)
   checkRedis(values, problems)
   const dbMaxConn = Number(settingOf(values, 'DB_MAX_CONN'))
-  if (dbMaxConn < 6) problems.push(problem('DB_MAX_CONN', 'is less than 6', 'set it to 6 or more'))
+  const connMin = values.WORK === 'shared' ? 7 : 6
+  if (dbMaxConn < connMin) {
+    problems.push(problem('DB_MAX_CONN', `is less than ${connMin}`, `set it to ${connMin} or more`))
+  }
   for (const name of ['PORT', 'SANDBOX_PORT'] as const) {
     if (Number(settingOf(values, name)) > 65_535) problems.push(problem(name, 'is no port', settings[name].shape))
   }
@@ -104,6 +111,7 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
     },
     instanceOf: values.BOT_INSTANCE_ID ?? (world.kind === 'sandbox' ? 'sandbox' : 'main'),
     lock: readLock(values),
+    work: values.WORK === 'shared' ? 'shared' : 'exclusive',
     dbMaxConn,
     webhook: {
       ...given('secretPath', values.WEBHOOK_SECRET_PATH),

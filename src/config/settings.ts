@@ -114,10 +114,10 @@ export const settings = {
     check: /^[1-9]\d{0,3}$/,
   },
   WORK: {
-    meaning: 'who works: the leader alone; several that share the work are not supported yet',
-    shape: 'exclusive',
+    meaning: 'who works: only the leader, or every instance',
+    shape: 'exclusive or shared',
     initial: 'exclusive',
-    check: /^exclusive$/,
+    check: /^(exclusive|shared)$/,
   },
   BOOT_WARMUP_BUDGET_SECONDS: {
     meaning: 'longest warm-up after the start, in the background; 0 for none',

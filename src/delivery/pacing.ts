@@ -10,7 +10,7 @@ import type { ChatNo } from './chat-gateway.ts'
  * seconds, everybody waits [telegram-bot-api 4.1]. Kept in the database, so a takeover does not forget them.
  */
 export interface Pacing {
-  /** Reads the waits of before; called when this instance becomes ACTIVE. */
+  /** Reads the waits of before and of other instances; called when this one begins to work, and where work is shared. */
   load(permit: Permit): Promise<void>
   /** Until when this chat has to wait; undefined when it may be called now. */
   waitFor(chat: ChatId): Instant | undefined
@@ -52,8 +52,8 @@ export function createPacing({ store, clock }: { readonly store: Store; readonly
   return {
     async load(permit) {
       const kept = await store.transact(permit, (tx) => tx.waits.all(clock.now()))
-      waits.clear()
-      for (const { scope, until } of kept) waits.set(scope, until)
+      // What this instance was told a moment ago may not be written down yet.
+      for (const { scope, until } of kept) waits.set(scope, instant(Math.max(until, waits.get(scope) ?? 0)))
     },
     waitFor(chat) {
       const until = Math.max(waitOf(`chat:${chat}`) ?? 0, waitOf(everybody) ?? 0)

@@ -2,7 +2,7 @@ import type { KeptSession } from '../dispatch/sessions.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import { after } from '../kit/clock.ts'
 import type { ChatId, Cid } from '../kit/ids.ts'
-import { isFaultOfTheWorld, type Permit } from '../store.ts'
+import { FenceLost, isFaultOfTheWorld, type Permit } from '../store.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import type { DueErrand, Errand, ErrandKind } from './errand.ts'
 
@@ -10,7 +10,8 @@ import type { DueErrand, Errand, ErrandKind } from './errand.ts'
  * Carries out errands that are due, each until it is settled. What runs them (waking, retrying, setting aside) is the
  * engine, a port; what they do is in the handlers.
  *
- * Calls to one chat are made one after the other, so that a screen and the answer to it cannot overtake each other.
+ * Calls to one chat are made one after the other, so that a screen and the answer to it cannot overtake each other;
+ * where work is shared, also those of different instances.
  */
 export type Settled =
   | 'settled'
@@ -44,38 +45,82 @@ export interface ErrandEngine {
    * Hands out due errands until `stop` has resolved. A rejection of `run` is a failed attempt. `ended` rejects when the
    * engine gave up by itself.
    */
-  start(
-    run: (job: Job) => Promise<void>,
-  ): Promise<{ readonly stop: () => Promise<void>; readonly ended: Promise<void> }>
+  start(run: (job: Job) => Promise<void>): Promise<{
+    /** Under this name it holds what it has in hand. */
+    readonly holder: string
+    readonly stop: () => Promise<void>
+    readonly ended: Promise<void>
+  }>
   /** Writes the errand down again for later; a waiting one with an earlier time keeps its time. */
   again(errand: DueErrand): Promise<void>
-  /** Frees what dead instances had in hand; says how many hands there were. */
-  unlockDead(): Promise<number>
+  /** The names under which errands are held now. */
+  holders(): Promise<readonly string[]>
+  /** Frees what these hold, because nobody carries it out any more. */
+  unlock(dead: readonly string[]): Promise<void>
+}
+
+/** Where work is shared: the calls to one chat are one instance's at a time. A port. */
+export interface ChatTurns {
+  /** Does the work when it is our turn; `busy` when another instance keeps the chat for longer than a moment. */
+  inTurn<T>(chat: ChatId, work: () => Promise<T>): Promise<T | 'busy'>
 }
 
 /** A fault of the world is not the errand's: it waits so long and is tried again without counting. */
 const worldFaultWaitMs = 2_000
+/** A chat that another instance is calling. */
+const busyWaitMs = 250
 
 export function createRunner({
   handlers,
   engine,
+  turns,
+  living,
+  started,
   clock,
   telemetry,
 }: {
   readonly handlers: Handlers
   readonly engine: ErrandEngine
+  /** Absent where only one instance works. */
+  readonly turns?: ChatTurns
+  /** The names whose errands are not free for the taking, although this instance begins to work. */
+  readonly living: () => Promise<readonly string[] | 'all'>
+  /** The name under which this instance holds errands from now on. */
+  readonly started: (holder: string) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry
 }) {
-  const inChat = createTurns()
+  const ownTurns = createTurns()
+
+  async function inChat(chat: ChatId | undefined, carryOut: () => Promise<Settled>): Promise<Settled> {
+    if (chat === undefined) return await carryOut()
+    const settled = await ownTurns.take(chat, () => (turns === undefined ? carryOut() : turns.inTurn(chat, carryOut)))
+    return settled === 'busy' ? { againAt: after(clock.now(), busyWaitMs) } : settled
+  }
+
+  /** What was in hands that are gone is free for us. */
+  async function freeDead(): Promise<void> {
+    const spared = await living()
+    if (spared === 'all') return
+    const dead = (await engine.holders()).filter((holder) => !spared.includes(holder))
+    if (dead.length === 0) return
+    await engine.unlock(dead)
+    telemetry.tell('ERRANDS_UNLOCKED', { workers: dead.length })
+  }
 
   async function run(job: Job, permit: Permit): Promise<void> {
     const { errand, cid, attempt, drawing } = job
     const chat = chatOf(errand)
     // Whoever waits for a turn may be drawn past meanwhile; only the first in line knows the newest state.
-    const fresh = drawing === undefined || inChat.isTaken(chat) ? {} : { drawing }
+    const isFirst = chat !== undefined && turns === undefined && !ownTurns.isTaken(chat)
+    const fresh = drawing !== undefined && isFirst ? { drawing } : {}
     try {
-      const settled = await inChat.take(chat, () => handle(handlers, errand, { cid, permit, attempt, ...fresh }))
+      const carryOut = async () => {
+        // It may have waited for its turn at the chat; whoever has lost the right meanwhile calls nobody.
+        if (!permit.isFresh()) throw new FenceLost('the lease may have run out')
+        return await handle(handlers, errand, { cid, permit, attempt, ...fresh })
+      }
+      const settled = await inChat(chat, carryOut)
       if (settled !== 'settled') await engine.again({ errand, cid, at: settled.againAt })
     } catch (error) {
       if (isFaultOfTheWorld(error)) return await postpone(job)
@@ -95,16 +140,19 @@ export function createRunner({
   return {
     /** Works until `signal` aborts; resolves when no errand is in hand any more. */
     async work(permit: Permit, signal: AbortSignal): Promise<void> {
-      const unlocked = await engine.unlockDead()
-      if (unlocked > 0) telemetry.tell('ERRANDS_UNLOCKED', { workers: unlocked })
+      await freeDead()
       const working = await engine.start((job) => run(job, permit))
       const told = new Promise<void>((resolve) => {
         if (signal.aborted) resolve()
         else signal.addEventListener('abort', () => resolve(), { once: true })
       })
-      // An engine that gave up is a failure of this duty, which is then started again.
-      await Promise.race([told, working.ended])
-      await working.stop()
+      try {
+        await started(working.holder)
+        // An engine that gave up is a failure of this duty, which is then started again.
+        await Promise.race([told, working.ended])
+      } finally {
+        await working.stop()
+      }
     },
   }
 }
@@ -121,9 +169,8 @@ const chatOf = (errand: Errand): ChatId | undefined => ('chat' in errand ? erran
 function createTurns() {
   const last = new Map<ChatId, Promise<unknown>>()
   return {
-    isTaken: (chat: ChatId | undefined): boolean => chat !== undefined && last.has(chat),
-    async take<T>(chat: ChatId | undefined, work: () => Promise<T>): Promise<T> {
-      if (chat === undefined) return await work()
+    isTaken: (chat: ChatId): boolean => last.has(chat),
+    async take<T>(chat: ChatId, work: () => Promise<T>): Promise<T> {
       const before = last.get(chat)
       // Nobody is before us: begin in this very turn of the loop.
       const mine = before === undefined ? work() : before.then(work, work)

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
 import type { Outcome } from '../kit/outcome.ts'
-import type { Permit } from '../store.ts'
+import type { LeaderPermit } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { Accepted } from './telegram-webhook.ts'
 
@@ -38,7 +38,7 @@ export type PollingFigures = {
 
 export type Polling = {
   /** Polls until `signal` aborts; what it holds then is committed first. */
-  run(permit: Permit, signal: AbortSignal): Promise<void>
+  run(permit: LeaderPermit, signal: AbortSignal): Promise<void>
   figures(): PollingFigures
 }
 
@@ -90,7 +90,7 @@ export function createTelegramPolling(deps: PollingDeps): Polling {
     return { isWhole: left.length === 0, next: left.length > 0 ? Math.min(...left) : nextAfter(taken, from) }
   }
 
-  async function poll(permit: Permit, signal: AbortSignal): Promise<void> {
+  async function poll(permit: LeaderPermit, signal: AbortSignal): Promise<void> {
     await removeWebhook(signal)
     if (signal.aborted) return
     telemetry.tell('POLLING_STARTED', { epoch: permit.epoch })

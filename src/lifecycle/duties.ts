@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import type { Permit } from '../store.ts'
+import type { LeaderPermit, Permit } from '../store.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 
 /**
@@ -10,8 +10,12 @@ export type Duty<Right> = {
   readonly name: string
   /** Resolves when `signal` aborts; a rejection is a failure to be tried again. */
   readonly run: (right: Right, signal: AbortSignal) => Promise<void>
+  /** Longest pause before it is tried again; for what must go on as soon as the database is back. */
+  readonly longestPauseMs?: number
 }
-export type LeaderDuty = Duty<Permit>
+export type LeaderDuty = Duty<LeaderPermit>
+/** Done by whoever works: the leader, or every instance. */
+export type WorkDuty = Duty<Permit>
 
 export interface Running {
   /**
@@ -60,6 +64,7 @@ async function keepRunning<Right>(
   clock: Clock,
   telemetry: Telemetry,
 ): Promise<void> {
+  const maxMs = duty.longestPauseMs ?? longestPauseMs
   let pauseMs = firstPauseMs
   while (!signal.aborted) {
     const started = clock.monotonicMs()
@@ -67,14 +72,14 @@ async function keepRunning<Right>(
       await duty.run(right, signal)
     } catch (error) {
       if (signal.aborted) return
-      if (clock.monotonicMs() - started > longestPauseMs) pauseMs = firstPauseMs
+      if (clock.monotonicMs() - started > maxMs) pauseMs = firstPauseMs
       telemetry.tell('DUTY_FAILED', {
         duty: duty.name,
         error: messageWithCauses(error),
         retry_in_s: pauseMs / 1000,
       })
       await clock.sleep(pauseMs, signal)
-      pauseMs = Math.min(longestPauseMs, pauseMs * 2)
+      pauseMs = Math.min(maxMs, pauseMs * 2)
       continue
     }
     // A duty that ends by itself without being told to has nothing more to do.

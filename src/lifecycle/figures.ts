@@ -27,7 +27,7 @@ export function createFiguresDuty({ read, pool, clock }: FiguresDeps): {
     kept = { inbox, errands, pool: pool(), poolWaited: pool().waiting > 0, at: clock.now() }
   }
   return {
-    duty: every('figures', everyMs, clock, refresh),
+    duty: { ...every<undefined>('figures', everyMs, clock, refresh), longestPauseMs: everyMs },
     latest: () => (kept === undefined ? undefined : { ...kept, pool: pool() }),
     refresh,
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import type { Permit } from '../store.ts'
+import type { LeaderPermit } from '../store.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import { type LeaderDuty, type Running, startDuties } from './duties.ts'
 import type { Held, Leadership } from './leadership.ts'
@@ -137,7 +137,7 @@ export class Lifecycle {
     const how = this.#led ? 'regained' : held.how
     this.#led = true
     telemetry.tell('ACTIVE_ENTER', { epoch: held.epoch, how })
-    const permit: Permit = { kind: 'leader', epoch: held.epoch, isFresh: () => held.isFresh() }
+    const permit: LeaderPermit = { kind: 'leader', epoch: held.epoch, isFresh: () => held.isFresh() }
     this.#duties = startDuties(duties, permit, this.#deps)
   }
 

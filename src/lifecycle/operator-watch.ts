@@ -1,6 +1,6 @@
 import type { Clock, Instant } from '../kit/clock.ts'
 import { newCid } from '../kit/ids.ts'
-import { isFaultOfTheWorld, type Permit, StorageFault, type Store } from '../store.ts'
+import { isFaultOfTheWorld, type LeaderPermit, StorageFault, type Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { every, type LeaderDuty } from './duties.ts'
 import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, oldMs, type Watched } from './operator-causes.ts'
@@ -53,14 +53,14 @@ export function createOperatorWatch(deps: OperatorWatchDeps): LeaderDuty {
       const since = deps.clock.now()
       const died = await deps.formerThatDied(permit.epoch)
       const watch = new Watch(deps, permit, { epoch: permit.epoch, since, ...(died === undefined ? {} : { died }) })
-      await every<Permit>('operators', lookEveryMs, deps.clock, () => watch.compare()).run(permit, signal)
+      await every<LeaderPermit>('operators', lookEveryMs, deps.clock, () => watch.compare()).run(permit, signal)
     },
   }
 }
 
 class Watch {
   readonly #deps: OperatorWatchDeps
-  readonly #permit: Permit
+  readonly #permit: LeaderPermit
   readonly #leads: Watched['leads']
   /** When a cause that operators know was first seen gone. */
   readonly #goneSince = new Map<string, Instant>()
@@ -69,7 +69,7 @@ class Watch {
   /** Told directly that it has passed; to be forgotten as soon as a step can be made. */
   readonly #passed = new Set<string>()
 
-  constructor(deps: OperatorWatchDeps, permit: Permit, leads: Watched['leads']) {
+  constructor(deps: OperatorWatchDeps, permit: LeaderPermit, leads: Watched['leads']) {
     this.#deps = deps
     this.#permit = permit
     this.#leads = leads

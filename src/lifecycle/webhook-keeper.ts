@@ -1,6 +1,6 @@
 import type { Clock, Instant } from '../kit/clock.ts'
 import type { Outcome } from '../kit/outcome.ts'
-import type { Permit } from '../store.ts'
+import type { LeaderPermit } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { LeaderDuty } from './duties.ts'
 import type { Deed } from './webhook-verdicts.ts'
@@ -132,7 +132,7 @@ class Keeping {
     return drift !== undefined && this.#deps.clock.now() - drift.at < contestMs ? { ...rest, drift } : rest
   }
 
-  async keep(permit: Permit, signal: AbortSignal): Promise<void> {
+  async keep(permit: LeaderPermit, signal: AbortSignal): Promise<void> {
     const { clock, note, url } = this.#deps
     if (!(await this.#set(signal))) return
     await note('webhook_set', permit.epoch)
@@ -172,7 +172,7 @@ class Keeping {
   }
 
   /** What Telegram has; undefined when it did not say, which is no drift. */
-  async #look(permit: Permit, signal: AbortSignal): Promise<WebhookSeen | undefined> {
+  async #look(permit: LeaderPermit, signal: AbortSignal): Promise<WebhookSeen | undefined> {
     const { telegram, clock, telemetry, url } = this.#deps
     const outcome = await telegram.getWebhookInfo(signal)
     if (outcome.kind !== 'done' || signal.aborted) return undefined
@@ -203,7 +203,7 @@ class Keeping {
     return acceptedAt === undefined || lastError.at > acceptedAt
   }
 
-  async #noteRight({ epoch }: Permit, { pending, lastError }: WebhookSeen): Promise<void> {
+  async #noteRight({ epoch }: LeaderPermit, { pending, lastError }: WebhookSeen): Promise<void> {
     const { url, note, noteKeys, telemetry } = this.#deps
     await noteKeys()
     if (this.#isVerified) return

@@ -208,6 +208,16 @@ export const events = {
     action: 'nothing',
   }),
 
+  INSTANCE_DECLARED_DEAD: event('LOCK', 'warn', ['instance', 'silent_ms'], {
+    meaning: 'an instance missed its heartbeats; what it had in hand is free for the others',
+    action: 'find out why that process froze or ended; if it lives, it goes on by itself',
+  }),
+  INSTANCE_REVIVED: event('LOCK', 'warn', ['instance', 'incarnation'], {
+    meaning:
+      'this instance was frozen or cut off from the database for so long that others may work in its place; it begins its work anew',
+    action: 'find out why this process froze, or why it did not reach the database',
+  }),
+
   DUTIES_STARTED: event('LOCK_CONTROLLER', 'info', ['epoch'], {
     meaning: 'what only the leader does has begun, and the webhook is verified',
     also: () => 'Active services initialized (webhook set)',

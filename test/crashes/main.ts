@@ -68,6 +68,7 @@ const service = await startService({
       bot,
       freeDaily: config.shop.freeDaily,
       lock: config.lock,
+      work: config.work,
       botToken: token,
       telegramApiRoot: `${boot.sandboxUrl}/telegram`,
       kieKey: 'sandbox-key-that-pays-for-nothing',

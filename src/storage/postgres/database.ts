@@ -6,8 +6,8 @@ import { type Checkouts, watchCheckouts } from './checkouts.ts'
 
 /**
  * The connections. Each purpose has its own, so that a busy step never keeps an update from being stored, nor the
- * figures from being read: 1 for intake, 1 that listens, 1 for the lock (leadership/), 1 that looks, the rest for
- * steps and errands.
+ * figures from being read: 1 for intake, 1 that listens, 1 for the lock (leadership/), 1 that looks, where work is shared
+ * 1 for turns at chats, the rest for steps and errands.
  */
 export type Database = {
   readonly schema: string
@@ -15,6 +15,8 @@ export type Database = {
   readonly intake: pg.Pool
   /** For figures and probes. */
   readonly looks: pg.Pool
+  /** One session that stays, for what is held without a transaction; used only where work is shared. */
+  readonly turns: pg.Pool
   /** Who holds what of `work`. */
   readonly checkouts: Checkouts
   /** A connection of `work` for one transaction; the caller releases it. Long waits for one are told. */
@@ -50,12 +52,15 @@ export function openDatabase({
   url,
   schema,
   maxConn,
+  isShared = false,
   clock,
   telemetry,
 }: {
   readonly url: string
   readonly schema: string
   readonly maxConn: number
+  /** Whether other instances work beside this one. */
+  readonly isShared?: boolean
   readonly clock: Clock
   readonly telemetry: Telemetry
 }): Database {
@@ -68,7 +73,7 @@ export function openDatabase({
   }
   const work = new pg.Pool({
     ...common,
-    max: Math.max(2, maxConn - reserved),
+    max: Math.max(2, maxConn - reserved - (isShared ? 1 : 0)),
     statement_timeout: statementMs,
     query_timeout: answerMs,
     // Statements that do not need each other's answers share a round trip.
@@ -84,6 +89,7 @@ export function openDatabase({
     query_timeout: intakeMs,
   })
   const looks = new pg.Pool({ ...common, max: 1, statement_timeout: statementMs, query_timeout: answerMs })
+  const turns = new pg.Pool({ ...common, max: 1, idleTimeoutMillis: 0, query_timeout: answerMs })
   const checkouts = watchCheckouts(work, { clock, telemetry })
   const steps = checkouts.poolFor('a step')
   const open = new Set<pg.PoolClient>()
@@ -91,6 +97,7 @@ export function openDatabase({
     ['work', work],
     ['intake', intake],
     ['looks', looks],
+    ['turns', turns],
   ] as const) {
     // Without a listener, a connection that ends while idle would end the process.
     pool.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
@@ -106,6 +113,7 @@ export function openDatabase({
     work,
     intake,
     looks,
+    turns,
     checkouts,
     async take() {
       const started = clock.monotonicMs()
@@ -120,7 +128,7 @@ export function openDatabase({
       return client
     },
     async end() {
-      const ended = Promise.all([work.end(), intake.end(), looks.end()])
+      const ended = Promise.all([work.end(), intake.end(), looks.end(), turns.end()])
       // A pool ends when the last connection was given back; one that nobody gives back keeps nobody.
       const over = new AbortController()
       const late = clock.sleep(goodbyeMs, over.signal).then(() => checkouts.reclaimAll())

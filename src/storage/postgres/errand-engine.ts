@@ -30,7 +30,7 @@ export function createErrandEngine({
 }): ErrandEngine & { migrate(): Promise<void> } {
   const jobs = `${schema}_jobs`
   const logger = quietLogger(telemetry)
-  const LOCKED = `select distinct locked_by from ${jobs}._private_jobs where locked_by is not null
+  const HOLDERS = `select distinct locked_by from ${jobs}._private_jobs where locked_by is not null
     union select distinct locked_by from ${jobs}._private_job_queues where locked_by is not null`
   const IN_HAND = `select id from ${jobs}._private_jobs where locked_by = any($1)`
   // An errand in somebody's hands that is written down anew loses its key and its attempts: the new one counts.
@@ -60,6 +60,11 @@ export function createErrandEngine({
           await runJob(jobOf(payload, helpers.job.attempts, helpers.job.max_attempts))
         }
       }
+      const events = deafToOtherBots()
+      let holder = ''
+      events.on('pool:create', ({ workerPool }) => {
+        holder = workerPool.id
+      })
       const runner = await run({
         pgPool: pool,
         schema: jobs,
@@ -68,7 +73,7 @@ export function createErrandEngine({
         pollInterval: pollMs,
         noHandleSignals: true,
         noPreparedStatements: false,
-        events: deafToOtherBots(),
+        events,
         logger,
       })
       // A step may take an errand right now; the engine names its kinds only when a worker first looks.
@@ -84,6 +89,7 @@ export function createErrandEngine({
       // Whoever waits for it hears of it; nobody has to.
       ended.catch(() => undefined)
       return {
+        holder,
         ended,
         async stop() {
           isWanted = false
@@ -103,20 +109,19 @@ export function createErrandEngine({
         priorityOf(errand),
       ])
     },
-    async unlockDead() {
-      const locked = await pool.query<{ locked_by: string }>(LOCKED)
-      if (locked.rows.length === 0) return 0
-      const dead = locked.rows.map((row) => row.locked_by)
+    async holders() {
+      return (await pool.query<{ locked_by: string }>(HOLDERS)).rows.map((row) => row.locked_by)
+    },
+    async unlock(dead) {
       const inHand = await pool.query<{ id: number }>(IN_HAND, [dead])
       const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
       try {
-        await utils.forceUnlockWorkers(dead)
+        await utils.forceUnlockWorkers([...dead])
         // Looked at when it is free: until then a step of ours may still write it down anew.
         await utils.completeJobs(await replaced(inHand.rows.map(({ id }) => id)))
       } finally {
         await utils.release()
       }
-      return locked.rows.length
     },
   }
 }

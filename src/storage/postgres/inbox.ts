@@ -10,7 +10,7 @@ import {
   type Stored,
 } from '../../inbox/inbox.ts'
 import { type Instant, instant } from '../../kit/clock.ts'
-import { botId, cid, inboxId, lane } from '../../kit/ids.ts'
+import { botId, cid, type InstanceId, inboxId, lane } from '../../kit/ids.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
 import { isWorldFault } from './database.ts'
 import type { Sql } from './sql.ts'
@@ -32,6 +32,22 @@ const STORE = `
    order by position
   on conflict (bot, update_id) do nothing
   returning id, bot, update_id, attempts`
+// Where work is shared the claim names its instance. Another instance may claim the same lane at the same moment; then
+// one of the two is refused by the index `inbox_claimed`, and stored again as what waits.
+const STORE_SHARED = `
+  insert into inbox (bot, update_id, lane, kind, cid, body, received_at, attempts, claimed_by)
+  select bot, update_id, lane, kind, cid, body, received_at,
+         case when is_claimed then 1 else 0 end, case when is_claimed then $9 end
+    from (
+      select t.*, claim and not exists (
+               select 1 from inbox w where w.lane = t.lane and w.finished_at is null and w.shelved_at is null
+             ) as is_claimed
+        from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                    $8::boolean[])
+          with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, claim, position)) judged
+   order by position
+  on conflict (bot, update_id) do nothing
+  returning id, bot, update_id, attempts`
 type StoredRow = { readonly id: number; readonly bot: number; readonly update_id: number; readonly attempts: number }
 
 type Waiting = {
@@ -49,10 +65,15 @@ type Waiting = {
 export function createPostgresInbox({
   pool,
   onStored,
+  claimAs,
 }: {
   readonly pool: pg.Pool
   readonly onStored: () => void
+  /** Where work is shared: who claims. */
+  readonly claimAs?: InstanceId
 }): Inbox {
+  const statement =
+    claimAs === undefined ? { name: 'trt_store', text: STORE } : { name: 'trt_store_shared', text: STORE_SHARED }
   const waiting: Waiting[] = []
   let flushing = false
 
@@ -70,7 +91,7 @@ export function createPostgresInbox({
     flushing = false
   }
 
-  async function commit(batch: readonly Waiting[]): Promise<void> {
+  async function insert(batch: readonly Waiting[]): Promise<pg.QueryResult<StoredRow>> {
     const rows = batch.map((each) => each.received)
     const columns = [
       rows.map((row) => row.bot),
@@ -82,10 +103,16 @@ export function createPostgresInbox({
       rows.map((row) => row.receivedAt),
       batch.map((each) => each.claim),
     ]
-    const stored = await pool.query<StoredRow>({
-      name: 'trt_store',
-      text: STORE,
-      values: columns,
+    return await pool.query<StoredRow>({
+      ...statement,
+      values: claimAs === undefined ? columns : [...columns, claimAs],
+    })
+  }
+
+  async function commit(batch: readonly Waiting[]): Promise<void> {
+    const stored = await insert(batch).catch((error: unknown) => {
+      if (!isClaimedTwice(error)) throw error
+      return insert(batch.map((each) => ({ ...each, claim: false })))
     })
     // Of two that are the same update, the first one in the batch is the stored one.
     const fresh = new Map(stored.rows.map((row) => [`${row.bot} ${row.update_id}`, row]))
@@ -141,7 +168,7 @@ function nextBatch(waiting: Waiting[]): readonly Waiting[] {
 // Walks from lane to lane along the index (`inbox_waiting`), behind the lane where the last walk ended, and stops when it
 // has found enough: its cost follows what is claimed and what is busy, not what waits. A lane whose first item is
 // postponed stands still: order within a lane is kept.
-const CLAIM = `
+const HEADS = `
   with recursive heads as (
     (select lane, id, not_before from inbox
       where finished_at is null and shelved_at is null and lane > $4 order by lane, id limit 1)
@@ -151,7 +178,8 @@ const CLAIM = `
         select lane, id, not_before from inbox
          where finished_at is null and shelved_at is null and lane > heads.lane
          order by lane, id limit 1) next
-  ), chosen as (
+  )`
+const CLAIM = `${HEADS}, chosen as (
     select id, row_number() over () as position from heads
      where lane <> all($1::text[]) and (not_before is null or not_before <= $2)
      limit $3
@@ -159,6 +187,31 @@ const CLAIM = `
   update inbox set attempts = attempts + 1
     from chosen where inbox.id = chosen.id
   returning inbox.id, bot, update_id, lane, kind, cid, body, received_at, attempts, position`
+// Where work is shared, a lane in which another instance has claimed something stands still for us. Of two instances
+// that are after the same item at the same moment one leaves it to the other; of two that are after different items of
+// one lane, the index `inbox_claimed` refuses one.
+const CLAIM_SHARED = `${HEADS}, chosen as (
+    select id, row_number() over () as position from heads
+     where lane <> all($1::text[]) and (not_before is null or not_before <= $2)
+       and not exists (
+         select from inbox taken
+          where taken.lane = heads.lane and taken.claimed_by is not null and taken.claimed_by <> $5
+            and taken.finished_at is null and taken.shelved_at is null)
+     limit $3
+  ), free as (
+    select inbox.id, position from inbox join chosen using (id)
+     where finished_at is null and shelved_at is null and (claimed_by is null or claimed_by = $5)
+       for update of inbox skip locked
+  )
+  update inbox set attempts = attempts + 1, claimed_by = $5
+    from free where inbox.id = free.id
+  returning inbox.id, bot, update_id, lane, kind, cid, body, received_at, attempts, position`
+// What is claimed by us and not in work: its step ended without anybody being able to say so.
+const LET_GO = `
+  update inbox set claimed_by = null
+   where claimed_by = $1 and finished_at is null and shelved_at is null and lane <> all($2::text[])`
+/** So often a claim begins anew because another instance claimed in the same lane meanwhile. */
+const collisionsMax = 5
 /** Before every lane. */
 const firstLane = ''
 const NEXT_DUE = `
@@ -166,7 +219,7 @@ const NEXT_DUE = `
    where finished_at is null and shelved_at is null and not_before is not null and not_before > $1`
 
 const GIVE_BACK = `
-  update inbox set attempts = attempts - 1, not_before = $3, last_error = $4
+  update inbox set attempts = attempts - 1, not_before = $3, last_error = $4, claimed_by = null
    where id = $1 and attempts = $2 and finished_at is null and shelved_at is null`
 
 type Row = {
@@ -182,13 +235,29 @@ type Row = {
   position: number
 }
 
-export function createPostgresClaims(pool: pg.Pool): Claims {
+/** `claimAs`: where work is shared, who claims. */
+export function createPostgresClaims(pool: pg.Pool, claimAs?: InstanceId): Claims {
   /** Where the last walk ended for having found enough: the lanes behind it come next. */
   let behind = firstLane
 
   async function walk(from: string, max: number, busy: readonly string[], now: Instant): Promise<readonly Row[]> {
-    const { rows } = await pool.query<Row>({ name: 'trt_claim', text: CLAIM, values: [busy, now, max, from] })
+    const wish = [busy, now, max, from]
+    const { rows } =
+      claimAs === undefined
+        ? await pool.query<Row>({ name: 'trt_claim', text: CLAIM, values: wish })
+        : await walkShared(claimAs, wish, busy)
     return rows.sort((a, b) => a.position - b.position)
+  }
+
+  async function walkShared(as: InstanceId, wish: readonly unknown[], busy: readonly string[]) {
+    for (let collisions = 0; ; collisions++) {
+      try {
+        return await pool.query<Row>({ name: 'trt_claim_shared', text: CLAIM_SHARED, values: [...wish, as] })
+      } catch (error) {
+        if (!isClaimedTwice(error) || collisions === collisionsMax) throw error
+        await pool.query(LET_GO, [as, busy])
+      }
+    }
   }
 
   return {
@@ -212,6 +281,9 @@ export function createPostgresClaims(pool: pg.Pool): Claims {
   }
 }
 
+const isClaimedTwice = (error: unknown): boolean =>
+  error instanceof Error && 'constraint' in error && error.constraint === 'inbox_claimed'
+
 const itemOf = (row: Row): InboxItem => ({
   id: inboxId(row.id),
   bot: botId(row.bot),
@@ -230,8 +302,9 @@ const keptText = (error: string): string => error.replaceAll('\0', '').slice(0, 
 const FINISH = 'update inbox set finished_at = $2 where id = $1 and finished_at is null and shelved_at is null'
 const MUST_FINISH = `with finished as (${FINISH} returning id) select 1 / count(*) from finished`
 const POSTPONE = `
-  update inbox set not_before = $2, last_error = $3 where id = $1 and finished_at is null and shelved_at is null`
-const SHELVE = 'update inbox set shelved_at = $2, last_error = $3 where id = $1 and finished_at is null'
+  update inbox set not_before = $2, last_error = $3, claimed_by = null where id = $1 and finished_at is null and shelved_at is null`
+const SHELVE =
+  'update inbox set shelved_at = $2, last_error = $3, claimed_by = null where id = $1 and finished_at is null'
 
 const isDivisionByZero = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '22012'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type pg from 'pg'
+import pg from 'pg'
 import type { BotId } from '../../kit/ids.ts'
 import { FenceLost, type Permit, StorageFault, type Store, type Tx } from '../../store.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
@@ -20,8 +20,9 @@ import { createPostgresWaits } from './waits.ts'
 
 /**
  * Steps on PostgreSQL. The fence is the first thing in every transaction: the shared advisory lock, and then, as a
- * statement with a snapshot of its own, the epoch. An acquisition takes the lock exclusively, so it waits for the
- * steps of the former leader and lets none of a later moment through.
+ * statement with a snapshot of its own, what the permit names: the epoch, or the incarnation of a living instance. An
+ * acquisition takes the lock exclusively, and so does declaring an instance dead: it waits for the steps that are under
+ * way and lets none of a later moment through.
  */
 export function createPostgresStore({
   database,
@@ -36,16 +37,21 @@ export function createPostgresStore({
   readonly handOver?: ErrandHandOver
 }): Store {
   const [group, key] = lockKeys(database.schema, 'fence')
-  const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key}); select epoch from leadership`
+  const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key});`
   const nameOf = createStatementNames()
   const shop: Shop = { schema: database.schema, bot, freeDaily }
 
   async function fence(client: pg.PoolClient, permit: Permit): Promise<void> {
     // Three statements in one message: the answers come as a list, which pg's types do not say.
-    const answers: unknown = await client.query(BEGIN)
-    const last = Array.isArray(answers) ? (answers[2] as pg.QueryResult<{ epoch: number }>) : undefined
-    const epoch = last?.rows[0]?.epoch
-    if (epoch !== permit.epoch) throw new FenceLost(`epoch ${permit.epoch} is over; now ${epoch}`)
+    const answers: unknown = await client.query(`${BEGIN} ${rightOf(permit)}`)
+    const last = Array.isArray(answers) ? (answers[2] as pg.QueryResult<{ number: number }>) : undefined
+    const number = last?.rows[0]?.number
+    if (permit.kind === 'leader' && number !== permit.epoch) {
+      throw new FenceLost(`epoch ${permit.epoch} is over; now ${number}`)
+    }
+    if (permit.kind === 'worker' && number !== permit.incarnation) {
+      throw new FenceLost(`instance ${permit.instance} was declared dead`)
+    }
   }
 
   return {
@@ -81,6 +87,12 @@ export function createPostgresStore({
     },
   }
 }
+
+/** The statement whose only number is what the permit must name. A message of several statements takes no values. */
+const rightOf = (permit: Permit): string =>
+  permit.kind === 'leader'
+    ? 'select epoch as number from leadership'
+    : `select incarnation as number from instances where instance = ${pg.escapeLiteral(permit.instance)}`
 
 /** Names of prepared statements; they follow from the text, so that programs that share a connection agree on them. */
 function createStatementNames(): (text: string) => string {

@@ -1,0 +1,69 @@
+import type { Clock } from '../kit/clock.ts'
+import type { InstanceId } from '../kit/ids.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
+import { every, type LeaderDuty } from './duties.ts'
+import type { Instances } from './instances.ts'
+import { type BeatTimes, beatTimes } from './membership.ts'
+
+/**
+ * A duty of the leader: who missed its beats is declared dead, and what it had in hand is free within seconds. Silence
+ * counts only when two looks in a row have seen it: after an outage of the database everybody is silent at first.
+ *
+ * An errand may also be in hands that nobody knows, of an instance that died before it had told their name. Those are
+ * freed when they have been there for a while.
+ */
+export type InstanceWatchDeps = {
+  readonly instances: Instances
+  readonly errands: {
+    /** The names under which errands are held. */
+    holders(): Promise<readonly string[]>
+    /** Frees what they hold. */
+    unlock(holders: readonly string[]): Promise<void>
+  }
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly times?: BeatTimes
+}
+
+const strangersEveryMs = 10_000
+
+export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDuty[] {
+  const { instances, errands, clock, telemetry, times = beatTimes } = deps
+  let suspects: ReadonlySet<InstanceId> = new Set()
+  let strangers: ReadonlySet<string> = new Set()
+
+  async function lookForDead(): Promise<void> {
+    const silent = (await instances.silent(times.silentMs)).map(({ instance }) => instance)
+    const certain = silent.filter((instance) => suspects.has(instance))
+    suspects = new Set(silent)
+    if (certain.length > 0) {
+      const dead = await instances.declareDead(certain, times.silentMs)
+      for (const { instance, silentMs } of dead) {
+        telemetry.tell('INSTANCE_DECLARED_DEAD', { instance, silent_ms: Math.round(silentMs) })
+      }
+      await free(dead.flatMap(({ hands }) => hands))
+    }
+    await instances.freeLanes()
+  }
+
+  async function lookForStrangers(): Promise<void> {
+    const known = new Set(await instances.hands('all'))
+    const unknown = (await errands.holders()).filter((holder) => !known.has(holder))
+    const stayed = unknown.filter((holder) => strangers.has(holder))
+    strangers = new Set(unknown)
+    await free(stayed)
+  }
+
+  async function free(holders: readonly string[]): Promise<void> {
+    const held = new Set(await (holders.length === 0 ? [] : errands.holders()))
+    const dead = holders.filter((holder) => held.has(holder))
+    if (dead.length === 0) return
+    await errands.unlock(dead)
+    telemetry.tell('ERRANDS_UNLOCKED', { workers: dead.length })
+  }
+
+  return [
+    every('instances', times.lookEveryMs, clock, lookForDead),
+    every('errands of nobody', strangersEveryMs, clock, lookForStrangers),
+  ]
+}

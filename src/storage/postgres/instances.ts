@@ -1,0 +1,124 @@
+import type pg from 'pg'
+import { type InstanceId, instanceId } from '../../kit/ids.ts'
+import type { Dead, Instances } from '../../lifecycle/instances.ts'
+import { lockKeys } from './lock-keys.ts'
+import { inTransaction, sqlOf } from './store.ts'
+
+/** How long a declaration waits for steps that are under way; everybody's steps wait with it, so it is short. */
+const fenceMs = 2_000
+
+const ANNOUNCE = `
+  insert into instances (instance, incarnation, host, pid, work, role) values ($1, $2, $3, $4, $5, $6)
+  on conflict (instance) do update
+    set incarnation = excluded.incarnation, work = excluded.work, role = excluded.role, pool = null,
+        beat_at = clock_timestamp()`
+const BEAT = `
+  update instances set beat_at = clock_timestamp(), role = $3 where instance = $1 and incarnation = $2`
+const NOTE_POOL = 'update instances set pool = $2 where instance = $1'
+const LEAVE = 'delete from instances where instance = $1'
+const FREE_OF = `
+  update inbox set claimed_by = null
+   where claimed_by = any($1) and finished_at is null and shelved_at is null`
+const FREE_OF_NOBODY = `
+  update inbox set claimed_by = null
+   where claimed_by is not null and finished_at is null and shelved_at is null
+     and not exists (select from instances where instance = claimed_by)`
+const SILENT_MS = '(extract(epoch from clock_timestamp() - beat_at) * 1000)::float8'
+const SILENT = `
+  select instance, ${SILENT_MS} as silent_ms from instances
+   where instance <> $1 and beat_at < clock_timestamp() - $2 * interval '1 millisecond'`
+const DECLARE = `
+  delete from instances
+   where instance = any($1) and beat_at < clock_timestamp() - $2 * interval '1 millisecond'
+  returning instance, pool, ${SILENT_MS} as silent_ms`
+const HANDS = `select instance, pool from instances where $1 = 'all' or work = 'shared'`
+const ALL = `
+  select instance, host, pid, work, role, (extract(epoch from started_at) * 1000)::bigint as since,
+         ${SILENT_MS} as silent_ms
+    from instances order by started_at`
+
+export type InstancesDeps = {
+  /** For what is said every second; a busy step must not keep it. */
+  readonly looks: pg.Pool
+  readonly steps: pg.Pool
+  readonly schema: string
+  readonly instance: InstanceId
+  readonly host: string
+  readonly pid: number
+}
+
+export function createPostgresInstances({ looks, steps, schema, instance, host, pid }: InstancesDeps): Instances {
+  const fence = lockKeys(schema, 'fence')
+
+  return {
+    async announce(incarnation, about) {
+      await inTransaction(steps, async (sql) => {
+        await sql.query(ANNOUNCE, [instance, incarnation, host, pid, about.work, about.role])
+        await sql.query(FREE_OF, [[instance]])
+      })
+    },
+    async beat(incarnation, role) {
+      return (await looks.query(BEAT, [instance, incarnation, role])).rowCount === 1
+    },
+    async notePool(pool) {
+      await steps.query(NOTE_POOL, [instance, pool])
+    },
+    async leave() {
+      await inTransaction(steps, async (sql) => {
+        await sql.query(LEAVE, [instance])
+        await sql.query(FREE_OF, [[instance]])
+      })
+    },
+    async silent(forMs) {
+      const { rows } = await looks.query<{ instance: string; silent_ms: number }>(SILENT, [instance, forMs])
+      return rows.map((row) => ({ instance: instanceId(row.instance), silentMs: row.silent_ms }))
+    },
+    async declareDead(suspects, silentMs) {
+      return await inTransaction(steps, async (sql) => {
+        await sql.query(`set local lock_timeout = ${fenceMs}`)
+        await sql.query('select pg_advisory_xact_lock($1, $2)', fence)
+        type Row = { instance: string; pool: string | null; silent_ms: number }
+        const { rows } = await sql.query<Row>(DECLARE, [suspects, silentMs])
+        await sql.query(FREE_OF, [rows.map((row) => row.instance)])
+        return rows.map(
+          (row): Dead => ({
+            instance: instanceId(row.instance),
+            silentMs: row.silent_ms,
+            hands: handsOf(row.instance, row.pool),
+          }),
+        )
+      })
+    },
+    async freeLanes() {
+      return (await looks.query(FREE_OF_NOBODY)).rowCount ?? 0
+    },
+    async hands(of) {
+      const { rows } = await looks.query<{ instance: string; pool: string | null }>(HANDS, [of])
+      return rows.flatMap((row) => handsOf(row.instance, row.pool))
+    },
+  }
+}
+
+/** Errands that a step takes with it are held under a name that follows from the instance. */
+export const stepHandsOf = (instance: string): string => `hands-${instance}`
+const handsOf = (instance: string, pool: string | null): readonly string[] =>
+  pool === null ? [stepHandsOf(instance)] : [stepHandsOf(instance), pool]
+
+export type InstanceFacts = {
+  readonly instance: string
+  readonly host: string
+  readonly pid: number
+  readonly work: 'exclusive' | 'shared'
+  readonly role: string
+  readonly since: number
+  readonly silentMs: number
+}
+
+/** Every instance that has a row, the oldest first; none before the schema is brought up to date. */
+export async function readInstances(pool: pg.Pool | pg.Client): Promise<readonly InstanceFacts[]> {
+  const made = await pool.query<{ is_made: boolean }>(`select to_regclass('instances') is not null as is_made`)
+  if (!made.rows[0]?.is_made) return []
+  type Row = Omit<InstanceFacts, 'silentMs'> & { readonly silent_ms: number }
+  const { rows } = await sqlOf(pool).query<Row>(ALL)
+  return rows.map(({ silent_ms: silentMs, ...row }) => ({ ...row, silentMs }))
+}
