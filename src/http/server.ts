@@ -38,13 +38,15 @@ export type HttpServer = {
   readonly port: number
   /** Opens the doors that need the whole service. */
   open(doors: Doors): void
-  /** No new connection, no new request; what is under way is answered. */
+  /** No new connection, no new request; what is under way is answered, and a client that stalls is not waited for. */
   close(): Promise<void>
 }
 
 const bodyBytesMax = 1024 * 1024
 /** Telegram repeats at once without it [telegram-bot-api 2.4]. */
 const retryAfterS = '1'
+/** A request that is not over so long after the last one was let in will not be. */
+const closeWithinMs = 5_000
 
 export async function listen(
   deps: HttpDeps,
@@ -52,6 +54,11 @@ export async function listen(
 ): Promise<HttpServer> {
   const app = Fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: 'idle', trustProxy: false })
   let doors: Doors | undefined
+  let isClosing = false
+  // A connection that was busy when the close began would otherwise be kept open for the next request, for a minute.
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
   readBodiesAsText(app)
   answerFaults(app, deps.telemetry)
   webhookDoor(app, deps, () => doors)
@@ -65,7 +72,12 @@ export async function listen(
     open(opened) {
       doors = opened
     },
-    close: () => app.close(),
+    async close() {
+      isClosing = true
+      const cancel = deps.clock.after(closeWithinMs, () => app.server.closeAllConnections())
+      await app.close()
+      cancel()
+    },
   }
 }
 
