@@ -26,6 +26,9 @@ const notTaken = new Map([
   ['chat.refundStars', 'nobody is given Stars back by themselves'],
   ['chat.getStarTransactions', 'asked by the command that compares the books'],
   ['ringStored', 'a standby rings, and these journeys have none'],
+  ['engine.unlock', 'errands have to lie in dead hands'],
+  ['instances.declareDead', 'another instance has to be silent'],
+  ['turns.inTurn', 'the work has to be shared'],
 ])
 
 test('a kill at any point loses nothing and doubles nothing', { concurrency: 2 }, async (t) => {
