@@ -55,7 +55,17 @@ export function priorityOf(errand: Errand): number {
 /** Whether a person waits for it with a finger on the screen. */
 export const isAwaited = (errand: Errand): boolean => priorityOf(errand) < 0
 
-/** Tries until an errand is set aside for a person to look at. Engine waits grow: e^n seconds, so 12 are two days. */
+/**
+ * Tries until an errand is set aside for a person to look at. Engine waits grow: e^n seconds, at most six hours, so 12
+ * are sixteen hours. A look at a task goes on for longer than its order's deadline, which it passes when it comes.
+ */
 export function attemptsMaxOf(errand: Errand): number {
-  return errand.kind === 'answer_tap' ? 3 : 12
+  switch (errand.kind) {
+    case 'answer_tap':
+      return 3
+    case 'watch_task':
+      return 18
+    default:
+      return 12
+  }
 }

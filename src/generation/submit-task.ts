@@ -1,12 +1,12 @@
 import type { ImagesField, Offer, TakenFile } from '../catalog/offer.ts'
 import type { Settled } from '../errands/runner.ts'
 import { after, type Clock, type Instant } from '../kit/clock.ts'
-import { type Cid, type FileId, fileId, type OfferId, type OrderId } from '../kit/ids.ts'
+import { type Cid, type FileId, fileId, type KieTaskId, type OfferId, type OrderId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Observation } from '../orders/decide.ts'
 import type { Order, ReleaseReason } from '../orders/order.ts'
-import type { Permit, Store } from '../store.ts'
+import { isFaultOfTheWorld, type Permit, type Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { KieGateway, KieNo } from './kie-gateway.ts'
 
@@ -42,6 +42,7 @@ export type SubmitTaskDeps = {
 }
 
 const laterMs = 5_000
+const insistMs = 250
 /** KIE said "not now" (rate, maintenance) or could not be reached: so long we go on asking before giving up. */
 const patienceMs = 15 * 60 * 1000
 
@@ -66,6 +67,13 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     if (uploaded.kind === 'later') return await laterOrRefuse(permit, order, uploaded.at)
     if (uploaded.kind === 'lost') return await refuse(permit, order, 'input_lost')
 
+    // Put together before the intent: what goes wrong here is tried again, and KIE has heard of nothing.
+    const callbackUrl = deps.callbackUrl(id, order.cid)
+    const task = {
+      model: order.model,
+      input: deps.buildInput(offer, order.values, uploaded.urls),
+      ...(callbackUrl === undefined ? {} : { callbackUrl }),
+    }
     const begun = await begin(permit, id)
     if (begun !== 'begun') return begun
     // From here on the order says "submitting": a death right now leaves it uncertain.
@@ -73,15 +81,10 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
       await record(permit, id, { type: 'submit_postponed' })
       return { againAt: after(clock.now(), laterMs) }
     }
-    const callbackUrl = deps.callbackUrl(id, order.cid)
-    const outcome = await kie.submit({
-      model: order.model,
-      input: deps.buildInput(offer, order.values, uploaded.urls),
-      ...(callbackUrl === undefined ? {} : { callbackUrl }),
-    })
+    const outcome = await kie.submit(task)
     switch (outcome.kind) {
       case 'done':
-        await record(permit, id, { type: 'submit_accepted', task: outcome.value.task, at: clock.now() })
+        await noteAccepted(permit, id, outcome.value.task)
         return 'settled'
       case 'unknown':
         await record(permit, id, { type: 'submit_unanswered', at: clock.now() })
@@ -112,6 +115,20 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     if (slot.kind === 'full') return { againAt: slot.until }
     const begun = await record(permit, id, { type: 'submit_begun', at: now })
     return begun?.changed ? 'begun' : 'settled'
+  }
+
+  /** Only this process knows the task now: while it may write, it does not let an outage of a moment lose a paid task. */
+  async function noteAccepted(permit: Permit, id: OrderId, task: KieTaskId): Promise<void> {
+    const at = clock.now()
+    for (;;) {
+      try {
+        await record(permit, id, { type: 'submit_accepted', task, at })
+        return
+      } catch (error) {
+        if (!isFaultOfTheWorld(error) || !permit.isFresh()) throw error
+      }
+      await clock.sleep(insistMs)
+    }
   }
 
   async function refuse(permit: Permit, order: Order, reason: ReleaseReason, begun = false): Promise<Settled> {

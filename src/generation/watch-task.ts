@@ -48,7 +48,7 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
       const seen = await look(permit, order, task, claimed, cid)
       if (seen === 'over') return 'settled'
     }
-    return await again(permit, id)
+    return await again(permit, id, hint)
   }
 
   /** One look. An order that does not know its task believes a hint only if the record carries our own callback URL. */
@@ -103,24 +103,33 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
         return 'goes_on'
       case 'unrecognized':
         telemetry.tell('KIE_STATE_UNRECOGNIZED', { cid, order_id: order.id, raw: seen.raw.slice(0, 500) })
+        // The money does not wait for somebody to understand it.
+        await passDeadline(permit, order.id)
         throw new Error(`KIE answered with a state nobody described: ${seen.raw.slice(0, 200)}`)
       default:
         return unreachable(seen, 'learn')
     }
   }
 
-  /** Passes the deadline when it has come, and says when to look next. */
-  async function again(permit: Permit, id: OrderId): Promise<Settled> {
+  /** Says when to look next, after the deadline has been passed if it has come. */
+  async function again(permit: Permit, id: OrderId, hint: string | undefined): Promise<Settled> {
+    const order = await passDeadline(permit, id)
+    if (order === undefined || !isWatched(order)) return 'settled'
+    // Given back, and no task to look at: a callback that names one wakes a look of its own.
+    if (order.status === 'released' && taskOf(order) === undefined && hint === undefined) return 'settled'
+    const now = clock.now()
+    const age = now - order.placedAt
+    if (age > watchedMs) return 'settled'
+    return { againAt: after(now, pauseMs(age)) }
+  }
+
+  async function passDeadline(permit: Permit, id: OrderId): Promise<Order | undefined> {
     const now = clock.now()
     const recorded = await record(permit, id, (order) => {
       const limit = deadlineOf(order, offer(order.offer))
       return limit !== undefined && now >= limit ? { type: 'deadline_passed', at: now } : undefined
     })
-    const order = recorded?.order
-    if (order === undefined || !isWatched(order)) return 'settled'
-    const age = now - order.placedAt
-    if (age > watchedMs) return 'settled'
-    return { againAt: after(now, pauseMs(age)) }
+    return recorded?.order
   }
 }
 
