@@ -86,7 +86,11 @@ export class Lifecycle {
       try {
         const held = await leadership.acquire(signal, (holder) => {
           this.#lastHolder = holder.instance
-          telemetry.tell('LOCK_WAITING', { ...leadershipName, holder: holder.instance, since: holder.since })
+          telemetry.tell('LOCK_WAITING', {
+            backend: leadershipName.backend,
+            holder: holder.instance,
+            since: holder.since,
+          })
           void this.#become('passive', { reason: 'another instance leads', holder: holder.instance })
         })
         if (held === undefined) return
