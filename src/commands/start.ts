@@ -45,10 +45,12 @@ async function serve(context: CommandContext): Promise<number> {
   })
   const watchdog = startWatchdog((beat) => beatEverySecond(context, beat))
   try {
+    // Before anything is written on a disk that does not stay.
+    const lost = await judgeOwnStorage(config)
+    if (lost.state === 'failed') throw new StartRefused(sentenceOf(lost))
     surroundings = await surround(context, config, { pages: true })
     if (context.signal.aborted) return 0
     const storage = await judgeOwnStorage(config, surroundings)
-    if (storage.state === 'failed') throw new StartRefused(sentenceOf(storage))
     if (storage.state === 'warning') {
       telemetry.tell('PREFLIGHT_FINDING', { check: storage.check, problem: storage.says, todo: storage.todo })
     }
