@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it, test } from 'node:test'
 import { labelsOf, type Message, type Person, until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
+import { ordersIn } from './orders.ts'
 import { describes, getsFreePicture, picture } from './steps.ts'
 
 /** Whatever is pressed, written or sent, at the right moment or not, is answered, and opens what it should. */
 const world = await startWorld()
 after(() => world.end())
 const { controls, log } = world
+const { countOf } = ordersIn(world)
 before(() => controls.kie({ latency_ms: 50 }))
 
 describe('a button of the predecessor, pressed on an old message, opens its screen', () => {
@@ -90,10 +92,7 @@ describe('a button that leads nowhere is answered, and the menu is shown', () =>
     const answer = await egor.taps('Запустить', first)
     assert.equal(answer.text, 'Кнопка устарела')
     await egor.sees(/Эта кнопка уже устарела/)
-    assert.equal(
-      log.count('ORDER_PLACED', ({ cid }) => cidsOf(egor).has(String(cid))),
-      0,
-    )
+    assert.equal(countOf(egor), 0)
   })
 })
 
@@ -106,7 +105,7 @@ describe('the button that costs money', () => {
     const texts = answers.map(({ text }) => text).toSorted()
     assert.deepEqual(texts, ['Запускаю', 'Уже запущено: один заказ, одна оплата. Результат придёт сам.'].toSorted())
     await kira.getsPhoto()
-    assert.equal(placedBy(kira), 1)
+    assert.equal(countOf(kira), 1)
     await controls.kie({ latency_ms: 50 })
   })
 
@@ -121,7 +120,7 @@ describe('the button that costs money', () => {
       'each press is told what became of it',
     )
     await until(async () => (await lev.looks()).some(({ photo }) => photo), 'the picture comes')
-    assert.equal(placedBy(lev), 1)
+    assert.equal(countOf(lev), 1)
     assert.equal((await controls.tasks()).length, tasksBefore + 1)
     assert.equal(lev.chat().filter(({ photo }) => photo).length, 1)
   })
@@ -134,7 +133,7 @@ describe('the button that costs money', () => {
     await mila.sees(/✅ Готово/)
     await mila.taps('Запустить', confirm)
     await mila.sees(/Этот заказ уже запускался, второй раз денег не взял/)
-    assert.equal(placedBy(mila), 1)
+    assert.equal(countOf(mila), 1)
   })
 })
 
@@ -224,14 +223,3 @@ test('every button of the menu, of every language, opens something', async () =>
     }
   }
 })
-
-const cidsOf = (person: Person): ReadonlySet<string> =>
-  new Set(
-    log.events
-      .filter(({ event, fields }) => event === 'UPDATE_RECEIVED' && fields['user_id'] === person.id)
-      .map(({ fields }) => String(fields['cid'])),
-  )
-function placedBy(person: Person): number {
-  const cids = cidsOf(person)
-  return log.count('ORDER_PLACED', ({ cid }) => cids.has(String(cid)))
-}

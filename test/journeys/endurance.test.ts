@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { type Person, until } from '../fixtures/person.ts'
+import { until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
+import { ordersIn } from './orders.ts'
 import { describes, getsFreePicture, topsUp } from './steps.ts'
 
 /** What outlives a stop, a reset, a block, and a change of mind. */
@@ -9,6 +10,7 @@ import { describes, getsFreePicture, topsUp } from './steps.ts'
 const world = await startWorld({ expects: ['WEBHOOK_SET_RETRY'] })
 after(() => world.end())
 const { controls, log } = world
+const { newestOf } = ordersIn(world)
 await controls.kie({ latency_ms: 50 })
 
 test('a chat goes on where it was after the service was stopped and started again', async () => {
@@ -67,8 +69,8 @@ test('an order is cancelled while it has not been handed over, and what it took 
   await describes(egor, 'Seedream 5.0 Flash', 'горы')
   await egor.taps('Запустить · 2,55 ₽')
   await egor.sees(/Пока заказ не передан, его можно отменить[\s\S]*\[✖️ Отменить\]/)
-  const placed = await ordersOf(egor)
-  await log.until('KIE_REFUSED', ({ order_id: order }) => order === placed[0])
+  const placed = await newestOf(egor)
+  await log.until('KIE_REFUSED', ({ order_id: order }) => order === placed)
   const answer = await egor.taps('Отменить')
   assert.equal(answer.text, 'Отменено, ничего не списано: 2,55 ₽ снова на балансе.')
   await egor.sees(/Отменено · Seedream 5.0 Flash[\s\S]*Вы отменили заказ до отправки/)
@@ -93,6 +95,19 @@ test('an order that runs cannot be cancelled: its progress stops, its result com
   await controls.kie({ latency_ms: 50 })
 })
 
+test('a price that is older than half an hour is not run: it is shown anew, and then it is', async () => {
+  const kira = await world.person('Кира')
+  const confirm = await describes(kira, 'Z-Image', 'старый замок')
+  world.expects('INBOX_OLD', 'ERRANDS_OLD')
+  world.shiftClock(31 * 60_000)
+  await kira.taps('Запустить', confirm)
+  await kira.sees(/Цена действовала 30 минут, и время вышло[\s\S]*\[Запустить · бесплатно\]/)
+  world.shiftClock(0)
+  await kira.taps('Запустить')
+  const { message } = await kira.getsPhoto()
+  assert.match(message.caption ?? '', /старый замок/)
+})
+
 test('a picture for somebody who blocked the bot is kept, and comes when they are back', async () => {
   const ivan = await world.person('Иван')
   world.expects('RESULT_NOT_DELIVERED', 'UI_NOT_SHOWN')
@@ -100,7 +115,7 @@ test('a picture for somebody who blocked the bot is kept, and comes when they ar
   await describes(ivan, 'Z-Image', 'маяк')
   await ivan.taps('Запустить')
   await ivan.sees(/Заказ принят|Рисую|в очереди/)
-  const [order] = await ordersOf(ivan)
+  const order = await newestOf(ivan)
   await ivan.blocks()
   await log.until('RESULT_NOT_DELIVERED', (fields) => fields['order_id'] === order)
   assert.equal(
@@ -114,16 +129,3 @@ test('a picture for somebody who blocked the bot is kept, and comes when they ar
   await log.until('HOLD_CAPTURED', (fields) => fields['order_id'] === order)
   await controls.kie({ latency_ms: 50 })
 })
-
-/** The orders of a person, oldest first; waits for the first. */
-async function ordersOf(person: Person): Promise<readonly string[]> {
-  const cids = () =>
-    log.events
-      .filter(({ event, fields }) => event === 'UPDATE_RECEIVED' && fields['user_id'] === person.id)
-      .map(({ fields }) => String(fields['cid']))
-  await log.until('ORDER_PLACED', ({ cid }) => cids().includes(String(cid)))
-  const mine = new Set(cids())
-  return log.events
-    .filter(({ event, fields }) => event === 'ORDER_PLACED' && mine.has(String(fields['cid'])))
-    .map(({ fields }) => String(fields['order_id']))
-}
