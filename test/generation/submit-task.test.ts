@@ -6,6 +6,7 @@ import { submitsPerWindow } from '../../src/generation/submit-slots.ts'
 import { kieTaskId, type OrderId } from '../../src/kit/ids.ts'
 import { done, later, never, unknown } from '../../src/kit/outcome.ts'
 import { type Permit, StorageFault } from '../../src/store.ts'
+import { until } from '../fixtures/person.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { openShop, priceKopecks } from './shop.ts'
 
@@ -59,6 +60,14 @@ describe('a task is submitted', () => {
     assert.equal(kie.calls(), 1)
     // Who came while the call was on its way does not know how it ends; the answer does.
     assert.match((await shop.order(id)).status, /generating|uncertain/)
+  })
+
+  it('after one intent: of several that are written at the same moment one counts', async () => {
+    await fresh(shop)
+    const { id } = await shop.places()
+    const at = shop.clock.now()
+    const all = await Promise.all(Array.from({ length: 10 }, () => shop.record(id, { type: 'submit_begun', at })))
+    assert.equal(all.filter((recorded) => recorded?.changed).length, 1)
   })
 
   it('never again when the process died between the intent and the call, or in the call', async () => {
@@ -162,11 +171,20 @@ describe('a task is submitted', () => {
       return await real(right, order, seen)
     }
     const submitting = shop.submits({ submit: async () => accepted('paid-task') }, { record })(id)
-    while (faults <= 3) {
-      await new Promise((resolve) => setImmediate(resolve))
+    let settled: unknown
+    submitting.then(
+      (how) => {
+        settled = how
+      },
+      (error) => {
+        settled = error
+      },
+    )
+    await until(async () => {
       await shop.clock.advance(250)
-    }
-    assert.equal(await submitting, 'settled')
+      return settled !== undefined
+    }, 'the errand is over')
+    assert.equal(settled, 'settled')
     const order = await shop.order(id)
     assert.ok(order.status === 'generating' && order.task === 'paid-task')
   })
