@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { verifyLedger } from '../../src/storage/postgres/verify-ledger.ts'
-import { checkLog } from '../../src/telemetry/check-log.ts'
+import { checkLog, type LogProblem } from '../../src/telemetry/check-log.ts'
+import type { EventName } from '../../src/telemetry/events.ts'
 import { type Person, until } from '../fixtures/person.ts'
 import type { Asked } from './journeys.ts'
 import type { Life } from './life.ts'
@@ -132,13 +133,34 @@ export async function checkShop({ db, controls }: Shop): Promise<void> {
   }
 }
 
-/** What a kill on the way or a busy machine explains. */
-const trouble = ['ORDER_UNCERTAIN', 'UI_NOT_SHOWN', 'WEBHOOK_ACK_SLOW', 'DB_POOL_WAIT'] as const
+/** What kills, starts in quick succession, or a busy machine explain. */
+const trouble = [
+  'ORDER_UNCERTAIN',
+  'UI_NOT_SHOWN',
+  'WEBHOOK_ACK_SLOW',
+  'DB_POOL_WAIT',
+  'INSTANCE_DECLARED_DEAD',
+  'WEBHOOK_SET_RETRY',
+] as const
 
 /** The lives of one shop, read as one log: known events, whole stories, nothing that nobody caught, nobody in silence. */
 export function checkLogs(lives: readonly Life[]): void {
   const lines = lives.flatMap((life) => life.lines)
-  const problems = checkLog(lines, { killed: true, settled: true, trouble })
+  report(lines, checkLog(lines, { killed: true, settled: true, trouble }))
+}
+
+/** The same for two instances at a time: what one received another may have handled, so no log tells a whole story. */
+export function checkLogsOfTwo(lives: readonly Life[], more: readonly EventName[] = []): void {
+  for (const { lines } of lives) {
+    const isSplit = /never handled|silence|without an? (UPDATE_RECEIVED|ORDER_PLACED)/
+    report(
+      lines,
+      checkLog(lines, { killed: true, trouble: [...trouble, ...more] }).filter(({ problem }) => !isSplit.test(problem)),
+    )
+  }
+}
+
+function report(lines: readonly string[], problems: readonly LogProblem[]): void {
   assert.deepEqual(
     problems.map(({ line, problem }) => `${problem} [${lines[line - 1]}]`),
     [],

@@ -1,3 +1,7 @@
+import type { LockTimes } from '../../src/leadership/postgres-lock.ts'
+import type { RedisLockTimes } from '../../src/leadership/redis-lock.ts'
+import type { BeatTimes } from '../../src/lifecycle/membership.ts'
+
 /** What the tests and the process that they let die tell one another; over Node's own channel. */
 export type Boot = {
   readonly databaseUrl: string
@@ -6,16 +10,27 @@ export type Boot = {
   readonly port: number
   /** Where Telegram and KIE are told to reach it: its own port, or that of another instance. */
   readonly publicPort: number
-  /** How updates arrive. */
-  readonly mode: Mode
+  /** More settings, as the environment would give them. */
+  readonly env: Env
+  /** A lease and heartbeats that are shorter than an operator's, so that nobody waits for them. */
+  readonly times?: Times
   readonly end?: End
 }
-export type Mode = 'webhook' | 'polling'
+export type Env = Readonly<Record<string, string>>
+export type Times = { readonly lock: LockTimes & RedisLockTimes; readonly beats: BeatTimes }
 
-/** How and where to end: at the n-th crossing of a point since it was told. */
-export type End = { readonly point: string; readonly crossing: number; readonly signal: 'SIGKILL' | 'SIGTERM' }
+/** How and where to end. */
+export type End = {
+  readonly signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP'
+  readonly point: string
+  /** The n-th crossing of the point ends it, counted from now, */
+  readonly crossing: number
+  /** or from the first crossing of this other point. */
+  readonly since?: string
+}
 
-export type Ask = { readonly ask: 'end'; readonly end: End } | { readonly ask: 'count' }
+/** Without an `end` it goes on for ever. */
+export type Ask = { readonly ask: 'end'; readonly end?: End } | { readonly ask: 'count' }
 
 export type Report =
   | { readonly report: 'ready'; readonly points: readonly string[] }

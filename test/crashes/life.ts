@@ -19,11 +19,14 @@ export type Life = {
   readonly isOver: () => boolean
   /** Has it end at that point from now on. */
   endAt(end: End): Promise<void>
+  /** Has it go on; false when it has ended already. */
+  spare(): Promise<boolean>
   /** How often each point was crossed since the last time this was asked. */
   count(): Promise<Crossings>
   /** The same on the way out, once it has ended by itself. */
   lastCount(): Crossings
-  signal(name: 'SIGTERM' | 'SIGKILL'): void
+  readonly pid: number
+  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGCONT' | 'SIGSTOP'): void
 }
 export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
@@ -106,9 +109,15 @@ export function beginLife(boot: Boot): Life {
     points,
     ended,
     isOver: () => ending !== undefined,
+    spare: () =>
+      asks({ ask: 'end' }, 'armed').then(
+        () => true,
+        () => false,
+      ),
     endAt: async (end) => void (await asks({ ask: 'end', end }, 'armed')),
     count: async () => (await asks({ ask: 'count' }, 'counted')).crossings,
     lastCount: () => reports.findLast((each) => each.report === 'counted')?.crossings ?? {},
+    pid: child.pid ?? 0,
     signal: (name) => void signalTo(child, name),
   }
 }

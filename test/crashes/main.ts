@@ -21,11 +21,19 @@ const bot = botId(7000001)
 
 let end: End | undefined = boot.end
 let crossings: Record<string, number> = {}
+/** Crossings that still have to come; not counted before `since` was crossed. */
+let left = end?.crossing ?? 0
+let counts = end?.since === undefined
 function cross(point: string): void {
-  const crossed = (crossings[point] ?? 0) + 1
-  crossings[point] = crossed
+  crossings[point] = (crossings[point] ?? 0) + 1
+  if (end === undefined) return
+  if (counts && point === end.point) left -= 1
+  counts ||= point === end.since
+  if (left > 0) return
+  const { signal } = end
+  end = undefined
   // The process does not come back from a SIGKILL of its own.
-  if (end?.point === point && end.crossing === crossed) process.kill(process.pid, end.signal)
+  process.kill(process.pid, signal)
 }
 
 const stop = Promise.withResolvers<string>()
@@ -37,8 +45,8 @@ const log = pino.destination({ dest: 1, sync: true })
 const read = readConfig({
   PORT: String(boot.port),
   BOT_INSTANCE_ID: boot.schema,
-  BOT_MODE: boot.mode,
   DATABASE_URL: boot.databaseUrl,
+  ...boot.env,
 })
 if (!read.ok) throw new Error(JSON.stringify(read.problems))
 const { config } = read
@@ -69,6 +77,7 @@ const service = await startService({
       freeDaily: config.shop.freeDaily,
       lock: config.lock,
       work: config.work,
+      ...(boot.times === undefined ? {} : { lockTimes: boot.times.lock }),
       botToken: token,
       telegramApiRoot: `${boot.sandboxUrl}/telegram`,
       kieKey: 'sandbox-key-that-pays-for-nothing',
@@ -87,6 +96,7 @@ const service = await startService({
   catalogSources: await readOfferFiles(),
   instance,
   version: '0.0.0',
+  ...(boot.times === undefined ? {} : { beatTimes: boot.times.beats }),
   clock,
   telemetry,
 })
@@ -96,6 +106,8 @@ process.on('message', (asked: Ask) => {
   crossings = {}
   if (asked.ask === 'end') {
     end = asked.end
+    left = end?.crossing ?? 0
+    counts = end?.since === undefined
     say({ report: 'armed' })
   }
 })

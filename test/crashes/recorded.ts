@@ -2,6 +2,7 @@ import { until } from '../fixtures/person.ts'
 import { checkLogs, checkPerson, checkShop, untilQuiet } from './books.ts'
 import type { Crossings } from './channel.ts'
 import type { Journey } from './journeys.ts'
+import type { Life } from './life.ts'
 import type { Shop } from './shop.ts'
 
 /** What is crossed when nobody dies: by a start, by each journey, and on the way out. */
@@ -16,10 +17,9 @@ export type Recorded = {
 /** What a start crosses and journeys cross again; all else that a start crosses is of the start, or goes by the clock. */
 const crossedAgain = ['store.transact', 'claims.claim', 'claims.nextDueAt', 'chat.getUpdates']
 
-export async function record(shop: Shop, journeys: readonly Journey[]): Promise<Recorded> {
-  const life = shop.begin()
+/** The points that a start crosses until it takes in hand whatever waits. */
+export async function recordBoot(life: Life): Promise<ReadonlySet<string>> {
   await life.works()
-  const points = await life.points()
   const boot = new Set<string>()
   const hasStarted = async () => {
     for (const point of Object.keys(await life.count())) boot.add(point)
@@ -27,6 +27,13 @@ export async function record(shop: Shop, journeys: readonly Journey[]): Promise<
     return boot.has('after:engine.start')
   }
   await until(hasStarted, 'errands are carried out')
+  return boot
+}
+
+export async function record(shop: Shop, journeys: readonly Journey[]): Promise<Recorded> {
+  const life = shop.begin()
+  const points = await life.points()
+  const boot = await recordBoot(life)
 
   const crossings = new Map<Journey, Crossings>()
   for (const journey of journeys) {

@@ -3,9 +3,9 @@ import { createServer } from 'node:net'
 import pg from 'pg'
 import { createSandbox } from '../../sandbox/sandbox.ts'
 import { createPerson, type Person } from '../fixtures/person.ts'
-import { testDatabase } from '../fixtures/postgres.ts'
+import { type TestDatabase, testDatabase } from '../fixtures/postgres.ts'
 import { type Controls, controlsOf } from '../fixtures/sandbox.ts'
-import type { End, Mode } from './channel.ts'
+import type { Boot, Env } from './channel.ts'
 import { beginLife, type Life } from './life.ts'
 
 /**
@@ -16,23 +16,29 @@ export type Shop = {
   readonly controls: Controls
   readonly schema: string
   readonly port: number
+  /** Of a second instance. */
+  readonly otherPort: number
   /** A connection of the test's own, in the schema of the shop. */
   readonly db: pg.Client
   /** Every life so far, also those of a second instance. */
   readonly lives: readonly Life[]
-  begin(wish?: { readonly end?: End; readonly port?: number; readonly publicPort?: number }): Life
+  begin(wish?: Wish): Life
   /** Somebody whom nobody else knows. */
   person(): Promise<Person>
   /** Ends what still runs, without asking. */
   end(): Promise<void>
 }
 
-export async function openShop(mode: Mode = 'webhook'): Promise<Shop> {
-  const database = await testDatabase()
+export type Wish = { readonly publicPort?: number } & Partial<Pick<Boot, 'end' | 'port' | 'env' | 'times'>>
+
+/** With these settings besides the usual ones; in the database that is given, when one is. */
+export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Shop> {
+  const database = given ?? (await testDatabase())
   const sandbox = await createSandbox({ port: 0, seed: 'crashes', floodLimits: false })
   const controls = controlsOf(sandbox.url)
   await controls.kie({ latency_ms: 50 })
   const port = await freePort()
+  const otherPort = await freePort(port)
   const db = new pg.Client({ connectionString: database.url, options: `-c search_path=${database.schema}` })
   await db.connect()
   const lives: Life[] = []
@@ -42,19 +48,19 @@ export async function openShop(mode: Mode = 'webhook'): Promise<Shop> {
     controls,
     schema: database.schema,
     port,
+    otherPort,
     db,
     lives,
-    begin({ end, ...ports } = {}) {
+    begin(wish = {}) {
       assert.ok(!isClosed, 'the shop has ended')
       const life = beginLife({
         databaseUrl: database.url,
         schema: database.schema,
         sandboxUrl: sandbox.url,
         port,
-        publicPort: ports.port ?? port,
-        mode,
-        ...ports,
-        ...(end === undefined ? {} : { end }),
+        publicPort: wish.port ?? port,
+        ...wish,
+        env: { ...env, ...wish.env },
       })
       lives.push(life)
       return life
@@ -72,7 +78,7 @@ export async function openShop(mode: Mode = 'webhook'): Promise<Shop> {
 }
 
 /** Outside the range that the system gives to outgoing connections, so that it is still free in the next life. */
-async function freePort(): Promise<number> {
+async function freePort(taken?: number): Promise<number> {
   for (let tries = 0; tries < 50; tries++) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
     const server = createServer()
@@ -82,7 +88,7 @@ async function freePort(): Promise<number> {
     })
     if (!isFree) continue
     await new Promise((resolve) => server.close(resolve))
-    return port
+    if (port !== taken) return port
   }
   assert.fail('no free port was found')
 }

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import type { Mode } from './channel.ts'
+import type { Env } from './channel.ts'
 import type { Life } from './life.ts'
 import { openShop, type Shop } from './shop.ts'
 
@@ -7,13 +7,13 @@ import { openShop, type Shop } from './shop.ts'
  * Shops that are used again and again, each by one test at a time: what a test leaves behind must not hinder the next.
  * One in which a test failed is closed, and its logs are told with the failure.
  */
-export function createShops(t: TestContext, mode: Mode = 'webhook') {
+export function createShops(t: TestContext, env: Env = {}) {
   const open = new Set<Shop>()
   const free: Shop[] = []
   t.after(() => Promise.all([...open].map((shop) => shop.end())))
 
   async function fresh(): Promise<Shop> {
-    const shop = await openShop(mode)
+    const shop = await openShop(env)
     open.add(shop)
     return shop
   }

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { End } from './channel.ts'
+import { dieOnBoot, dieOnJourney } from './die.ts'
+import { freePicture, topUp } from './journeys.ts'
+import { recordBoot } from './recorded.ts'
+import { createShops } from './shops.ts'
+
+/**
+ * SIGTERM at any moment of a start and in the middle of any work: the process ends with SHUTDOWN_DONE and 0, whoever
+ * wrote meanwhile is answered by the next one, and, because what is in hand is carried to its end, no order is left
+ * uncertain.
+ */
+test('SIGTERM ends a start at any of its moments', { concurrency: 2 }, async (t) => {
+  const shops = createShops(t)
+  const boot = await shops.inShop((shop) => recordBoot(shop.begin()))
+  const moments = [...boot].filter((point) => point.startsWith('before:'))
+  const rows = [0, 1, 2, 3].map((row) => moments.filter((_, index) => index % 4 === row))
+  await Promise.all(
+    rows.map((row) =>
+      t.test(row.join(', '), () =>
+        shops.inShop((shop) =>
+          dieOnBoot(
+            shop,
+            row.map((point) => ({ point, crossing: 1, signal: 'SIGTERM' })),
+          ),
+        ),
+      ),
+    ),
+  )
+})
+
+/** Where work is in hand: an update that is not committed, a step before its commit, a call that is being made. */
+const inHand: readonly Omit<End, 'signal'>[] = [
+  { point: 'before:inbox.store', crossing: 2 },
+  { point: 'left:store.transact', crossing: 1 },
+  { point: 'after:claims.claim', crossing: 1 },
+  { point: 'before:chat.send', crossing: 1 },
+  { point: 'before:kie.submit', crossing: 1 },
+  { point: 'left:store.transact', crossing: 1, since: 'after:kie.submit' },
+  { point: 'before:engine.makeDue', crossing: 1 },
+  { point: 'before:artifacts.fetch', crossing: 1 },
+  { point: 'before:chat.sendFile', crossing: 1 },
+]
+
+test('SIGTERM in the middle of a journey interrupts nobody', { concurrency: 2 }, async (t) => {
+  const shops = createShops(t)
+  await Promise.all([
+    ...inHand.map((end) =>
+      t.test(
+        `a picture is on its way: ${end.point} ${end.crossing}${end.since === undefined ? '' : ` ${end.since}`}`,
+        () =>
+          shops.inShop(async (shop) => {
+            const before = shop.lives.length
+            assert.ok(await dieOnJourney(shop, freePicture, { ...end, signal: 'SIGTERM' }), 'the moment has come')
+            const lines = shop.lives.slice(Math.max(0, before - 1)).flatMap((life) => life.lines)
+            assert.deepEqual(
+              lines.filter((line) => line.includes('ORDER_UNCERTAIN')),
+              [],
+            )
+          }),
+      ),
+    ),
+    t.test('a payment is being allowed', () =>
+      shops.inShop(async (shop) => {
+        await dieOnJourney(shop, topUp, { point: 'before:readTopUp', crossing: 1, signal: 'SIGTERM' })
+      }),
+    ),
+  ])
+})
