@@ -5,6 +5,7 @@ import type { ErrandKind } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
 import type { ErrandEngine } from '../../errands/runner.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
+import { asStorageFault } from './database.ts'
 import type { ErrandHandOver } from './errand-hand-over.ts'
 import { type JobPayload, jobOf } from './errands.ts'
 
@@ -37,6 +38,15 @@ export function createErrandEngine({
   const REPLACED = `
     select id, payload from ${jobs}._private_jobs
      where id = any($1::bigint[]) and key is null and attempts >= max_attempts`
+
+  // What waits under the key knows more than the one that was carried out meanwhile; only its time may become sooner.
+  const AGAIN = `
+    with waiting as (
+      update ${jobs}._private_jobs set run_at = least(run_at, coalesce($4::timestamptz, now()))
+       where key = $6 and locked_at is null and attempts < max_attempts
+      returning 1)
+    select ${jobs}.add_job($1, $2::json, $3, coalesce($4::timestamptz, now()), $5, $6, $7)
+     where not exists (select from waiting)`
 
   /** Of what was in dead hands, that which a newer errand took the place of: nothing would ever end it. */
   async function replaced(ids: readonly number[]): Promise<string[]> {
@@ -73,6 +83,9 @@ export function createErrandEngine({
         pollInterval: pollMs,
         noHandleSignals: true,
         noPreparedStatements: false,
+        // Otherwise nobody waits for the note that an errand is settled: its failure would end the process, and a stop
+        // would leave it to be carried out again.
+        preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
         events,
         logger,
       })
@@ -99,15 +112,21 @@ export function createErrandEngine({
     },
     async again({ errand, cid: story, at }) {
       const payload: JobPayload = { version: 1, errand, cid: story }
-      await pool.query(`select 1 from ${jobs}.add_job($1, $2::json, $3, $4, $5, $6, $7, null, 'preserve_run_at')`, [
+      const due = at === undefined ? null : new Date(at).toISOString()
+      const values = [
         errand.kind,
         JSON.stringify(payload),
         queueOf(errand),
-        at === undefined ? null : new Date(at).toISOString(),
+        due,
         attemptsMaxOf(errand),
         jobKeyOf(errand),
         priorityOf(errand),
-      ])
+      ]
+      try {
+        await pool.query(AGAIN, values)
+      } catch (error) {
+        throw asStorageFault(error, 'putting an errand off')
+      }
     },
     async holders() {
       return (await pool.query<{ locked_by: string }>(HOLDERS)).rows.map((row) => row.locked_by)

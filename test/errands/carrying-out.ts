@@ -1,0 +1,55 @@
+import type { Errand } from '../../src/errands/errand.ts'
+import { createRunner, type ErrandContext, type Handlers, type Settled } from '../../src/errands/runner.ts'
+import { type Clock, createClock } from '../../src/kit/clock.ts'
+import type { Permit } from '../../src/store.ts'
+import type { Storage } from '../fixtures/storage.ts'
+import { createTelling } from '../fixtures/telling.ts'
+
+/** Errands carried out by the engine of a storage; what they do is one function of the test. */
+export type Carry = (errand: Errand, context: ErrandContext) => Promise<Settled>
+
+export function carryOut(
+  { engine, permit }: Storage,
+  carry: Carry,
+  options: { readonly clock?: Clock; readonly permit?: Permit; readonly living?: readonly string[] } = {},
+) {
+  const clock = options.clock ?? createClock()
+  const telling = createTelling(clock)
+  const handlers: Handlers = {
+    answer_tap: carry,
+    show_screen: carry,
+    show_progress: carry,
+    take_file: carry,
+    send_invoice: carry,
+    submit_task: carry,
+    watch_task: carry,
+    deliver: carry,
+    send_again: carry,
+    say: carry,
+    refund_stars: carry,
+    tell_operator: carry,
+  }
+  const stopping = new AbortController()
+  const holder = Promise.withResolvers<string>()
+  const runner = createRunner({
+    handlers,
+    engine,
+    living: async () => options.living ?? [],
+    started: async (name) => holder.resolve(name),
+    clock,
+    telemetry: telling.telemetry,
+  })
+  const working = runner.work(options.permit ?? permit, stopping.signal)
+  // Whoever expects a failure looks at `working` itself.
+  working.catch(() => undefined)
+  return {
+    ...telling,
+    working,
+    /** The name under which it holds errands. */
+    holder: holder.promise,
+    async stop() {
+      stopping.abort()
+      await working
+    },
+  }
+}

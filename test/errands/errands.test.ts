@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, it } from 'node:test'
+import type { Errand } from '../../src/errands/errand.ts'
+import { attemptsMaxOf } from '../../src/errands/errand-jobs.ts'
+import { after, createClock, type Instant } from '../../src/kit/clock.ts'
+import { chatId, cid, newOrderId } from '../../src/kit/ids.ts'
+import { FenceLost, StorageFault } from '../../src/store.ts'
+import { until } from '../fixtures/person.ts'
+import { openStorage } from '../fixtures/storage.ts'
+import { type Carry, carryOut } from './carrying-out.ts'
+
+/** Errands on the real engine. */
+const storage = await openStorage()
+const { engine, store, permit } = storage
+const jobs = `${storage.schema}_jobs._private_jobs`
+const clock = createClock()
+const story = cid('abc123ff')
+const later = (): Instant => after(clock.now(), 3_600_000)
+
+const tell = (what: string): Errand => ({ kind: 'tell_operator', what })
+const show = (chat: number): Errand => ({ kind: 'show_screen', chat: chatId(chat) })
+const whatOf = (errand: Errand): string => (errand.kind === 'tell_operator' ? errand.what : errand.kind)
+
+const write = (errand: Errand, at?: Instant, cidOf = story) =>
+  store.transact(permit, (tx) => tx.errands.add([{ errand, cid: cidOf, ...(at === undefined ? {} : { at }) }]))
+
+type Row = { payload: { errand: Errand; cid: string }; attempts: number; max_attempts: number; due_in_s: number }
+const rows = (): Promise<Row[]> =>
+  storage.rows<Row>(
+    `select payload, attempts, max_attempts, extract(epoch from run_at - now())::float8 as due_in_s
+       from ${jobs} order by id`,
+  )
+
+describe('an errand', () => {
+  const running: ReturnType<typeof carryOut>[] = []
+  const start = (carry: Carry, options?: Parameters<typeof carryOut>[2]) => {
+    const one = carryOut(storage, carry, options)
+    running.push(one)
+    return one
+  }
+  const nothingIsLeft = async () => (await rows()).length === 0
+  beforeEach(() => storage.rows(`truncate ${jobs}`))
+  afterEach(async () => {
+    for (const one of running.splice(0)) await one.stop().catch(() => undefined)
+  })
+
+  it('of a step that was rolled back is never carried out', async () => {
+    const done: string[] = []
+    start(async (errand) => {
+      done.push(whatOf(errand))
+      return 'settled'
+    })
+    const step = store.transact(permit, async (tx) => {
+      await tx.errands.add([{ errand: tell('of a step that failed'), cid: story }])
+      throw new Error('and yet')
+    })
+    await assert.rejects(step, /and yet/)
+    await write(tell('of a step that did not'))
+    await until(nothingIsLeft, 'every errand is settled')
+    assert.deepEqual(done, ['of a step that did not'])
+  })
+
+  it('is carried out with its story, its first attempt being 1', async () => {
+    const seen: unknown[] = []
+    start(async (errand, { cid: told, attempt }) => {
+      seen.push([whatOf(errand), told, attempt])
+      return 'settled'
+    })
+    await write(tell('hello'))
+    await until(nothingIsLeft, 'it is settled')
+    assert.deepEqual(seen, [['hello', story, 1]])
+  })
+
+  it('takes the place of one with the same key that waits', async () => {
+    await write(show(1), later(), cid('00000001'))
+    await write(show(1), later(), cid('00000002'))
+    await write(show(2), later(), cid('00000003'))
+    assert.deepEqual(
+      (await rows()).map(({ payload }) => payload.cid),
+      ['00000002', '00000003'],
+    )
+  })
+
+  it('that is wanted again for later leaves one that waits as it is, and its time when that is sooner', async () => {
+    const order = newOrderId()
+    const soon = after(clock.now(), 60_000)
+    // A callback named the task, while a look without that knowledge was on its way.
+    await write({ kind: 'watch_task', order, hint: 'task-1' }, soon)
+    await engine.again({ errand: { kind: 'watch_task', order }, cid: story, at: later() })
+    const [first, ...more] = await rows()
+    assert.equal(more.length, 0)
+    assert.deepEqual(first?.payload.errand, { kind: 'watch_task', order, hint: 'task-1' })
+    assert.ok((first?.due_in_s ?? 0) < 61)
+    await engine.again({ errand: { kind: 'watch_task', order }, cid: story, at: after(clock.now(), 5_000) })
+    assert.ok(((await rows())[0]?.due_in_s ?? 99) < 6)
+  })
+
+  it('is carried out again when it said so, not before its time, and attempts begin anew', async () => {
+    const attempts: number[] = []
+    start(async (_, { attempt }) => {
+      attempts.push(attempt)
+      return attempts.length < 3 ? { againAt: clock.now() } : 'settled'
+    })
+    await write(show(1))
+    await until(nothingIsLeft, 'it is settled in the end')
+    assert.deepEqual(attempts, [1, 1, 1])
+    start(async () => ({ againAt: later() }))
+    await running[0]?.stop()
+    await write(show(1))
+    await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 3_000, 'it waits for its time')
+  })
+
+  it('of a chat is carried out alone, in the order of asking, while other chats are not held up', async () => {
+    let inChat = 0
+    const door = Promise.withResolvers<void>()
+    const others: number[] = []
+    start(async (errand) => {
+      if (!('chat' in errand)) return 'settled'
+      if (errand.chat !== 1) {
+        others.push(errand.chat)
+        return 'settled'
+      }
+      inChat += 1
+      assert.equal(inChat, 1)
+      await door.promise
+      inChat -= 1
+      return 'settled'
+    })
+    const view = { screen: 'help', text: ['hello'], keyboard: [] } as const
+    await store.transact(permit, (tx) =>
+      tx.errands.add(
+        [1, 1, 1, 2, 3].map((chat) => ({ errand: { kind: 'say', chat: chatId(chat), view }, cid: story })),
+      ),
+    )
+    await until(() => others.length === 2, 'the other chats are served')
+    door.resolve()
+    await until(nothingIsLeft, 'every errand is settled')
+  })
+
+  it('that fails is tried again later, and that is told; at its last attempt it is set aside', async () => {
+    const it = start(async () => {
+      throw new TypeError('a bug of ours')
+    })
+    await write(tell('always wrong'))
+    await until(() => it.events('ERRAND_FAILED').length === 1, 'the failure is told')
+    await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 1, 'it waits')
+    await storage.rows(`update ${jobs} set attempts = max_attempts - 1, run_at = now()`)
+    await until(() => it.events('ERRAND_SHELVED').length === 1, 'that it is set aside is told')
+    await until(
+      async () => (await storage.rows(`select 1 from ${jobs} where locked_at is null`)).length === 1,
+      'it stays',
+    )
+    const [row] = await rows()
+    assert.equal(row?.attempts, attemptsMaxOf(tell('')))
+    assert.match(it.lines.join(''), /cid=abc123ff/)
+  })
+
+  for (const fault of [new StorageFault('the database went away'), new FenceLost('another leads')]) {
+    it(`is given back and blamed for nothing when the world fails (${fault.name})`, async () => {
+      let tries = 0
+      const it = start(async () => {
+        tries += 1
+        throw fault
+      })
+      await write(show(1))
+      await until(async () => tries === 1 && ((await rows())[0]?.due_in_s ?? 0) > 1, 'it waits for a better world')
+      assert.equal((await rows())[0]?.attempts, 0)
+      assert.deepEqual(it.events('ERRAND_FAILED', 'ERRAND_SHELVED', 'EXCEPTION_CAUGHT'), [])
+    })
+  }
+
+  it('is not begun any more by a leader who may not be one: no call is made on an old right', async () => {
+    let tries = 0
+    start(
+      async () => {
+        tries += 1
+        return 'settled'
+      },
+      { permit: { ...permit, isFresh: () => false } },
+    )
+    await write(show(1))
+    await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 1, 'it waits for a leader')
+    assert.equal(tries, 0)
+  })
+
+  it('in the hands of an instance that died is free for the next one, and nothing of it is left shelved', async () => {
+    const never = Promise.withResolvers<'settled'>()
+    const dead = start(() => never.promise)
+    await write(show(1))
+    await write(tell('once'))
+    await until(async () => (await rows()).filter(({ attempts }) => attempts === 1).length === 2, 'both are in hand')
+    // The screen changed meanwhile: the newer drawing takes the place of the one in dead hands.
+    await write(show(1), undefined, cid('00000002'))
+    const done: string[] = []
+    const heir = start(
+      async (errand, context) => {
+        done.push(`${whatOf(errand)} ${context.cid}`)
+        return 'settled'
+      },
+      { living: [] },
+    )
+    await until(nothingIsLeft, 'everything is settled')
+    assert.deepEqual(done.sort(), ['once abc123ff', 'show_screen 00000002'])
+    assert.equal(heir.events('ERRANDS_UNLOCKED').length, 1)
+    never.resolve('settled')
+    await dead.stop()
+  })
+
+  it('in the hands of a living instance stays there', async () => {
+    const door = Promise.withResolvers<'settled'>()
+    const alive = start(() => door.promise)
+    await write(tell('mine'))
+    await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
+    const other = start(async () => 'settled', { living: [await alive.holder] })
+    await other.holder
+    await write(show(7))
+    await until(async () => (await rows()).length === 1, 'the other one works')
+    assert.deepEqual(other.events('ERRANDS_UNLOCKED'), [])
+    door.resolve('settled')
+    await until(nothingIsLeft, 'it is settled')
+  })
+
+  it('that was begun is waited for when its owner stops, and none is begun after that', async () => {
+    const door = Promise.withResolvers<'settled'>()
+    const it = start(() => door.promise)
+    await write(tell('first'))
+    await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
+    let stopped = false
+    const stopping = it.stop().then(() => {
+      stopped = true
+    })
+    await write(tell('second'))
+    assert.equal(stopped, false)
+    door.resolve('settled')
+    await stopping
+    assert.deepEqual(
+      (await rows()).map(({ attempts, payload }) => [attempts, whatOf(payload.errand)]),
+      [[0, 'second']],
+    )
+  })
+
+  it('of a later version than this program knows is a failure, not a guess', async () => {
+    const it = start(async () => 'settled')
+    await write(tell('from tomorrow'), later())
+    await storage.rows(`update ${jobs} set payload = '{"version":2}'::json, run_at = now()`)
+    await until(async () => ((await rows())[0]?.attempts ?? 0) > 0, 'it is tried')
+    await until(
+      async () => (await storage.rows(`select 1 from ${jobs} where last_error like '%version 2%'`)).length === 1,
+      'it failed',
+    )
+    assert.equal(it.events('ERRAND_SHELVED').length, 0)
+  })
+})

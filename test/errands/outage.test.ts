@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { after, it } from 'node:test'
+import pg from 'pg'
+import type { Errand } from '../../src/errands/errand.ts'
+import { createRunner, type Handlers, type Settled } from '../../src/errands/runner.ts'
+import { createClock } from '../../src/kit/clock.ts'
+import { cid } from '../../src/kit/ids.ts'
+import { startDuties } from '../../src/lifecycle/duties.ts'
+import { until } from '../fixtures/person.ts'
+import { ownPostgres } from '../fixtures/postgres.ts'
+import { openStorage } from '../fixtures/storage.ts'
+import { createTelling } from '../fixtures/telling.ts'
+
+/** The errands of an instance while its database goes away and comes back, as the service runs them. */
+const own = await ownPostgres()
+const clock = createClock()
+const telling = createTelling(clock)
+const storage = await openStorage({ at: { url: own.url, schema: 'outage' }, telemetry: telling.telemetry })
+after(() => own.end())
+
+const tell = (what: string) => ({ errand: { kind: 'tell_operator', what } as const, cid: cid('abc123ff') })
+const write = (what: string) => storage.store.transact(storage.permit, (tx) => tx.errands.add([tell(what)]))
+
+async function left(): Promise<number> {
+  const client = new pg.Client({ connectionString: own.url })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return (await client.query('select 1 from outage_jobs._private_jobs')).rows.length
+  } catch {
+    return -1
+  } finally {
+    await client.end()
+  }
+}
+
+it('An outage of the database ends no process, and every errand is carried out when it is over', async () => {
+  const carried: string[] = []
+  const door = Promise.withResolvers<void>()
+  const carry = async (errand: Errand): Promise<Settled> => {
+    const what = errand.kind === 'tell_operator' ? errand.what : ''
+    if (what === 'in hand') await door.promise
+    if (what === 'writes') await write('written by an errand')
+    carried.push(what)
+    return 'settled'
+  }
+  const handlers: Handlers = {
+    answer_tap: carry,
+    show_screen: carry,
+    show_progress: carry,
+    take_file: carry,
+    send_invoice: carry,
+    submit_task: carry,
+    watch_task: carry,
+    deliver: carry,
+    send_again: carry,
+    say: carry,
+    refund_stars: carry,
+    tell_operator: carry,
+  }
+  const { engine, permit } = storage
+  const { telemetry } = telling
+  const runner = createRunner({
+    handlers,
+    engine,
+    living: async () => [],
+    started: async () => {},
+    clock,
+    telemetry,
+  })
+  const duties = startDuties(
+    [{ name: 'errands', run: (right: typeof permit, signal) => runner.work(right, signal) }],
+    permit,
+    { clock, telemetry },
+  )
+  await write('in hand')
+  await until(async () => (await left()) === 1, 'it is written')
+  await until(
+    async () => (await storage.rows('select 1 from outage_jobs._private_jobs where attempts = 1')).length === 1,
+    'it is in hand',
+  )
+
+  await own.kill()
+  door.resolve()
+  await until(() => carried.length === 1, 'it was carried out while there was no database')
+  await assert.rejects(write('not now'))
+  await own.start()
+
+  await until(
+    () =>
+      write('writes').then(
+        () => true,
+        () => false,
+      ),
+    'steps go on',
+  )
+  await until(async () => carried.includes('written by an errand'), 'errands go on')
+  await until(async () => (await left()) === 0, 'nothing is left')
+  assert.equal(carried.includes('not now'), false)
+  await duties.stop()
+})
