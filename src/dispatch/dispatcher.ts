@@ -137,17 +137,19 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     wake: () => hands?.wake(),
     offer: (lane, arriving) => hands?.offer(lane, arriving) ?? nobodyWorks,
     async work(permit, signal) {
-      hands = new Hands({
+      const mine = new Hands({
         claims,
         clock,
         signal,
         handle: (item) => handleItem(permit, item, signal),
         handleArriving: (arriving, stored) => handleArriving(permit, arriving, stored, signal),
       })
+      hands = mine
       try {
-        await hands.work()
+        await mine.work()
       } finally {
-        hands = undefined
+        // One that was left behind may end while its successor works.
+        if (hands === mine) hands = undefined
       }
     },
   }

@@ -14,7 +14,8 @@ export function jobKeyOf(errand: Errand): string | null {
     case 'submit_task':
       return `submit:${errand.order}`
     case 'watch_task':
-      return `watch:${errand.order}`
+      // A look that a callback asked for, which knows a task that the order may not know yet, is no look by the clock.
+      return errand.hint === undefined ? `watch:${errand.order}` : `ring:${errand.order}`
     case 'deliver':
       return `deliver:${errand.order}`
     case 'send_invoice':

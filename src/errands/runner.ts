@@ -42,8 +42,8 @@ export type Job = {
 /** Keeps errands and hands them out. A port, implemented by `storage/postgres/errand-engine.ts`. */
 export interface ErrandEngine {
   /**
-   * Hands out due errands until `stop` has resolved. A rejection of `run` is a failed attempt. `ended` rejects when the
-   * engine gave up by itself.
+   * Hands out due errands until `stop` has resolved. A rejection of `run` is a failed attempt, and one with `FenceLost`
+   * is none: the errand is whoever's it is now. `ended` rejects when the engine gave up by itself.
    */
   start(run: (job: Job) => Promise<void>): Promise<{
     /** Under this name it holds what it has in hand. */
@@ -57,6 +57,11 @@ export interface ErrandEngine {
   holders(): Promise<readonly string[]>
   /** Frees what these hold, because nobody carries it out any more. */
   unlock(dead: readonly string[]): Promise<void>
+  /**
+   * Puts right what is left when an errand changes hands at the wrong moment: a queue that is held although nothing of
+   * it is in hand, an errand given up for a newer one. Says how much there was.
+   */
+  tidy(): Promise<number>
 }
 
 /** Where work is shared: the calls to one chat are one instance's at a time. A port. */
@@ -117,13 +122,16 @@ export function createRunner({
     try {
       const carryOut = async () => {
         // It may have waited for its turn at the chat; whoever has lost the right meanwhile calls nobody.
-        if (!permit.isFresh()) throw new FenceLost('the lease may have run out')
+        mustBeFresh(permit)
         return await handle(handlers, errand, { cid, permit, attempt, ...fresh })
       }
       const settled = await inChat(chat, carryOut)
-      if (settled !== 'settled') await engine.again({ errand, cid, at: settled.againAt })
+      if (settled !== 'settled') await again(job, permit, settled.againAt)
+      // What was in the hands of whoever lost the right may be in others' hands by now, and is not ours to settle.
+      mustBeFresh(permit)
     } catch (error) {
-      if (isFaultOfTheWorld(error)) return await postpone(job)
+      if (error instanceof FenceLost) throw error
+      if (isFaultOfTheWorld(error)) return await again(job, permit, after(clock.now(), worldFaultWaitMs))
       const told = { kind: errand.kind, cid, error: messageWithCauses(error) }
       if (attempt >= job.attemptsMax) telemetry.tell('ERRAND_SHELVED', told)
       else telemetry.tell('ERRAND_FAILED', { ...told, attempt })
@@ -133,8 +141,10 @@ export function createRunner({
   }
 
   /** When even this cannot be written down, the engine's own retry takes over. */
-  async function postpone({ errand, cid }: Job): Promise<void> {
-    await engine.again({ errand, cid, at: after(clock.now(), worldFaultWaitMs) })
+  async function again({ errand, cid }: Job, permit: Permit, at: Instant): Promise<void> {
+    mustBeFresh(permit)
+    await engine.again({ errand, cid, at })
+    mustBeFresh(permit)
   }
 
   return {
@@ -155,6 +165,10 @@ export function createRunner({
       }
     },
   }
+}
+
+function mustBeFresh(permit: Permit): void {
+  if (!permit.isFresh()) throw new FenceLost('the lease may have run out')
 }
 
 function handle(handlers: Handlers, errand: Errand, context: ErrandContext): Promise<Settled> {

@@ -117,6 +117,8 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
     if (order === undefined || !isWatched(order)) return 'settled'
     // Given back, and no task to look at: a callback that names one wakes a look of its own.
     if (order.status === 'released' && taskOf(order) === undefined && hint === undefined) return 'settled'
+    // The order knows its task by now, and is looked at by the clock.
+    if (hint !== undefined && taskOf(order) !== undefined) return 'settled'
     const now = clock.now()
     const age = now - order.placedAt
     if (age > watchedMs) return 'settled'

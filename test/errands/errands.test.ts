@@ -39,7 +39,10 @@ describe('an errand', () => {
     return one
   }
   const nothingIsLeft = async () => (await rows()).length === 0
-  beforeEach(() => storage.rows(`truncate ${jobs}`))
+  beforeEach(async () => {
+    await storage.rows(`truncate ${jobs}`)
+    await engine.tidy()
+  })
   afterEach(async () => {
     for (const one of running.splice(0)) await one.stop().catch(() => undefined)
   })
@@ -82,17 +85,29 @@ describe('an errand', () => {
   })
 
   it('that is wanted again for later leaves one that waits as it is, and its time when that is sooner', async () => {
-    const order = newOrderId()
     const soon = after(clock.now(), 60_000)
-    // A callback named the task, while a look without that knowledge was on its way.
-    await write({ kind: 'watch_task', order, hint: 'task-1' }, soon)
-    await engine.again({ errand: { kind: 'watch_task', order }, cid: story, at: later() })
+    await write(show(1), soon, cid('00000001'))
+    await engine.again({ errand: show(1), cid: cid('00000002'), at: later() })
     const [first, ...more] = await rows()
     assert.equal(more.length, 0)
-    assert.deepEqual(first?.payload.errand, { kind: 'watch_task', order, hint: 'task-1' })
+    assert.equal(first?.payload.cid, '00000001')
     assert.ok((first?.due_in_s ?? 0) < 61)
-    await engine.again({ errand: { kind: 'watch_task', order }, cid: story, at: after(clock.now(), 5_000) })
+    await engine.again({ errand: show(1), cid: cid('00000003'), at: after(clock.now(), 5_000) })
     assert.ok(((await rows())[0]?.due_in_s ?? 99) < 6)
+  })
+
+  it('that a callback asked for, which names a task, is not forgotten for a look by the clock', async () => {
+    const order = newOrderId()
+    await write({ kind: 'watch_task', order, hint: 'task-1' }, later())
+    await write({ kind: 'watch_task', order }, later())
+    await engine.again({ errand: { kind: 'watch_task', order }, cid: story, at: later() })
+    assert.deepEqual(
+      (await rows()).map(({ payload }) => payload.errand),
+      [
+        { kind: 'watch_task', order, hint: 'task-1' },
+        { kind: 'watch_task', order },
+      ],
+    )
   })
 
   it('is carried out again when it said so, not before its time, and attempts begin anew', async () => {
@@ -163,7 +178,7 @@ describe('an errand', () => {
         throw fault
       })
       await write(show(1))
-      await until(async () => tries === 1 && ((await rows())[0]?.due_in_s ?? 0) > 1, 'it waits for a better world')
+      await until(async () => tries === 1 && ((await rows())[0]?.due_in_s ?? 0) > 0.5, 'it waits for a better world')
       assert.equal((await rows())[0]?.attempts, 0)
       assert.deepEqual(it.events('ERRAND_FAILED', 'ERRAND_SHELVED', 'EXCEPTION_CAUGHT'), [])
     })
@@ -179,64 +194,150 @@ describe('an errand', () => {
       { permit: { ...permit, isFresh: () => false } },
     )
     await write(show(1))
-    await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 1, 'it waits for a leader')
+    await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 0.5, 'it waits for a leader')
     assert.equal(tries, 0)
+    assert.equal((await rows())[0]?.attempts, 0)
   })
 
+  /** As a process leaves them that was killed after it had taken them. */
+  const takenBy = (holder: string) =>
+    storage.rows(`update ${jobs} set locked_by = $1, locked_at = now(), attempts = 1 where locked_by is null`, [holder])
+
   it('in the hands of an instance that died is free for the next one, and nothing of it is left shelved', async () => {
-    const never = Promise.withResolvers<'settled'>()
-    const dead = start(() => never.promise)
     await write(show(1))
     await write(tell('once'))
-    await until(async () => (await rows()).filter(({ attempts }) => attempts === 1).length === 2, 'both are in hand')
+    await takenBy('the dead')
     // The screen changed meanwhile: the newer drawing takes the place of the one in dead hands.
     await write(show(1), undefined, cid('00000002'))
     const done: string[] = []
-    const heir = start(
-      async (errand, context) => {
-        done.push(`${whatOf(errand)} ${context.cid}`)
-        return 'settled'
-      },
-      { living: [] },
-    )
+    const heir = start(async (errand, context) => {
+      done.push(`${whatOf(errand)} ${context.cid}`)
+      return 'settled'
+    })
     await until(nothingIsLeft, 'everything is settled')
     assert.deepEqual(done.sort(), ['once abc123ff', 'show_screen 00000002'])
     assert.equal(heir.events('ERRANDS_UNLOCKED').length, 1)
-    never.resolve('settled')
-    await dead.stop()
   })
 
   it('in the hands of a living instance stays there', async () => {
-    const door = Promise.withResolvers<'settled'>()
-    const alive = start(() => door.promise)
-    await write(tell('mine'))
-    await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
-    const other = start(async () => 'settled', { living: [await alive.holder] })
-    await other.holder
+    await write(tell('theirs'))
+    await takenBy('the living')
+    const done: string[] = []
+    const other = start(
+      async (errand) => {
+        done.push(whatOf(errand))
+        return 'settled'
+      },
+      { living: ['the living'] },
+    )
     await write(show(7))
     await until(async () => (await rows()).length === 1, 'the other one works')
+    assert.deepEqual(done, ['show_screen'])
     assert.deepEqual(other.events('ERRANDS_UNLOCKED'), [])
-    door.resolve('settled')
-    await until(nothingIsLeft, 'it is settled')
   })
 
-  it('that was begun is waited for when its owner stops, and none is begun after that', async () => {
-    const door = Promise.withResolvers<'settled'>()
-    const it = start(() => door.promise)
-    await write(tell('first'))
-    await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
+  for (const ending of ['settled', 'again', 'the world'] as const) {
+    it(`is left to whoever has it now by one that lost the right meanwhile (${ending}), and its queue goes on`, async () => {
+      const errand = { kind: 'deliver', order: newOrderId(), chat: chatId(1) } as const
+      let isFresh = true
+      const [wakes, heirMayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const frozen = start(
+        async () => {
+          await wakes.promise
+          if (ending === 'the world') throw new StorageFault('the database went away')
+          return ending === 'again' ? { againAt: clock.now() } : 'settled'
+        },
+        { permit: { ...permit, isFresh: () => isFresh } },
+      )
+      try {
+        await write(errand)
+        await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
+        isFresh = false
+        // It takes nothing more, and waits for what it has in hand.
+        const stopped = frozen.stop()
+        let taken = 0
+        start(async () => {
+          taken += 1
+          await heirMayEnd.promise
+          return 'settled'
+        })
+        await until(() => taken === 1, 'the next one has it')
+        wakes.resolve()
+        await stopped
+        assert.equal((await rows()).length, 1)
+        heirMayEnd.resolve()
+        await until(nothingIsLeft, 'it is settled')
+        await write(errand)
+        await until(nothingIsLeft, 'the next one of its queue is settled')
+        assert.equal(taken, 2)
+      } finally {
+        // Whatever failed, nobody waits for ever.
+        wakes.resolve()
+        heirMayEnd.resolve()
+      }
+    })
+  }
+
+  it('does not wait for ever in a queue that is held although nothing of it is in hand', async () => {
+    await write({ kind: 'deliver', order: newOrderId(), chat: chatId(1) })
+    const QUEUES = `${storage.schema}_jobs._private_job_queues`
+    await storage.rows(`update ${QUEUES} set locked_by = 'somebody', locked_at = now()`)
+    let taken = 0
+    const it = start(
+      async () => {
+        taken += 1
+        return 'settled'
+      },
+      { living: ['somebody'] },
+    )
+    await it.holder
+    assert.equal(await engine.tidy(), 1)
+    await until(nothingIsLeft, 'it is settled')
+    assert.equal(taken, 1)
+    assert.equal(await engine.tidy(), 0)
+  })
+
+  it('that was given up for a newer one, and then given back, is forgotten; one that was set aside stays', async () => {
+    const order = newOrderId()
+    await write({ kind: 'watch_task', order })
+    await takenBy('somebody')
+    await write({ kind: 'watch_task', order })
+    await write(tell('set aside'))
+    await storage.rows(`update ${jobs} set locked_by = null, locked_at = null where locked_by is not null`)
+    await storage.rows(`update ${jobs} set attempts = max_attempts where payload->'errand'->>'kind' = 'tell_operator'`)
+    assert.equal((await rows()).length, 3)
+    assert.equal(await engine.tidy(), 1)
+    assert.deepEqual(
+      (await rows()).map(({ payload, attempts }) => `${payload.errand.kind} ${attempts}`),
+      ['watch_task 0', `tell_operator ${attemptsMaxOf(tell(''))}`],
+    )
+    await storage.rows(`truncate ${jobs}`)
+  })
+
+  it('that was begun is waited for when its owner stops, and noted as settled; none is begun after that', async () => {
+    const door = Promise.withResolvers<void>()
+    let begun = 0
+    let ended = 0
+    const it = start(async () => {
+      begun += 1
+      await door.promise
+      ended += 1
+      return 'settled'
+    })
+    for (let n = 0; n < 5; n++) await write(tell(`begun ${n}`))
+    await until(() => begun === 5, 'they are in hand')
     let stopped = false
     const stopping = it.stop().then(() => {
       stopped = true
     })
-    await write(tell('second'))
+    await new Promise((resolve) => setImmediate(resolve))
     assert.equal(stopped, false)
-    door.resolve('settled')
+    door.resolve()
     await stopping
-    assert.deepEqual(
-      (await rows()).map(({ attempts, payload }) => [attempts, whatOf(payload.errand)]),
-      [[0, 'second']],
-    )
+    assert.equal(ended, 5)
+    assert.deepEqual(await rows(), [])
+    await write(tell('too late'))
+    assert.equal(begun, 5)
   })
 
   it('of a later version than this program knows is a failure, not a guess', async () => {

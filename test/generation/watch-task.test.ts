@@ -162,6 +162,17 @@ describe('an order whose submit was not answered', () => {
     assert.equal(await shop.balance(person), 1000 - priceKopecks)
   })
 
+  it('by one look that goes on: what a callback asked for ends when the order knows its task, and not before', async () => {
+    const { id } = await uncertain()
+    const running = (callbackUrl: string) => sees({ state: 'running', stage: 'generating', callbackUrl })
+    const forged = shop.watches(running('https://evil.example/kie/x'))
+    assert.notEqual(await forged(id, 'its-task'), 'settled')
+    const ours = shop.watches(running(shop.callbackUrlOf(id)))
+    assert.equal(await ours(id, 'its-task'), 'settled')
+    assert.equal(await statusOf(id), 'generating')
+    assert.notEqual(await ours(id), 'settled')
+  })
+
   it('believes no hint when it knows its task: it looks at its own', async () => {
     const { id } = await generating('its-own')
     const looked: string[] = []

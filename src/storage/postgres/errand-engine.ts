@@ -4,6 +4,7 @@ import type pg from 'pg'
 import type { ErrandKind } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
 import type { ErrandEngine } from '../../errands/runner.ts'
+import { FenceLost } from '../../store.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
 import { asStorageFault } from './database.ts'
 import type { ErrandHandOver } from './errand-hand-over.ts'
@@ -48,6 +49,18 @@ export function createErrandEngine({
     select ${jobs}.add_job($1, $2::json, $3, coalesce($4::timestamptz, now()), $5, $6, $7)
      where not exists (select from waiting)`
 
+  const NO_ATTEMPT = `update ${jobs}._private_jobs set attempts = attempts - 1 where id = $1 and locked_by = $2 and attempts > 0`
+  const FORGET = `delete from ${jobs}._private_jobs where id = any($1::bigint[]) and locked_at is null`
+  // Given up for a newer one while it was in hand, and then given back by whoever had it.
+  const LEFT_OVER = `
+    select id, payload from ${jobs}._private_jobs
+     where key is null and attempts >= max_attempts and locked_at is null`
+  // An errand that was freed and taken anew may be ended by the one who had it before; then its queue stays held.
+  const FREE_QUEUES = `
+    update ${jobs}._private_job_queues q set locked_by = null, locked_at = null
+     where locked_by is not null
+       and not exists (select from ${jobs}._private_jobs j where j.job_queue_id = q.id and j.locked_by = q.locked_by)`
+
   /** Of what was in dead hands, that which a newer errand took the place of: nothing would ever end it. */
   async function replaced(ids: readonly number[]): Promise<string[]> {
     const { rows } = await pool.query<{ id: number; payload: JobPayload }>(REPLACED, [ids])
@@ -65,13 +78,20 @@ export function createErrandEngine({
     },
     async start(runJob) {
       const taskList: TaskList = {}
+      let holder = ''
       for (const kind of kinds) {
         taskList[kind] = async (payload, helpers) => {
-          await runJob(jobOf(payload, helpers.job.attempts, helpers.job.max_attempts))
+          const { id, attempts, max_attempts: most } = helpers.job
+          try {
+            await runJob(jobOf(payload, attempts, most))
+          } catch (error) {
+            // An attempt of whoever may not make one does not count, where the errand is in these hands still.
+            if (error instanceof FenceLost) await pool.query(NO_ATTEMPT, [id, holder]).catch(() => undefined)
+            throw error
+          }
         }
       }
       const events = deafToOtherBots()
-      let holder = ''
       events.on('pool:create', ({ workerPool }) => {
         holder = workerPool.id
       })
@@ -127,6 +147,13 @@ export function createErrandEngine({
       } catch (error) {
         throw asStorageFault(error, 'putting an errand off')
       }
+    },
+    async tidy() {
+      const freed = (await pool.query(FREE_QUEUES)).rowCount ?? 0
+      const { rows } = await pool.query<{ id: number; payload: JobPayload }>(LEFT_OVER)
+      const over = rows.filter(({ payload }) => jobKeyOf(payload.errand) !== null).map(({ id }) => id)
+      if (over.length > 0) await pool.query(FORGET, [over])
+      return freed + over.length
     },
     async holders() {
       return (await pool.query<{ locked_by: string }>(HOLDERS)).rows.map((row) => row.locked_by)

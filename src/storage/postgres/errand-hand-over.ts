@@ -4,6 +4,7 @@ import { isAwaited } from '../../errands/errand-jobs.ts'
 import type { Job } from '../../errands/runner.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { ChatId } from '../../kit/ids.ts'
+import { FenceLost } from '../../store.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
 
 /**
@@ -56,8 +57,8 @@ export function createErrandHandOver({
   const SETTLE = `delete from ${jobs} where id = any($1::bigint[]) and locked_by = $2`
   // What the engine does with a job that failed: it waits e to the power of its attempts, in seconds.
   const GIVE_BACK = `
-    update ${jobs} set locked_by = null, locked_at = null, last_error = $3,
-           run_at = now() + exp(least(attempts, 10)) * interval '1 second'
+    update ${jobs} set locked_by = null, locked_at = null, last_error = $3, attempts = attempts - $4::int,
+           run_at = now() + exp(least(attempts - $4::int, 10)) * interval '1 second'
      where id = $1 and locked_by = $2`
   const FREE = `
     update ${jobs} set locked_by = null, locked_at = null, attempts = 0 where id = any($1::bigint[]) and locked_by = $2`
@@ -78,7 +79,10 @@ export function createErrandHandOver({
       await run(job)
       settled.push(id)
     } catch (error) {
-      own(insist('giving back an errand', GIVE_BACK, () => [id, hands, messageWithCauses(error).slice(0, 2_000)]))
+      // An attempt of whoever may not make one does not count.
+      const uncounted = error instanceof FenceLost ? 1 : 0
+      const why = messageWithCauses(error).slice(0, 2_000)
+      own(insist('giving back an errand', GIVE_BACK, () => [id, hands, why, uncounted]))
     } finally {
       letGo(job.errand)
     }
