@@ -136,7 +136,7 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
     },
     log: { level: levelOf(settingOf(values, 'LOG_LEVEL')), format: values.LOG_FORMAT === 'json' ? 'json' : 'text' },
     dataDir,
-    secrets: secretNames.flatMap((name) => values[name] ?? []),
+    secrets: withPasswords(secretNames.flatMap((name) => values[name] ?? [])),
   }
 }
 
@@ -253,17 +253,21 @@ function readValues(env: Env): { values: Values; problems: ConfigProblem[] } {
 
 /**
  * Everything in an environment that must never be seen, wrong values too: the secret settings as they are, and the
- * passwords in addresses by themselves.
+ * passwords in addresses by themselves. One that is a plain word is not among these: every line with that word in it
+ * would suffer.
  */
 export function secretsIn(env: Env): readonly string[] {
-  const values = secretNames.flatMap((name) => [name, ...aliasesOf(name)].flatMap((each) => env[each]?.trim() || []))
-  return [...values, ...values.flatMap(passwordIn)]
+  return withPasswords(
+    secretNames.flatMap((name) => [name, ...aliasesOf(name)].flatMap((each) => env[each]?.trim() || [])),
+  )
 }
+
+const withPasswords = (secrets: readonly string[]): readonly string[] => [...secrets, ...secrets.flatMap(passwordIn)]
 
 function passwordIn(address: string): readonly string[] {
   const [, written = ''] = /^\w+:\/\/[^:@/]*:([^@/]*)@/.exec(address) ?? []
   try {
-    return written === '' ? [] : [written, decodeURIComponent(written)]
+    return /^[a-z]*$/i.test(written) ? [] : [written, decodeURIComponent(written)]
   } catch {
     return [written]
   }

@@ -79,9 +79,9 @@ export const settings = {
   },
   KIE_CALLBACK_PATH: {
     meaning: 'route of KIE callbacks',
-    shape: 'path segments without a leading slash',
+    shape: 'path segments such as callbacks/kie, the first of them not webhook',
     initial: 'callbacks/kie',
-    check: /^[A-Za-z0-9_/-]{1,100}$/,
+    check: /^(?!\/?webhook(\/|$))\/?[A-Za-z0-9_-]{1,100}(\/[A-Za-z0-9_-]{1,100}){0,5}\/?$/,
   },
   KIE_CALLBACK_TOKEN: {
     meaning: 'signs the order reference in the callback URL',

@@ -162,7 +162,7 @@ function callbackDoor(app: FastifyInstance, { callbackPath }: HttpDeps, doors: (
 function figureDoors(app: FastifyInstance, deps: HttpDeps): void {
   const maySee = (request: FastifyRequest): boolean => {
     const { metricsToken } = deps
-    if (metricsToken === undefined) return isLoopback(request.socket.remoteAddress)
+    if (metricsToken === undefined) return isFromHere(request)
     return isSame(request.headers.authorization ?? '', `Bearer ${metricsToken}`)
   }
   app.get('/health', async (request, reply) => {
@@ -187,8 +187,11 @@ const later = (reply: FastifyReply) =>
 const bodyOf = (request: FastifyRequest): string => (typeof request.body === 'string' ? request.body : '')
 const oneOf = (header: string | string[] | undefined): string | undefined =>
   typeof header === 'string' ? header : header?.[0]
-const isLoopback = (address: string | undefined): boolean =>
-  address !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(address)
+/** A proxy on this machine speaks for somebody else, and says so. */
+function isFromHere({ socket, headers }: FastifyRequest): boolean {
+  if (headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false
+  return /^(127\.|::1$|::ffff:127\.)/.test(socket.remoteAddress ?? '')
+}
 
 /** Takes the same time wherever the two differ. */
 function isSame(a: string, b: string): boolean {

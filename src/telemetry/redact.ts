@@ -1,3 +1,5 @@
+import { createHider } from '../kit/hide.ts'
+
 /**
  * The only door to a sink. Secrets that are known are removed wherever they stand; what has the shape of one is removed
  * although nobody named it.
@@ -12,15 +14,12 @@ const webhookPath = /(\/webhook\/)[A-Za-z0-9_-]+/g
 
 /** `secrets` shorter than six symbols are not searched for: they would hide ordinary words. */
 export function createRedact(secrets: readonly (string | undefined)[]): Redact {
-  const known = secrets.filter((secret): secret is string => secret !== undefined && secret.length >= 6)
-  known.sort((a, b) => b.length - a.length)
-  return (text) => {
-    let clean = text
-    for (const secret of known) clean = clean.replaceAll(secret, '***')
-    return clean
+  const known = secrets.filter((secret): secret is string => secret !== undefined)
+  const hide = createHider(...known)
+  return (text) =>
+    hide(text)
       .replace(botToken, '***')
       .replace(bearer, '$1 ***')
       .replace(urlPassword, '$1:***@')
       .replace(webhookPath, '$1***')
-  }
 }

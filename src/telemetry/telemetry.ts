@@ -42,16 +42,16 @@ export function createTelemetry({
 }): Telemetry {
   const listeners: ((event: EventName, fields: Fields) => void)[] = []
 
+  const line = format === 'json' ? jsonLine : textLine
+
   function tell(event: EventName, fields: Fields): void {
-    try {
+    for (const hear of listeners) attempt(() => hear(event, fields))
+    attempt(() => {
       const definition: EventDefinition = events[event]
-      for (const hear of listeners) hear(event, fields)
       if (levelOrder[definition.level] < levelOrder[level]) return
-      const line = format === 'json' ? jsonLine : textLine
-      write(`${redact(line(clock.now(), event, definition, fields))}\n`)
-    } catch {
-      // The sink is gone or a listener broke; the work goes on.
-    }
+      // Field by field, as long as a secret looks like itself, and the whole once more, as it is put together.
+      write(`${redact(line(clock.now(), event, definition, redacted(fields, redact)))}\n`)
+    })
   }
 
   return {
@@ -63,26 +63,56 @@ export function createTelemetry({
   }
 }
 
+/** The sink may be gone, a listener may break; the work that is told of goes on. */
+function attempt(telling: () => void): void {
+  try {
+    telling()
+  } catch {
+    // There is nobody left to tell.
+  }
+}
+
+function redacted(fields: Fields, redact: Redact): Fields {
+  const clean: Record<string, FieldValue> = {}
+  for (const [name, value] of Object.entries(fields)) clean[name] = typeof value === 'string' ? redact(value) : value
+  return clean
+}
+
 function describeError(error: unknown, where: string, cid: Cid | undefined): Fields {
   const known = error instanceof Error
   return {
     ...(cid === undefined ? {} : { cid }),
     error_type: known ? error.name : typeof error,
-    error_message: known ? messageWithCauses(error) : String(error),
+    error_message: messageWithCauses(error),
     where,
     stack: known ? firstFrames(error) : undefined,
   }
 }
 
+/** Nobody needs more of them, and they may lead in a circle. */
+const causesMax = 8
+
 /** The message of an error and of everything that caused it, innermost last. */
 export function messageWithCauses(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const own = error.message || ('code' in error ? String(error.code) : error.name)
-  return error.cause === undefined ? own : `${own}: ${messageWithCauses(error.cause)}`
+  const messages: string[] = []
+  for (let each = error; messages.length < causesMax; each = each.cause) {
+    messages.push(messageOf(each))
+    if (!(each instanceof Error) || each.cause === undefined) break
+  }
+  return messages.join(': ')
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return String(error.message || ('code' in error ? error.code : error.name))
+  try {
+    return String(error)
+  } catch {
+    return Object.prototype.toString.call(error)
+  }
 }
 
 const firstFrames = (error: Error): string | undefined =>
-  error.stack
+  (typeof error.stack === 'string' ? error.stack : undefined)
     ?.split('\n')
     .filter((line) => line.trimStart().startsWith('at '))
     .slice(0, 4)
@@ -97,25 +127,35 @@ function textLine(at: number, event: string, definition: EventDefinition, fields
   for (const [name, value] of Object.entries(fields)) {
     if (value !== undefined) line += ` ${name}=${quoted(value)}`
   }
-  return definition.also === undefined ? line : `${line} | ${definition.also(fields)}`
+  return definition.also === undefined ? line : `${line} | ${visible(definition.also(fields))}`
 }
 
 // A value with a space, quote, `=` or control character is JSON-quoted, so that a prompt cannot forge a line.
 const plain = /^[^\s"=|\p{C}]+$/u
 function quoted(value: FieldValue): string {
   const text = String(value)
-  return plain.test(text) ? text : JSON.stringify(text)
+  return plain.test(text) ? text : visible(JSON.stringify(text))
+}
+
+/** JSON leaves some of what ends a line, moves the cursor or turns the writing round as it is; escaped, it is harmless. */
+const invisible = /[\p{C}\u2028\u2029]/gu
+const visible = (json: string): string => json.replace(invisible, escaped)
+function escaped(symbol: string): string {
+  let text = ''
+  for (let at = 0; at < symbol.length; at++) text += `\\u${symbol.charCodeAt(at).toString(16).padStart(4, '0')}`
+  return text
 }
 
 function jsonLine(at: number, event: string, definition: EventDefinition, fields: Fields): string {
   const group = definition.groupOf?.(fields) ?? definition.group
   const also = definition.also === undefined ? {} : { message: definition.also(fields) }
-  return JSON.stringify({
+  const facts = {
     time: new Date(at).toISOString(),
     level: levelName[definition.level],
     group,
     event,
     ...fields,
     ...also,
-  })
+  }
+  return visible(JSON.stringify(facts))
 }
