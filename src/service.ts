@@ -49,7 +49,7 @@ import { createIdentity } from './lifecycle/identity.ts'
 import { createInstanceWatch } from './lifecycle/instance-watch.ts'
 import { createLeaderWatch, type LeaderWatch } from './lifecycle/leader-watch.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
-import { Membership } from './lifecycle/membership.ts'
+import { type BeatTimes, beatTimes, Membership } from './lifecycle/membership.ts'
 import { createOperatorWatch, refusedAgainMs, textOf } from './lifecycle/operator-watch.ts'
 import {
   type DatabaseFacts,
@@ -85,6 +85,8 @@ export type ServiceDeps = {
   readonly catalogSources: readonly { readonly file: string; readonly text: string }[]
   readonly instance: InstanceId
   readonly version: string
+  /** Other times than an operator gets, for drills. */
+  readonly beatTimes?: BeatTimes
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -132,6 +134,7 @@ export async function startService(deps: ServiceDeps): Promise<Service> {
 
 async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number): Promise<Service> {
   const { config, world, clock, telemetry, instance } = deps
+  const times = deps.beatTimes ?? beatTimes
   let isReady = false
   const botMode = config.world.mode
   const parts: Parts = {}
@@ -426,7 +429,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
       arrivals[botMode](),
       commands,
       operatorWatch,
-      ...createInstanceWatch({ instances: ports.instances, errands: ports.engine, clock, telemetry }),
+      ...createInstanceWatch({ instances: ports.instances, errands: ports.engine, times, clock, telemetry }),
       ...upkeep,
     ],
     onRole: (role) => {
@@ -443,6 +446,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     work: config.work,
     role: () => lifecycle?.role ?? 'booting',
     duties: isShared ? workDuties : [],
+    times,
     clock,
     telemetry,
   })

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import { endRedisHold, redisKeyOf } from '../leadership/redis-lock.ts'
 import { type LeaderFacts, nameOf, silentMaxMs } from '../lifecycle/webhook-verdicts.ts'
 import type { Database } from '../storage/postgres/database.ts'
+import { readInstances } from '../storage/postgres/instances.ts'
 import { endHolder } from '../storage/postgres/lock-desk.ts'
 import { readLeader } from '../storage/postgres/preflight.ts'
 import { sqlOf } from '../storage/postgres/store.ts'
@@ -60,6 +61,10 @@ async function show(context: CommandContext, { work, schema }: Database, { insta
     'last heard': `${timeOf(renewedAt)}, ${(silentMs / 1000).toFixed(1)} s ago`,
   }
   for (const [name, value] of Object.entries(rows)) print(`${name.padEnd(11)} ${value}`)
+  for (const each of (await readInstances(work)).filter((other) => other.instance !== instance)) {
+    const how = each.work === 'shared' ? 'works beside it' : 'stands by'
+    print(`${how.padEnd(11)} ${nameOf(each)}, heard ${(each.silentMs / 1000).toFixed(1)} s ago`)
+  }
   print(isFrozen(leader) ? 'It is silent for too long. End its hold: trt lock free' : 'It lives. Nothing to do.')
   return 0
 }

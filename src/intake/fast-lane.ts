@@ -6,7 +6,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 
 /**
  * A `pre_checkout_query` cannot wait in a lane: Telegram cancels the payment after ten seconds. It is judged by one
- * indexed read of the top-up, within a second, and answered in the webhook's own response. What cannot be decided
+ * indexed read of the top-up, within a second (the words of a no included), and answered in the webhook's own response. What cannot be decided
  * throws, and Telegram asks again at once. Allowing a payment moves no money.
  */
 export type FastLane = {
@@ -33,15 +33,20 @@ export function createFastLane({ readTopUp, sayWhy, clock, telemetry }: FastLane
     return judgePreCheckout(topUp, { from, currency: asked.currency, totalAmount: asked.totalAmount }, clock.now())
   }
 
+  async function decide(asked: PreCheckout, from: PersonId | undefined) {
+    const verdict = await judge(asked, from)
+    return verdict.ok ? { verdict } : { verdict, why: await sayWhy(from, verdict.why) }
+  }
+
   return {
     async answer(asked, from) {
       const started = clock.monotonicMs()
-      const verdict = await withinLimit(judge(asked, from), clock)
+      const { verdict, why } = await withinLimit(decide(asked, from), clock)
       const tookMs = Math.round(clock.monotonicMs() - started)
       const reason = verdict.ok ? {} : { reason: verdict.why }
       telemetry.tell('PRE_CHECKOUT_ANSWERED', { ok: verdict.ok, took_ms: tookMs, ...reason })
       const answer = { method: 'answerPreCheckoutQuery', pre_checkout_query_id: asked.id, ok: verdict.ok }
-      return verdict.ok ? answer : { ...answer, error_message: await sayWhy(from, verdict.why) }
+      return why === undefined ? answer : { ...answer, error_message: why }
     },
   }
 }

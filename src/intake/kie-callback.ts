@@ -47,9 +47,10 @@ export function createKieCallback(deps: KieCallbackDeps) {
     }
     const now = clock.now()
     const latest = looks.get(order)
-    // A look that is still to come will see whatever this callback is about.
-    if (latest !== undefined && latest > now) return { kind: 'noted' }
-    const at = latest === undefined || now - latest >= oneLookPerMs ? now : after(latest, oneLookPerMs)
+    // A look that is still to come will see whatever this callback is about. One that seems further away than any was
+    // ever put off was noted before somebody set the clock back.
+    if (latest !== undefined && latest > now && latest - now <= oneLookPerMs) return { kind: 'noted' }
+    const at = latest === undefined || Math.abs(now - latest) >= oneLookPerMs ? now : after(latest, oneLookPerMs)
     remember(order, at)
     try {
       const hint = task === undefined ? {} : { hint: task }

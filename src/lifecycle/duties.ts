@@ -92,12 +92,12 @@ export const every = <Right>(
   name: string,
   ms: number,
   clock: Clock,
-  work: (right: Right) => Promise<void>,
+  work: (right: Right, signal: AbortSignal) => Promise<void>,
 ): Duty<Right> => ({
   name,
   async run(right, signal) {
     while (!signal.aborted) {
-      await work(right)
+      await work(right, signal)
       await clock.sleep(ms, signal)
     }
   },

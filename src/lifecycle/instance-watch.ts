@@ -3,7 +3,7 @@ import type { InstanceId } from '../kit/ids.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { every, type LeaderDuty } from './duties.ts'
 import type { Instances } from './instances.ts'
-import { type BeatTimes, beatTimes } from './membership.ts'
+import type { BeatTimes } from './membership.ts'
 
 /**
  * A duty of the leader: who missed its beats is declared dead, and what it had in hand is free within seconds. Silence
@@ -19,16 +19,19 @@ export type InstanceWatchDeps = {
     holders(): Promise<readonly string[]>
     /** Frees what they hold. */
     unlock(holders: readonly string[]): Promise<void>
+    /** Puts right what is left when an errand changes hands at the wrong moment. */
+    tidy(): Promise<number>
   }
   readonly clock: Clock
   readonly telemetry: Telemetry
-  readonly times?: BeatTimes
+  readonly times: BeatTimes
 }
 
-const strangersEveryMs = 10_000
+/** So many looks for the dead, one for what nobody has in hand. */
+const looksPerTidying = 10
 
 export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDuty[] {
-  const { instances, errands, clock, telemetry, times = beatTimes } = deps
+  const { instances, errands, clock, telemetry, times } = deps
   let suspects: ReadonlySet<InstanceId> = new Set()
   let strangers: ReadonlySet<string> = new Set()
 
@@ -52,6 +55,7 @@ export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDut
     const stayed = unknown.filter((holder) => strangers.has(holder))
     strangers = new Set(unknown)
     await free(stayed)
+    await errands.tidy()
   }
 
   async function free(holders: readonly string[]): Promise<void> {
@@ -64,6 +68,6 @@ export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDut
 
   return [
     every('instances', times.lookEveryMs, clock, lookForDead),
-    every('errands of nobody', strangersEveryMs, clock, lookForStrangers),
+    every('errands of nobody', times.lookEveryMs * looksPerTidying, clock, lookForStrangers),
   ]
 }

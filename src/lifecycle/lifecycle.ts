@@ -117,9 +117,10 @@ export class Lifecycle {
     this.#deps.onRole?.(role)
     switch (role) {
       case 'passive':
-        await this.#leaveDuties()
+        // Forgotten at once: by the time the duties have ended, this instance may lead again.
         this.#lastEpoch = this.#held?.epoch ?? this.#lastEpoch
         this.#held = undefined
+        await this.#leaveDuties()
         this.#deps.telemetry.tell('PASSIVE_ENTER', { reason: why.reason ?? before, ...holderOf(why.holder) })
         return
       case 'active':

@@ -20,7 +20,7 @@ export type MembershipDeps = {
   readonly duties: readonly WorkDuty[]
   readonly clock: Clock
   readonly telemetry: Telemetry
-  readonly times?: BeatTimes
+  readonly times: BeatTimes
 }
 
 export type BeatTimes = {
@@ -44,7 +44,7 @@ export class Membership {
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps
-    this.#times = deps.times ?? beatTimes
+    this.#times = deps.times
   }
 
   /** Whether this instance works although it may not lead. */

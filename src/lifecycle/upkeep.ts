@@ -14,9 +14,9 @@ export function createUpkeep({
 }): readonly LeaderDuty[] {
   return [
     every('seal journal', 60_000, clock, () => sealJournal(clock.now())),
-    every('prune inbox', 600_000, clock, async () => {
-      // In portions, so that no statement holds many rows.
-      while ((await pruneInbox(after(clock.now(), -keptMs))) > 0) await clock.sleep(100)
+    every('prune inbox', 600_000, clock, async (_, signal) => {
+      // In portions, so that no statement holds many rows and a stop does not wait for all of them.
+      while (!signal.aborted && (await pruneInbox(after(clock.now(), -keptMs))) > 0) await clock.sleep(100, signal)
     }),
   ]
 }

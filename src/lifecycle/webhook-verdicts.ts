@@ -239,7 +239,7 @@ function late({ since = 0 }: LeaderFacts, now: number, check: string, says: stri
     : failed(check, says, todo)
 }
 
-export function nameOf({ instance = 'unknown', host, pid }: LeaderFacts): string {
+export function nameOf({ instance = 'unknown', host, pid }: Pick<LeaderFacts, 'instance' | 'host' | 'pid'>): string {
   const where = [host === undefined ? '' : `host ${host}`, pid === undefined ? '' : `pid ${pid}`].filter(Boolean)
   return where.length === 0 ? `instance ${instance}` : `instance ${instance} (${where.join(', ')})`
 }

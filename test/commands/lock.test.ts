@@ -53,6 +53,19 @@ describe('lock show', () => {
     )
   })
 
+  it('names those that stand by, too', async () => {
+    await hold('alive123', 2)
+    const other = await connectOnce({ url: shop.databaseUrl, schema: shop.schema, owner: 'test' })
+    await other.query(
+      `insert into instances (instance, incarnation, host, pid, work, role)
+       values ('other456', 1, 'box-8', 17, 'exclusive', 'passive')`,
+    )
+    const { out } = await trt(['lock', 'show'], shop.env)
+    await other.query('delete from instances')
+    await other.end()
+    assert.match(out, /\nstands by {3}instance other456 \(host box-8, pid 17\), heard 0\.\d s ago\nIt lives/)
+  })
+
   it('says that nobody holds it, and who was the last', async () => {
     const { code, out } = await trt(['lock', 'show'], shop.env)
     assert.equal(code, 0)

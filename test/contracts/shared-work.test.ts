@@ -381,6 +381,7 @@ describe('the watch over instances', () => {
     const errands = {
       holders: async () => ['hands-frozen', 'pool-of-frozen', 'hands-alive', 'pool-of-alive'],
       unlock: async (holders: readonly string[]) => void freed.push(...holders),
+      tidy: async () => 0,
     }
     await dead.instances.announce(1, about)
     await dead.instances.notePool('pool-of-frozen')
