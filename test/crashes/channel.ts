@@ -29,6 +29,9 @@ export type End = {
   readonly since?: string
 }
 
+export const nameOf = ({ point, crossing, since }: End): string =>
+  [point, crossing > 1 ? `, crossing ${crossing}` : '', since === undefined ? '' : ` that follows ${since}`].join('')
+
 /** Without an `end` it goes on for ever. */
 export type Ask = { readonly ask: 'end'; readonly end?: End } | { readonly ask: 'count' }
 

@@ -23,7 +23,7 @@ export async function dieOnJourney(shop: Shop, journey: Journey, end: End): Prom
   // Both are waited for in their turn; a failure of either is told by whoever is waited for first.
   next.catch(() => undefined)
   const asked = await journey.walk(person, shop)
-  const hasDied = await Promise.race([next, spared(shop, life, end)])
+  const hasDied = await Promise.race([next, spared(shop, life)])
   isSpared = !hasDied
   await untilQuiet(shop)
   await checkPerson(shop, person, asked)
@@ -32,20 +32,15 @@ export async function dieOnJourney(shop: Shop, journey: Journey, end: End): Prom
   return hasDied
 }
 
-/** Resolves with false when all is done and the life goes on; a first crossing may still come by the clock. */
-async function spared(shop: Shop, life: Life, { point, crossing, since }: End): Promise<boolean> {
+/** Resolves with false when all is done and the life goes on. */
+async function spared(shop: Shop, life: Life): Promise<boolean> {
   await untilQuiet(shop)
-  const isRare = crossing > 1 || since !== undefined
-  if (!isRare) await Promise.race([life.ended, pause(patienceMs, undefined, { ref: false })])
-  // Whoever died has a next life, which is waited for.
+  // Whoever died meanwhile has a next life, which is waited for.
   if (life.isOver() || !(await life.spare())) return await new Promise<never>(() => {})
-  assert.ok(isRare, `${point} was not crossed`)
   return false
 }
 
-/** Nothing that goes by the clock takes longer. */
-const patienceMs = 8_000
-/** A journey, and then some; what waits for the clock is waited for before. */
+/** A journey, and then some. */
 const endsWithinMs = 30_000
 
 /** Has starts end on their way, one after the other, and the next one answer whoever wrote meanwhile. */

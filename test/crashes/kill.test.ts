@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Crossings, End } from './channel.ts'
+import { type Crossings, type End, nameOf } from './channel.ts'
 import { dieOnBoot, dieOnJourney, dieOnTheWayOut } from './die.ts'
 import { arrivals, type Journey, journeys } from './journeys.ts'
 import { everything, type Recorded, record } from './recorded.ts'
@@ -12,10 +12,11 @@ import { createShops } from './shops.ts'
  *
  * The points are read off the ports of the service and off what journeys cross, so a new way out is killed at, or
  * named here. Each is tried at its first crossing, the busiest ones at several, and the step that follows each call.
- * `CRASH_AT=every` tries every crossing of every journey (half an hour), `CRASH_AT=kie.submit` only the points that
- * have this in their name.
+ * `CRASH_AT=kie.submit` tries only the points that have this in their name, `CRASH_EVERY=1` each at every crossing of
+ * every journey (half an hour for all of them).
  */
 const asked = process.env['CRASH_AT']
+const isEvery = process.env['CRASH_EVERY'] !== undefined
 
 /** Ways out that nobody takes here, and why. */
 const notTaken = new Map([
@@ -23,17 +24,19 @@ const notTaken = new Map([
   ['claimCause', 'the operators have to be told by a standby'],
   ['readLeader', 'a standby asks who leads'],
   ['ringStored', 'a standby rings; takeover.test.ts kills it there'],
-  ['turns.inTurn', 'only where work is shared; takeover.test.ts'],
+  ['turns.inTurn', 'only where work is shared; standby-shared.test.ts kills it there'],
   ['engine.unlock', 'the dead have to hold what no start has freed'],
   ['engine.migrate', 'called by `migrate`, which is a point of its own'],
   ['kie.freshLink', 'KIE has to have forgotten a picture; a read inside of `artifacts.fetch`'],
   ['chat.refundStars', 'nobody is given Stars back by themselves'],
   ['chat.getStarTransactions', 'asked by the command that compares the books'],
 ])
+/** Of some hundred and fifty. */
+const missedMax = 10
 /** Crossed some seconds after a death: the start after it declares the dead to be dead. */
 const burials = ['before:instances.declareDead', 'after:instances.declareDead']
 
-test('a kill at any point loses nothing and doubles nothing', { concurrency: 2 }, async (t) => {
+test('a kill at any point loses nothing and doubles nothing', { concurrency: 4 }, async (t) => {
   const byWebhook = createShops(t)
   const byPolling = createShops(t, { BOT_MODE: 'polling' })
   const [webhook, polling] = await Promise.all([
@@ -41,6 +44,7 @@ test('a kill at any point loses nothing and doubles nothing', { concurrency: 2 }
     byPolling.inNewShop((shop) => record(shop, arrivals)),
   ])
   const crossed = everything(webhook)
+  const missed: string[] = []
   const onlyPolling = (point: string) => !crossed.has(point) || point.endsWith(':inbox.store')
 
   await Promise.all([
@@ -54,9 +58,11 @@ test('a kill at any point loses nothing and doubles nothing', { concurrency: 2 }
         await byWebhook.inShop((shop) => dieOnBoot(shop, [first('after:engine.start'), first(point)]))
       }),
     ),
-    ...kills(t, 'webhook', byWebhook, webhook, () => true),
-    ...kills(t, 'polling', byPolling, polling, onlyPolling),
+    ...kills(t, 'webhook', byWebhook, webhook, missed, () => true),
+    ...kills(t, 'polling', byPolling, polling, missed, onlyPolling),
   ])
+  // No journey goes the very same way twice; that a few points are not come by is no reason to look further.
+  assert.ok(isEvery || missed.length <= missedMax, `too many points were not crossed: ${missed.join('; ')}`)
 })
 
 function kills(
@@ -64,6 +70,7 @@ function kills(
   how: string,
   { inShop, inNewShop }: ReturnType<typeof createShops>,
   { boot, journeys: crossings, wayOut }: Recorded,
+  missed: string[],
   isOurs: (point: string) => boolean,
 ): readonly Promise<void>[] {
   const isTried = (point: string) => isAsked(point) && isOurs(point)
@@ -81,8 +88,9 @@ function kills(
     ),
     ...onJourneys(crossings, isTried).map(({ journey, end }) =>
       t.test(`${how}, somebody ${journey.name}: ${nameOf(end)}`, async (run) => {
-        const hasDied = await inShop((shop) => dieOnJourney(shop, journey, end))
-        if (!hasDied) run.diagnostic('not crossed that often this time')
+        if (await inShop((shop) => dieOnJourney(shop, journey, end))) return
+        run.diagnostic('not crossed this time')
+        missed.push(nameOf(end))
       }),
     ),
     ...wayOut.filter(isTried).map((point) =>
@@ -102,9 +110,6 @@ const isOfFirstStart = (point: string) => /migrate|keptSecret|worldOfSchema/.tes
 const rowMax = 8
 const inRows = (points: readonly string[]): readonly (readonly string[])[] =>
   Array.from({ length: Math.ceil(points.length / rowMax) }, (_, row) => points.slice(row * rowMax, (row + 1) * rowMax))
-
-const nameOf = ({ point, crossing, since }: End) =>
-  [point, crossing > 1 ? `, crossing ${crossing}` : '', since === undefined ? '' : ` that follows ${since}`].join('')
 
 type Run = { readonly journey: Journey; readonly end: End }
 
@@ -128,7 +133,7 @@ const busy = ['left:store.transact', 'after:store.transact', 'left:engine.start'
 const isOutside = (point: string) => /^after:(chat|kie|artifacts|inbox)\./.test(point)
 
 function endsAt(point: string, times: number, wasTried: boolean): readonly Omit<End, 'signal'>[] {
-  if (asked === 'every') return Array.from({ length: times }, (_, index) => ({ point, crossing: index + 1 }))
+  if (isEvery) return Array.from({ length: times }, (_, index) => ({ point, crossing: index + 1 }))
   if (busy.includes(point)) {
     return [1, 1 + Math.floor(times / 3), 1 + Math.floor((2 * times) / 3)].map((crossing) => ({ point, crossing }))
   }
@@ -139,5 +144,5 @@ function endsAt(point: string, times: number, wasTried: boolean): readonly Omit<
 }
 
 function isAsked(point: string): boolean {
-  return asked === undefined || asked === 'every' || point.includes(asked)
+  return asked === undefined || point.includes(asked)
 }

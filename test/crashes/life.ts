@@ -97,7 +97,8 @@ export function beginLife(boot: Boot): Life {
   async function asks<R extends Report['report']>(ask: Ask, report: R): Promise<Extract<Report, { report: R }>> {
     await points()
     const before = reports.length
-    child.send(ask)
+    // Whoever is gone does not answer, which is told below.
+    child.send(ask, () => {})
     const isAnswer = (each: Report): each is Extract<Report, { report: R }> => each.report === report
     return await hears(() => reports.slice(before).find(isAnswer), `answered with ${report}`)
   }

@@ -37,7 +37,11 @@ function cross(point: string): void {
 }
 
 const stop = Promise.withResolvers<string>()
-process.on('SIGTERM', () => stop.resolve('SIGTERM'))
+let isStopping = false
+process.on('SIGTERM', () => {
+  isStopping = true
+  stop.resolve('SIGTERM')
+})
 // Nobody is left to hear of the end of this process.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
@@ -102,6 +106,8 @@ const service = await startService({
 })
 
 process.on('message', (asked: Ask) => {
+  // Whoever is on the way out is not told where to end any more.
+  if (isStopping) return
   if (asked.ask === 'count') say({ report: 'counted', crossings })
   crossings = {}
   if (asked.ask === 'end') {

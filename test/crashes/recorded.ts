@@ -33,7 +33,7 @@ export async function recordBoot(life: Life): Promise<ReadonlySet<string>> {
 export async function record(shop: Shop, journeys: readonly Journey[]): Promise<Recorded> {
   const life = shop.begin()
   const points = await life.points()
-  const boot = await recordBoot(life)
+  const boot = new Set(await recordBoot(life))
 
   const crossings = new Map<Journey, Crossings>()
   for (const journey of journeys) {
@@ -42,8 +42,9 @@ export async function record(shop: Shop, journeys: readonly Journey[]): Promise<
     await untilQuiet(shop)
     await checkPerson(shop, person, asked)
     await checkShop(shop)
-    const crossed = Object.entries(await life.count()).filter(([point]) => !isOfBoot(boot, point))
-    crossings.set(journey, Object.fromEntries(crossed))
+    const crossed = Object.entries(await life.count())
+    for (const [point] of crossed) if (isOfBoot(boot, point)) boot.add(point)
+    crossings.set(journey, Object.fromEntries(crossed.filter(([point]) => !boot.has(point) || isCrossedAgain(point))))
   }
   checkLogs(shop.lives)
 
@@ -57,9 +58,10 @@ export async function record(shop: Shop, journeys: readonly Journey[]): Promise<
 /** Crossed by the start, or begun by it: what is asked every minute is under way at some journey or other. */
 function isOfBoot(boot: ReadonlySet<string>, point: string): boolean {
   const [moment, way = ''] = point.split(':')
-  if (crossedAgain.includes(way)) return false
-  return boot.has(point) || (moment === 'after' && boot.has(`before:${way}`))
+  return !isCrossedAgain(point) && moment === 'after' && boot.has(`before:${way}`)
 }
+
+const isCrossedAgain = (point: string) => crossedAgain.includes(point.split(':')[1] ?? '')
 
 export const everything = ({ boot, journeys, wayOut }: Recorded): ReadonlySet<string> =>
   new Set([...boot, ...wayOut, ...[...journeys.values()].flatMap((each) => Object.keys(each))])

@@ -18,8 +18,8 @@ export type Shop = {
   readonly port: number
   /** Of a second instance. */
   readonly otherPort: number
-  /** A connection of the test's own, in the schema of the shop. */
-  readonly db: pg.Client
+  /** Connections of the test's own, in the schema of the shop. */
+  readonly db: pg.Pool
   /** Every life so far, also those of a second instance. */
   readonly lives: readonly Life[]
   begin(wish?: Wish): Life
@@ -39,8 +39,7 @@ export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Sho
   await controls.kie({ latency_ms: 50 })
   const port = await freePort()
   const otherPort = await freePort(port)
-  const db = new pg.Client({ connectionString: database.url, options: `-c search_path=${database.schema}` })
-  await db.connect()
+  const db = new pg.Pool({ connectionString: database.url, options: `-c search_path=${database.schema}`, max: 3 })
   const lives: Life[] = []
   let isClosed = false
 

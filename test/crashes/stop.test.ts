@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { End } from './channel.ts'
+import { type End, nameOf } from './channel.ts'
 import { dieOnBoot, dieOnJourney } from './die.ts'
 import { freePicture, topUp } from './journeys.ts'
 import { recordBoot } from './recorded.ts'
@@ -47,18 +47,16 @@ test('SIGTERM in the middle of a journey interrupts nobody', { concurrency: 2 },
   const shops = createShops(t)
   await Promise.all([
     ...inHand.map((end) =>
-      t.test(
-        `a picture is on its way: ${end.point} ${end.crossing}${end.since === undefined ? '' : ` ${end.since}`}`,
-        () =>
-          shops.inShop(async (shop) => {
-            const before = shop.lives.length
-            assert.ok(await dieOnJourney(shop, freePicture, { ...end, signal: 'SIGTERM' }), 'the moment has come')
-            const lines = shop.lives.slice(Math.max(0, before - 1)).flatMap((life) => life.lines)
-            assert.deepEqual(
-              lines.filter((line) => line.includes('ORDER_UNCERTAIN')),
-              [],
-            )
-          }),
+      t.test(`a picture is on its way: ${nameOf({ ...end, signal: 'SIGTERM' })}`, () =>
+        shops.inShop(async (shop) => {
+          const before = shop.lives.length
+          assert.ok(await dieOnJourney(shop, freePicture, { ...end, signal: 'SIGTERM' }), 'the moment has come')
+          const lines = shop.lives.slice(Math.max(0, before - 1)).flatMap((life) => life.lines)
+          assert.deepEqual(
+            lines.filter((line) => line.includes('ORDER_UNCERTAIN')),
+            [],
+          )
+        }),
       ),
     ),
     t.test('a payment is being allowed', () =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkLogsOfTwo, checkPerson, checkShop, untilQuiet } from './books.ts'
-import type { End } from './channel.ts'
+import { type End, nameOf } from './channel.ts'
 import { endedBy, patienceIsOver, settleUncertain } from './die.ts'
 import { freePicture, type Journey, topUp } from './journeys.ts'
 import type { Life } from './life.ts'
@@ -40,10 +40,10 @@ test('the one that stands by goes on where the leader was killed', async (t) => 
   let [port, otherPort] = [shop.port, shop.otherPort]
   let other = await standBy(shop, otherPort)
   for (const [journey, end] of leaderDies) {
-    await t.test(`somebody ${journey.name}: ${end.point} ${end.crossing}`, async () => {
+    await t.test(`somebody ${journey.name}: ${nameOf(end)}`, async () => {
       const [dying, next, freed] = [leader, other, port]
       await dying.endAt(end)
-      await walk(shop, journey, dying, end, async () => {
+      await walk(shop, journey, endedBy(dying, end), async () => {
         ;[leader, port, otherPort] = [next, otherPort, freed]
         await next.works()
         // Callbacks that were asked for by the dead are taken by whoever has its address next.
@@ -71,10 +71,10 @@ test('a kill of the one that stands by and stores loses nothing', async (t) => {
   await leader.works()
   let storing = await standBy(shop, shop.otherPort)
   for (const [journey, end] of storingDies) {
-    await t.test(`somebody ${journey.name}: ${end.point} ${end.crossing}`, async () => {
+    await t.test(`somebody ${journey.name}: ${nameOf(end)}`, async () => {
       const dying = storing
       await dying.endAt(end)
-      await walk(shop, journey, dying, end, async () => {
+      await walk(shop, journey, endedBy(dying, end), async () => {
         storing = await standBy(shop, shop.otherPort)
       })
       assert.ok(!leader.isOver())
@@ -88,10 +88,10 @@ async function standBy(shop: Shop, port: number): Promise<Life> {
   return life
 }
 
-/** One journey on which `dying` dies and `goOn` makes it good. */
-async function walk(shop: Shop, journey: Journey, dying: Life, end: End, goOn: () => Promise<void>): Promise<void> {
+/** One journey on which somebody dies and `goOn` makes it good. */
+async function walk(shop: Shop, journey: Journey, dead: Promise<void>, goOn: () => Promise<void>): Promise<void> {
   const person = await shop.person()
-  const going = endedBy(dying, end).then(async () => {
+  const going = dead.then(async () => {
     await goOn()
     await patienceIsOver(shop)
     await settleUncertain(shop)

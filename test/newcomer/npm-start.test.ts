@@ -10,7 +10,7 @@ import {
   openTerminal,
   type Place,
   processesAround,
-  takePort,
+  takenPort,
   tracesIn,
   until,
   urlsOf,
@@ -149,11 +149,10 @@ describe('npm start', { concurrency: 3 }, () => {
 
   it('says which setting to change when the port of the sandbox is taken', async (t) => {
     const { npmStart, place } = openTerminal(t)
-    const { port, release } = await takePort()
+    const port = await takenPort(t)
     const refused = npmStart({ ...(await place()), SANDBOX_PORT: String(port) })
     assert.equal(await refused.ends(), 1)
     assert.match(refused.printed(), new RegExp(`Port ${port}.*in use by another program. Set SANDBOX_PORT`))
-    await release()
   })
 })
 

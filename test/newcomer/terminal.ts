@@ -141,13 +141,19 @@ export async function urlsOf(start: Typed): Promise<{ readonly chat: string; rea
 
 /** A port that is free now. */
 export async function freePort(): Promise<number> {
-  const { port, release } = await takePort()
+  const { port, release } = await listenSomewhere()
   await release()
   return port
 }
 
-/** A port that another program has. */
-export async function takePort(): Promise<{ readonly port: number; readonly release: () => Promise<void> }> {
+/** A port that another program has until the test is over. */
+export async function takenPort(t: TestContext): Promise<number> {
+  const { port, release } = await listenSomewhere()
+  t.after(release)
+  return port
+}
+
+async function listenSomewhere(): Promise<{ readonly port: number; readonly release: () => Promise<void> }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
