@@ -13,8 +13,12 @@ export type Child = {
   readonly pid: number
   /** Resolves when the output has a line that matches; fails when the process ends without one. */
   said(pattern: RegExp): Promise<RegExpExecArray>
+  /** Everything it has said so far. */
+  output(): string
   /** SIGTERM, and then its end. */
   stop(): Promise<void>
+  /** SIGKILL, without waiting. */
+  kill(): void
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -51,6 +55,8 @@ export function startChild(
         await pause(lookEveryMs)
       }
     },
+    output: () => readFileSync(file, 'utf8'),
+    kill: () => void child.kill('SIGKILL'),
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
       await ended
@@ -60,6 +66,19 @@ export function startChild(
 
 const given = (settings: Record<string, string | undefined>): Record<string, string> =>
   Object.fromEntries(Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+
+/** The time that a process has spent on processors, in milliseconds; undefined where the system does not tell. */
+export function cpuMs(pid: number): number | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    // User and system time, in hundredths of a second.
+    return (Number(fields[11]) + Number(fields[12])) * 10
+  } catch {
+    return undefined
+  }
+}
 
 /** The resident memory of a process in MB. */
 export const residentMb = (pid: number): number =>

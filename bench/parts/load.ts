@@ -104,10 +104,15 @@ export async function openSender(target: Target, connections: number): Promise<S
 }
 
 /** Calls `each` so many times a second, evenly; what the timer was late for is made up at once. */
-export async function atPace(perSecond: number, seconds: number, each: (index: number) => void): Promise<void> {
+export async function atPace(
+  perSecond: number,
+  seconds: number,
+  each: (index: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const started = performance.now()
   const total = Math.round(perSecond * seconds)
-  for (let done = 0; done < total; ) {
+  for (let done = 0; done < total && !signal?.aborted; ) {
     const due = Math.min(total, Math.floor(((performance.now() - started) / 1_000) * perSecond) + 1)
     for (; done < due; done++) each(done)
     await pause(1)

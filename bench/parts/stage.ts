@@ -52,11 +52,19 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 })
 }
 
-/** The service as an operator starts it for the live world, with this Telegram instead of the real one. */
-export async function startService(stage: Stage, telegramUrl: string, more: Record<string, string> = {}) {
+/** The service as an operator starts it for the live world, with this Telegram instead of the real one; it leads. */
+export const startService = (stage: Stage, telegramUrl: string, more: Record<string, string> = {}): Promise<Server> =>
+  startInstance(stage, telegramUrl, { name: 'service', until: /DUTIES_STARTED/, env: more })
+
+/** One instance of several, until it has said that it is so far. */
+export async function startInstance(
+  stage: Stage,
+  telegramUrl: string,
+  { name, until, env = {} }: { readonly name: string; readonly until: RegExp; readonly env?: Record<string, string> },
+): Promise<Server> {
   const child = startChild(['bin/trt.js', 'start'], {
     folder: stage.folder,
-    name: 'service',
+    name,
     env: {
       TELEGRAM_BOT_TOKEN: botToken,
       TELEGRAM_API_ROOT: telegramUrl,
@@ -70,12 +78,12 @@ export async function startService(stage: Stage, telegramUrl: string, more: Reco
       PORT: '0',
       LISTEN_ADDRESS: '127.0.0.1',
       DATA_DIR: stage.folder,
-      ...more,
+      ...env,
     },
   })
-  await child.said(/DUTIES_STARTED/)
+  await child.said(until)
   const port = (await child.said(/HTTP_LISTENING .*port=(\d+)/))[1]
-  return { child, target: { url: `http://127.0.0.1:${port}/webhook/${secretPath}`, secret } } satisfies Server
+  return { child, target: { url: `http://127.0.0.1:${port}/webhook/${secretPath}`, secret } }
 }
 
 /** One of `bench/baselines`; it says where it listens. */
