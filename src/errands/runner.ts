@@ -31,6 +31,8 @@ export type Handlers = {
 }
 
 export type Job = {
+  /** Its name in the engine. */
+  readonly id: string
   readonly errand: Errand
   readonly cid: Cid
   readonly attempt: number
@@ -51,8 +53,11 @@ export interface ErrandEngine {
     readonly stop: () => Promise<void>
     readonly ended: Promise<void>
   }>
-  /** Writes the errand down again for later; a waiting one with an earlier time keeps its time. */
-  again(errand: DueErrand): Promise<void>
+  /**
+   * Writes the errand down again for later; a waiting one with an earlier time keeps its time. Where a newer one of the
+   * same key is in hand, nothing is written: `of` is the one that was carried out, and the newer one knows more.
+   */
+  again(errand: DueErrand, of?: Job['id']): Promise<void>
   /** The names under which errands are held now. */
   holders(): Promise<readonly string[]>
   /** Frees what these hold, because nobody carries it out any more. */
@@ -141,9 +146,9 @@ export function createRunner({
   }
 
   /** When even this cannot be written down, the engine's own retry takes over. */
-  async function again({ errand, cid }: Job, permit: Permit, at: Instant): Promise<void> {
+  async function again({ id, errand, cid }: Job, permit: Permit, at: Instant): Promise<void> {
     mustBeFresh(permit)
-    await engine.again({ errand, cid, at })
+    await engine.again({ errand, cid, at }, id)
     mustBeFresh(permit)
   }
 

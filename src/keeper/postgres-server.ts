@@ -142,7 +142,7 @@ const serverSettings = (sockets: string) => ({
   synchronous_commit: 'on',
   full_page_writes: 'on',
   shared_buffers: '64MB',
-  max_connections: 100,
+  max_connections: 200,
   io_method: 'sync',
   max_logical_replication_workers: 0,
   jit: 'off',

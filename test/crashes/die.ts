@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Person, until } from '../fixtures/person.ts'
 import { checkLogs, checkPerson, checkShop, untilQuiet } from './books.ts'
 import type { End } from './channel.ts'
 import { type Journey, menu } from './journeys.ts'
-import type { Life } from './life.ts'
+import { endOf, type Life } from './life.ts'
 import type { Shop } from './shop.ts'
 
 /**
@@ -39,9 +38,6 @@ async function spared(shop: Shop, life: Life): Promise<boolean> {
   if (life.isOver() || !(await life.spare())) return await new Promise<never>(() => {})
   return false
 }
-
-/** A journey, and then some. */
-const endsWithinMs = 30_000
 
 /** Has starts end on their way, one after the other, and the next one answer whoever wrote meanwhile. */
 export async function dieOnBoot(shop: Shop, ends: readonly End[]): Promise<void> {
@@ -98,8 +94,7 @@ async function goOn(shop: Shop, life: Life, end: End): Promise<Life> {
 }
 
 export async function endedBy(life: Life, { point, signal }: End): Promise<void> {
-  const ending = await Promise.race([life.ended, pause(endsWithinMs, undefined, { ref: false })])
-  assert.ok(ending, `it has not ended at ${point}, nor after it`)
+  const ending = await endOf(life)
   if (signal === 'SIGKILL') {
     assert.deepEqual(ending, { code: null, signal }, `it ends at ${point}`)
     return

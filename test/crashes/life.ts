@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Ask, Boot, Crossings, End, Report } from './channel.ts'
 
@@ -29,6 +30,16 @@ export type Life = {
   signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGCONT' | 'SIGSTOP'): void
 }
 export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
+
+/** A journey, and then some. */
+const endsWithinMs = 30_000
+
+/** How it ended; one that is killed or told to stop and does not end is a failure, and no test that hangs. */
+export async function endOf(life: Life): Promise<Ending> {
+  const ending = await Promise.race([life.ended, pause(endsWithinMs, undefined, { ref: false })])
+  if (ending !== undefined) return ending
+  throw new Error(`it has not ended in ${endsWithinMs} ms. Its log ends:\n${life.lines.slice(-30).join('\n')}`)
+}
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url))
 // The compiled form of the sources is kept between lives, as `bin/trt.js` does it.

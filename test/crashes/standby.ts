@@ -5,7 +5,7 @@ import { checkLogsOfTwo, checkPerson, checkShop, untilQuiet } from './books.ts'
 import type { End, Times } from './channel.ts'
 import { patienceIsOver, settleUncertain } from './die.ts'
 import { freePicture } from './journeys.ts'
-import type { Life } from './life.ts'
+import { endOf, type Life } from './life.ts'
 import type { Shop, Wish } from './shop.ts'
 
 /**
@@ -91,8 +91,9 @@ export async function freezeOnTheWay(shop: Shop, end: End, wish: Wish = {}): Pro
 
 export async function endWell(lives: readonly Life[]): Promise<void> {
   for (const life of lives) life.signal('SIGTERM')
-  for (const life of lives)
-    assert.deepEqual(await life.ended, { code: 0, signal: null }, life.lines.slice(-20).join('\n'))
+  for (const life of lives) {
+    assert.deepEqual(await endOf(life), { code: 0, signal: null }, life.lines.slice(-20).join('\n'))
+  }
 }
 
 /** Of these, exactly one leads in the end. */

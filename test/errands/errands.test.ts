@@ -125,6 +125,30 @@ describe('an errand', () => {
     await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 3_000, 'it waits for its time')
   })
 
+  it('that was wanted again by one it took the place of, while it was in hand itself, is not written down once more', async () => {
+    const doors = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let begun = 0
+    // Not a kind of one chat, so that both are in hand at once.
+    const errand: Errand = { kind: 'watch_task', order: newOrderId() }
+    start(async () => {
+      const [mine, isOlder] = [doors[begun], begun === 0]
+      begun += 1
+      await mine?.promise
+      return isOlder ? { againAt: later() } : 'settled'
+    })
+    try {
+      await write(errand)
+      await until(() => begun === 1, 'the older one is in hand')
+      await write(errand)
+      await until(() => begun === 2, 'the newer one is in hand')
+      doors[0]?.resolve()
+      await until(async () => (await rows()).length === 1, 'the older one has ended')
+    } finally {
+      for (const { resolve } of doors) resolve()
+    }
+    await until(nothingIsLeft, 'nothing of it waits')
+  })
+
   it('of a chat is carried out alone, in the order of asking, while other chats are not held up', async () => {
     let inChat = 0
     const door = Promise.withResolvers<void>()
@@ -277,6 +301,35 @@ describe('an errand', () => {
       }
     })
   }
+
+  it('of one that lost the right, given up for a newer one meanwhile, is forgotten and not tried in hours', async () => {
+    const errand: Errand = { kind: 'watch_task', order: newOrderId() }
+    let isFresh = true
+    const door = Promise.withResolvers<void>()
+    const frozen = start(
+      async () => {
+        await door.promise
+        return 'settled'
+      },
+      { permit: { ...permit, isFresh: () => isFresh } },
+    )
+    try {
+      await write(errand)
+      await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
+      await write(errand, later())
+      isFresh = false
+    } finally {
+      door.resolve()
+    }
+    await frozen.stop()
+    assert.equal(await engine.tidy(), 1)
+    const left = await rows()
+    assert.deepEqual(
+      left.map(({ attempts }) => attempts),
+      [0],
+    )
+    await storage.rows(`truncate ${jobs}`)
+  })
 
   it('does not wait for ever in a queue that is held although nothing of it is in hand', async () => {
     await write({ kind: 'deliver', order: newOrderId(), chat: chatId(1) })

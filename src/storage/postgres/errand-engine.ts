@@ -3,7 +3,7 @@ import { Logger, makeWorkerUtils, run, type TaskList, type WorkerEvents } from '
 import type pg from 'pg'
 import type { ErrandKind } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
-import type { ErrandEngine } from '../../errands/runner.ts'
+import type { ErrandEngine, Job } from '../../errands/runner.ts'
 import { FenceLost } from '../../store.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
 import { asStorageFault } from './database.ts'
@@ -47,9 +47,14 @@ export function createErrandEngine({
        where key = $6 and locked_at is null and attempts < max_attempts
       returning 1)
     select ${jobs}.add_job($1, $2::json, $3, coalesce($4::timestamptz, now()), $5, $6, $7)
-     where not exists (select from waiting)`
+     where not exists (select from waiting)
+       and not exists (
+         select from ${jobs}._private_jobs where key = $6 and locked_at is not null and id is distinct from $8::bigint)`
 
-  const NO_ATTEMPT = `update ${jobs}._private_jobs set attempts = attempts - 1 where id = $1 and locked_by = $2 and attempts > 0`
+  // Not of one that was given up for a newer one: that it has no attempts left is how it is known.
+  const NO_ATTEMPT = `
+    update ${jobs}._private_jobs set attempts = attempts - 1
+     where id = $1 and locked_by = $2 and attempts > 0 and (key is not null or attempts < max_attempts or not $3)`
   const FORGET = `delete from ${jobs}._private_jobs where id = any($1::bigint[]) and locked_at is null`
   // Given up for a newer one while it was in hand, and then given back by whoever had it.
   const LEFT_OVER = `
@@ -67,6 +72,11 @@ export function createErrandEngine({
     return rows.filter(({ payload }) => jobKeyOf(payload.errand) !== null).map(({ id }) => String(id))
   }
 
+  /** An attempt of whoever may not make one does not count, where the errand is in these hands still. */
+  async function countNoAttempt({ id, errand }: Job, holder: string): Promise<void> {
+    await pool.query(NO_ATTEMPT, [id, holder, jobKeyOf(errand) !== null])
+  }
+
   return {
     async migrate() {
       const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
@@ -82,11 +92,11 @@ export function createErrandEngine({
       for (const kind of kinds) {
         taskList[kind] = async (payload, helpers) => {
           const { id, attempts, max_attempts: most } = helpers.job
+          const job = jobOf(id, payload, attempts, most)
           try {
-            await runJob(jobOf(payload, attempts, most))
+            await runJob(job)
           } catch (error) {
-            // An attempt of whoever may not make one does not count, where the errand is in these hands still.
-            if (error instanceof FenceLost) await pool.query(NO_ATTEMPT, [id, holder]).catch(() => undefined)
+            if (error instanceof FenceLost) await countNoAttempt(job, holder).catch(() => undefined)
             throw error
           }
         }
@@ -130,7 +140,7 @@ export function createErrandEngine({
         },
       }
     },
-    async again({ errand, cid: story, at }) {
+    async again({ errand, cid: story, at }, of) {
       const payload: JobPayload = { version: 1, errand, cid: story }
       const due = at === undefined ? null : new Date(at).toISOString()
       const values = [
@@ -141,6 +151,7 @@ export function createErrandEngine({
         attemptsMaxOf(errand),
         jobKeyOf(errand),
         priorityOf(errand),
+        of ?? null,
       ]
       try {
         await pool.query(AGAIN, values)

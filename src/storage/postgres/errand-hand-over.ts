@@ -30,11 +30,10 @@ export type Taking = {
   readonly hands: string
   /** Whether this errand is taken. */
   takes(due: DueErrand): boolean
-  wrote(jobs: readonly TakenJob[]): void
+  wrote(jobs: readonly Job[]): void
   /** `unknown`: the commit was sent and never answered. */
   end(how: 'committed' | 'rolled_back' | 'unknown'): void
 }
-export type TakenJob = { readonly id: number; readonly job: Job }
 
 /** So many are in hand at the same time; the others are the engine's. */
 const inHandMax = 64
@@ -67,10 +66,11 @@ export function createErrandHandOver({
   let inHand = 0
   const chats = new Set<ChatId>()
   const working = new Set<Promise<void>>()
-  let settled: number[] = []
+  let settled: string[] = []
   let settling: Promise<void> | undefined
 
-  async function carryOut({ id, job }: TakenJob): Promise<void> {
+  async function carryOut(job: Job): Promise<void> {
+    const { id } = job
     if (run === undefined) {
       letGo(job.errand)
       return await free([id])
@@ -101,7 +101,7 @@ export function createErrandHandOver({
     }
   }
 
-  const free = (ids: readonly number[]) => insist('freeing errands', FREE, () => [ids, hands])
+  const free = (ids: readonly string[]) => insist('freeing errands', FREE, () => [ids, hands])
 
   /** Until the database has taken it, or there is no more time: then the next leader frees it, and it happens again. */
   async function insist(doing: string, text: string, values: () => unknown[]): Promise<void> {
@@ -131,7 +131,7 @@ export function createErrandHandOver({
     hands,
     begin() {
       const taken: Errand[] = []
-      let written: readonly TakenJob[] = []
+      let written: readonly Job[] = []
       return {
         hands,
         takes({ errand, at }) {

@@ -27,17 +27,17 @@ export function createPostgresErrands(sql: Sql, schema: string, taking?: Taking)
 
   async function take(errands: readonly DueErrand[], { hands, wrote }: Taking): Promise<void> {
     if (errands.length === 0) return
-    const { rows } = await sql.query<{ id: number; payload: JobPayload }>(TAKE, [
+    const { rows } = await sql.query<{ id: string; payload: JobPayload }>(TAKE, [
       JSON.stringify(errands.map(specOf)),
       hands,
     ])
     if (rows.length < errands.length) throw new Error('the engine does not know a kind of errand')
     wrote(
       rows.map(({ id, payload }) => {
-        const job = jobOf(payload, 1, attemptsMaxOf(payload.errand))
+        const job = jobOf(id, payload, 1, attemptsMaxOf(payload.errand))
         // A step draws one conversation at most.
         const drawing = errands.find(({ errand }) => errand.kind === job.errand.kind)?.drawing
-        return { id, job: drawing === undefined ? job : { ...job, drawing } }
+        return drawing === undefined ? job : { ...job, drawing }
       }),
     )
   }
@@ -67,8 +67,8 @@ const specOf = ({ errand, cid, at }: DueErrand) => ({
   flags: null,
 })
 
-export function jobOf(payload: unknown, attempt: number, attemptsMax: number): Job {
+export function jobOf(id: string, payload: unknown, attempt: number, attemptsMax: number): Job {
   const { version, errand, cid: story } = payload as JobPayload
   if (version !== 1) throw new Error(`an errand of version ${String(version)} is not known to this program`)
-  return { errand, cid: cid(story), attempt, attemptsMax }
+  return { id, errand, cid: cid(story), attempt, attemptsMax }
 }
