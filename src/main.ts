@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { pino } from 'pino'
 import { commands } from './commands/commands.ts'
 import { createClock } from './kit/clock.ts'
+import { endSoon } from './kit/last-breath.ts'
 
 /**
  * The process: reads argv and the environment, runs one command, and leads signals to it. A second signal that comes
@@ -13,6 +14,7 @@ const forceAfterMs = 1_000
 const [name = '', ...words] = process.argv.slice(2)
 if (existsSync('.env')) process.loadEnvFile('.env')
 process.exitCode = await runCommand(name)
+endSoon((line) => process.stderr.write(`${line}\n`))
 
 async function runCommand(wanted: string): Promise<number> {
   const command = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { readConfig } from '../../src/config/config.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { botId, newInstanceId } from '../../src/kit/ids.ts'
+import { endSoon } from '../../src/kit/last-breath.ts'
 import { openPorts } from '../../src/ports.ts'
 import { startService } from '../../src/service.ts'
 import { readOfferFiles } from '../../src/storage/catalog-files.ts'
@@ -122,6 +123,7 @@ await service.stop(await stop.promise)
 say({ report: 'counted', crossings })
 process.removeAllListeners('disconnect')
 process.disconnect?.()
+endSoon((line) => log.write(`${line}\n`))
 
 function say(report: Report): void {
   process.send?.(report)

@@ -43,7 +43,7 @@ test('the errand engine listens, and does not only look once a second', async ()
 })
 
 test('an errand engine that gives up is started again, and what waited is carried out', async () => {
-  let giveUp = (_: Error) => {}
+  let giveUp = async (_: Error): Promise<void> => {}
   let starts = 0
   const broken = await startWorld({
     expects: ['DUTY_FAILED'],
@@ -56,8 +56,9 @@ test('an errand engine that gives up is started again, and what waited is carrie
           const working = await ports.engine.start(run)
           if (starts > 1) return working
           const { promise, reject } = Promise.withResolvers<void>()
-          giveUp = (error) => {
-            void working.stop().then(() => reject(error))
+          giveUp = async (error) => {
+            await working.stop()
+            reject(error)
           }
           return { ...working, ended: promise }
         },
@@ -67,7 +68,7 @@ test('an errand engine that gives up is started again, and what waited is carrie
   try {
     const anna = await broken.person('Анна')
     await isAnswered(anna)
-    giveUp(new Error('no more'))
+    await giveUp(new Error('no more'))
     await anna.says('/start')
     await anna.sees(/Привет/)
     assert.equal(starts, 2)
