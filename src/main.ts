@@ -1,3 +1,4 @@
+import './kit/small-heap.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { pino } from 'pino'
