@@ -7,7 +7,7 @@ import type { Command } from './command.ts'
 export const sandbox: Command = {
   summary: "The sandbox's Telegram and KIE alone, for any bot in any language.",
   usage: `  --port N          default 10001
-  --data-dir DIR    where its world is kept; without one, in memory
+  --data-dir DIR    where its world is kept; default .trt
   --listen ADDRESS  another address than 127.0.0.1; needs --key
   --key KEY         what every request must then show
   --seed TEXT       fixes faces, pictures and latencies

@@ -27,7 +27,7 @@ export type LogCheckOptions = {
 }
 
 /** What no healthy log holds, wherever it stands in a line. */
-const neverSeen = [
+export const neverSeen: readonly string[] = [
   'unhandledRejection',
   'uncaughtException',
   'TypeError',
@@ -40,7 +40,7 @@ const neverSeen = [
   'ERR_UNHANDLED_REJECTION',
   'ERR_STREAM_WRITE_AFTER_END',
   'FATAL ERROR',
-] as const
+]
 
 /** What `npm start` and `start` print between the lines of the log. */
 const printed = [

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { promisify } from 'node:util'
@@ -8,6 +9,7 @@ import { trt } from './shop.ts'
 
 /** What is typed at the prompt itself: every command explains itself, and nothing unknown is taken for something known. */
 const program = path.resolve(import.meta.dirname, '../../src/main.ts')
+const scripts: Record<string, string> = JSON.parse(readFileSync('package.json', 'utf8')).scripts
 const run = promisify(execFile)
 
 describe('trt', () => {
@@ -31,6 +33,10 @@ describe('trt', () => {
   })
 
   for (const [name, { usage, summary }] of Object.entries(commands)) {
+    it(`${name} is an npm script too, which hands signals and words on`, () => {
+      assert.equal(scripts[name], `exec node bin/trt.js ${name}`)
+    })
+
     it(`${name} has a summary of one line and a usage of lines that fit a terminal`, () => {
       assert.match(summary, /^[^\n]{20,110}\.$/)
       for (const line of usage.split('\n')) assert.ok(line.length <= 120, line)

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { commands } from '../../src/commands/commands.ts'
-import { createPerson } from '../fixtures/person.ts'
+import { createPerson, until } from '../fixtures/person.ts'
 import { type Env, openShop, type Said, type Shop, trt } from './shop.ts'
 
 /**
@@ -39,7 +45,7 @@ async function runs(words: readonly string[], env: Env = shop.env): Promise<Said
   return said
 }
 
-/** Each command at least once; `start` runs meanwhile, `sandbox` is another program. */
+/** Each command at least once; `start` runs meanwhile, and `sandbox` is another program, below. */
 const typed: readonly (readonly string[])[] = [
   ['doctor'],
   ['doctor', '--json'],
@@ -72,6 +78,34 @@ describe('no secret is seen', () => {
     keep(['start'], await running.stop())
     const missing = Object.keys(commands).filter((name) => name !== 'sandbox' && !seen.includes(name))
     assert.deepEqual(missing, [], 'commands that this test does not run')
+  })
+
+  it('by whoever runs the sandbox alone, with a key of its own', async () => {
+    const program = fileURLToPath(new URL('../../bin/trt.js', import.meta.url))
+    const words = ['sandbox', '--port', '0', '--data-dir', await mkdtemp(path.join(os.tmpdir(), 'trt-sandbox-'))]
+    const child = spawn(process.execPath, [program, ...words, '--key', `${mark}-key`], {
+      cwd: words[4],
+      env: { PATH: process.env['PATH'], ...shop.env },
+    })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+      })
+    }
+    const ended = once(child, 'close')
+    try {
+      await until(() => {
+        assert.equal(child.exitCode, null, said)
+        return said.includes('SANDBOX_LISTENING')
+      }, 'the sandbox listens')
+    } finally {
+      child.kill('SIGTERM')
+      await ended
+      await rm(words[4] ?? '', { recursive: true, force: true })
+    }
+    assert.equal(child.exitCode, 0)
+    assert.doesNotMatch(said, new RegExp(mark, 'i'))
   })
 
   it('when somebody has a file checked that is full of them', async () => {

@@ -70,7 +70,8 @@ export type Shop = {
   readonly controls: Controls
   readonly schema: string
   readonly databaseUrl: string
-  start(): Promise<Running>
+  /** Resolves when the instance has told `awaits`: that it has begun the leader's duties, unless said otherwise. */
+  start(more?: Env, awaits?: string): Promise<Running>
   /** One statement on a connection that no part of the service uses. */
   sql(text: string, values?: readonly unknown[]): Promise<readonly unknown[]>
   end(): Promise<void>
@@ -105,7 +106,7 @@ export async function openShop(more: Env = {}): Promise<Shop> {
     controls: controlsOf(sandbox.url),
     schema: database.schema,
     databaseUrl: database.url,
-    start: () => startShop(env),
+    start: (another = {}, awaits = ' DUTIES_STARTED ') => startShop({ ...env, ...another }, awaits),
     async sql(text, values = []) {
       const client = await connectOnce({ url: database.url, schema: database.schema, owner: 'test' })
       try {
@@ -121,7 +122,7 @@ export async function openShop(more: Env = {}): Promise<Shop> {
   }
 }
 
-async function startShop(env: Env): Promise<Running> {
+async function startShop(env: Env, awaits: string): Promise<Running> {
   const lines: string[] = []
   const leaving = new AbortController()
   const ended = trt(['start'], env, { signal: leaving.signal, hear: (line) => void lines.push(line.trimEnd()) })
@@ -131,8 +132,8 @@ async function startShop(env: Env): Promise<Running> {
   })
   await until(() => {
     assert.equal(over, undefined, over?.all)
-    return lines.some((line) => line.includes(' DUTIES_STARTED '))
-  }, 'the leader has begun its duties')
+    return lines.some((line) => line.includes(awaits))
+  }, `it has told${awaits}`)
   return {
     url: `http://127.0.0.1:${env['PORT']}`,
     lines: () => lines,

@@ -38,12 +38,17 @@ export function settingsTable(): string {
 
 /** The sentences operators of the predecessor search for, with the event that carries each today. */
 export function sentencesTable(): string {
-  const rows = (Object.entries(events) as [string, EventDefinition][]).flatMap(([name, { group, also, fields }]) => {
-    if (also === undefined) return []
-    const named = Object.fromEntries(fields.map((field) => [field, `<${field}>`]))
-    const ways = name === 'ACTIVE_ENTER' ? [{ how: 'immediate' }, { how: 'takeover' }] : [{}]
-    return ways.map((way) => `| \`${also({ ...named, ...way })}\` | \`[${group}] ${name}\` |`)
-  })
+  const rows = (Object.entries(events) as [string, EventDefinition][]).flatMap(
+    ([name, { group, groupOf, also, fields }]) => {
+      if (also === undefined) return []
+      const named = Object.fromEntries(fields.map((field) => [field, `<${field}>`]))
+      const ways = name === 'ACTIVE_ENTER' ? [{ how: 'immediate' }, { how: 'takeover' }] : [{}]
+      return ways.map((way) => {
+        const told = { ...named, ...way }
+        return `| \`${also(told)}\` | \`[${groupOf?.(told) ?? group}] ${name}\` |`
+      })
+    },
+  )
   return `| the sentence | the event |\n|---|---|\n${rows.join('\n')}`
 }
 
