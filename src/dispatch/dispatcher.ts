@@ -28,7 +28,7 @@ export type DispatcherDeps = {
 export interface Dispatcher extends HandOver {
   /** Something was stored elsewhere: look now. */
   wake(): void
-  /** Works until `signal` aborts, and then ends the steps it has begun. */
+  /** Works until `signal` aborts, and then ends the steps it has begun; what takes too long is given back. */
   work(permit: Permit, signal: AbortSignal): Promise<void>
 }
 
@@ -40,12 +40,16 @@ const claimMin = 8
 const gatherMs = 50
 const lookEveryMs = 2_000
 const worldFaultPauseMs = 500
+/** At a stop, the steps that were begun have so long. */
+const endWithinMs = 10_000
 /** 0.5, 1, 3, 10 s: five attempts in about 15 s. */
 const retryMs = [500, 1_000, 3_000, 10_000] as const
 
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { claims, handle, handleAhead, postpone, shelve, clock, telemetry } = deps
   let hands: Hands | undefined
+  /** Given back at a stop, before their steps had ended: what becomes of those says nothing any more. */
+  const handedBack = new WeakSet<InboxItem>()
 
   async function handleItem(permit: Permit, item: InboxItem, signal: AbortSignal): Promise<Handled> {
     const started = clock.monotonicMs()
@@ -97,6 +101,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   async function afterFailure(permit: Permit, item: InboxItem, error: unknown, signal: AbortSignal): Promise<void> {
+    if (handedBack.has(item)) return
     const { cid, updateId, attempts } = item
     const text = messageWithCauses(error)
     const world = isFaultOfTheWorld(error)
@@ -128,6 +133,20 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
+  /** Its step did not end in time after a stop: whoever works next has it, and no attempt counts. */
+  async function handBack(item: InboxItem): Promise<void> {
+    const { cid, updateId, attempts } = item
+    handedBack.add(item)
+    telemetry.tell('DISPATCH_FAIL', { cid, update_id: updateId, attempt: attempts, reason_code: 'STORAGE_ERROR' })
+    const error = `its step had not ended ${endWithinMs / 1000} s after the stop`
+    try {
+      // Due at once, also by the clock of another machine.
+      await claims.giveBack(item, { until: item.receivedAt, error })
+    } catch (second) {
+      telemetry.caught(second, 'giving back', cid)
+    }
+  }
+
   async function setAside(permit: Permit, item: InboxItem, error: string): Promise<void> {
     await shelve(permit, item, error)
     telemetry.tell('UPDATE_SHELVED', { cid: item.cid, update_id: item.updateId, attempts: item.attempts })
@@ -142,6 +161,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         clock,
         signal,
         handle: (item) => handleItem(permit, item, signal),
+        handBack,
         handleArriving: (arriving, stored) => handleArriving(permit, arriving, stored, signal),
       })
       hands = mine
@@ -163,6 +183,8 @@ type HandsDeps = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly handle: (item: InboxItem) => Promise<Handled>
+  /** Never rejects. */
+  readonly handBack: (item: InboxItem) => Promise<void>
   readonly handleArriving: (arriving: Received, stored: Promise<InboxItem | undefined>) => Promise<Handled>
 }
 type Handled = 'over' | 'put_back'
@@ -171,6 +193,8 @@ type Handled = 'over' | 'put_back'
 class Hands {
   readonly #deps: HandsDeps
   readonly #busy = new Map<Lane, Promise<void>>()
+  /** What is claimed, by its lane. */
+  readonly #inHand = new Map<Lane, InboxItem>()
   /** Busy lanes in which more may wait: there may be something to claim as soon as one of them is free. */
   readonly #crowded = new Set<Lane>()
   #isWoken = true
@@ -208,12 +232,14 @@ class Hands {
       settle: (stored) => {
         // Another item of the lane is before it.
         if (stored === 'stored') this.#crowded.add(lane)
-        item.resolve(typeof stored === 'object' ? stored : undefined)
+        const claimed = typeof stored === 'object' ? stored : undefined
+        if (claimed !== undefined) this.#inHand.set(lane, claimed)
+        item.resolve(claimed)
       },
     }
   }
 
-  /** Until the signal aborts and every step that was begun has ended. */
+  /** Until the signal aborts and every step that was begun has ended, or its item was given back. */
   async work(): Promise<void> {
     const { claims, clock, signal, handle } = this.#deps
     try {
@@ -229,6 +255,7 @@ class Hands {
         this.#isClaiming = false
         this.#isBehind = items.length === room
         for (const item of items) {
+          this.#inHand.set(item.lane, item)
           this.#occupy(item.lane, handle(item))
           // Only the head of a lane is taken: more of it may be waiting behind.
           this.#crowded.add(item.lane)
@@ -237,8 +264,18 @@ class Hands {
     } finally {
       // Whatever ended the loop: no step is left without an owner, and no lane is taken twice after a restart.
       this.#isClaiming = true
-      await Promise.all(this.#busy.values())
+      await this.#endSteps()
     }
+  }
+
+  async #endSteps(): Promise<void> {
+    const { clock, signal, handBack } = this.#deps
+    const ended = new AbortController()
+    const all = Promise.all(this.#busy.values()).then(() => ended.abort())
+    const late = aborted(signal, ended.signal).then(() => clock.sleep(endWithinMs, ended.signal))
+    await Promise.race([all, late])
+    if (ended.signal.aborted) return
+    await Promise.all([...this.#inHand.values()].map(handBack))
   }
 
   #room(): number {
@@ -262,6 +299,7 @@ class Hands {
   #occupy(lane: Lane, work: Promise<Handled>): void {
     const done = (handled: Handled) => {
       this.#busy.delete(lane)
+      this.#inHand.delete(lane)
       if (handled === 'put_back') {
         this.#due = undefined
         this.#rouse()
@@ -297,3 +335,11 @@ class Hands {
     this.#due = undefined
   }
 }
+
+/** Until one of them aborts; leaves no listener behind on the one that lives longer. */
+const aborted = (...signals: readonly AbortSignal[]): Promise<void> =>
+  new Promise((resolve) => {
+    const any = AbortSignal.any([...signals])
+    if (any.aborted) resolve()
+    else any.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -73,6 +73,7 @@ function createDoor() {
   return {
     inside: () => inside,
     open: opened.resolve,
+    fail: opened.reject,
     async pass() {
       inside += 1
       await opened.promise
@@ -91,6 +92,7 @@ describe('the dispatcher', () => {
       `select update_id, attempts, case when finished_at is not null then 'finished'
        when shelved_at is not null then 'shelved' else 'waiting' end as state from inbox order by id`,
     )
+  const statesAndAttempts = async () => (await rows()).map(({ state, attempts }) => ({ state, attempts }))
   const allAre = (state: string) => async () => (await rows()).every((row) => row.state === state)
 
   beforeEach(() => storage.rows('truncate inbox'))
@@ -305,7 +307,7 @@ describe('the dispatcher', () => {
       ended = true
     })
     await it.arrives(boris)
-    await it.clock.advance(10_000)
+    await it.clock.advance(9_900)
     assert.equal(ended, false)
     door.open()
     await end
@@ -313,6 +315,37 @@ describe('the dispatcher', () => {
       (await rows()).map(({ state }) => state),
       ['finished', 'waiting'],
     )
+  })
+
+  it('gives back what its steps have not ended within 10 s of a stop: no attempt counts, and it is handled once', async () => {
+    const door = createDoor()
+    const it = dispatch(door.pass)
+    await it.arrives(anna)
+    await it.arrivesElsewhere(boris)
+    await until(() => door.inside() === 2, 'both steps have begun')
+    it.abort()
+    await it.clock.advance(10_000)
+    await it.working
+    const given = [
+      { state: 'waiting', attempts: 0 },
+      { state: 'waiting', attempts: 0 },
+    ]
+    assert.deepEqual(await statesAndAttempts(), given)
+    // What becomes of the steps afterwards is neither an attempt nor a failure.
+    door.fail(new StorageFault('the connection is closed by now'))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(await statesAndAttempts(), given)
+    assert.equal(it.events('DISPATCH_FAIL').length, 2)
+    let handled = 0
+    dispatch(async () => {
+      handled += 1
+    })
+    await until(allAre('finished'), 'whoever works next handles them')
+    assert.equal(handled, 2)
+    assert.deepEqual(await statesAndAttempts(), [
+      { state: 'finished', attempts: 1 },
+      { state: 'finished', attempts: 1 },
+    ])
   })
 
   it('fails only after its steps have ended when it cannot claim, so that no lane is worked on twice', async () => {
