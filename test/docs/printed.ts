@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Setting, settings } from '../../src/config/settings.ts'
+import { eventOf } from '../../src/lifecycle/operator-causes.ts'
 import { type EventDefinition, events } from '../../src/telemetry/events.ts'
 
 /**
@@ -9,12 +10,15 @@ import { type EventDefinition, events } from '../../src/telemetry/events.ts'
  */
 const root = path.resolve(import.meta.dirname, '../..')
 
+/** What stands between angle brackets is a place to fill in, and no HTML. */
+const cell = (text = '') => text.replaceAll('<', '\\<')
+
 export function telemetryDocument(): string {
   const groups = Map.groupBy(Object.entries(events) as [string, EventDefinition][], ([, { group }]) => group)
   const sections = [...groups].map(([group, rows]) => {
     const lines = rows.map(([name, { level, fields, more, meaning, action }]) => {
       const all = [...fields, ...more.map((field) => `${field}?`)].map((field) => `\`${field}\``).join(' ')
-      return `| \`${name}\` | ${level} | ${all} | ${meaning} | ${action ?? ''} |`
+      return `| \`${name}\` | ${level} | ${all} | ${cell(meaning)} | ${cell(action)} |`
     })
     return `## [${group}]\n\n| event | level | fields | meaning | what to do |\n|---|---|---|---|---|\n${lines.join('\n')}\n`
   })
@@ -52,6 +56,18 @@ export function sentencesTable(): string {
   return `| the sentence | the event |\n|---|---|\n${rows.join('\n')}`
 }
 
+/** What needs an operator: every warning and error, and what they are told in Telegram. */
+export function troublesTable(): string {
+  const told = new Set<string>(Object.values(eventOf))
+  const rows = (Object.entries(events) as [string, EventDefinition][])
+    .filter(([name, { level }]) => level === 'warn' || level === 'error' || told.has(name))
+    .map(
+      ([name, { meaning, action }]) =>
+        `| \`${name}\`${told.has(name) ? ' ✉' : ''} | ${cell(meaning)} | ${cell(action)} |`,
+    )
+  return `| event | meaning | what to do |\n|---|---|---|\n${rows.join('\n')}`
+}
+
 /** A document with one printed part replaced. */
 function withPart(part: string, print: () => string): (text: string) => string {
   return (text) => {
@@ -79,7 +95,10 @@ export const documents: readonly { readonly file: string; readonly print: (text:
   { file: '.env.example', print: envExample },
   { file: 'docs/telemetry.md', print: telemetryDocument },
   { file: 'docs/settings.md', print: withPart('settings', settingsTable) },
-  { file: 'docs/operations.md', print: withPart('sentences', sentencesTable) },
+  {
+    file: 'docs/operations.md',
+    print: (text) => withPart('troubles', troublesTable)(withPart('sentences', sentencesTable)(text)),
+  },
 ]
 
 if (import.meta.main) {
