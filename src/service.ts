@@ -119,6 +119,8 @@ export class StartRefused extends Error {
   override readonly name = 'StartRefused'
 }
 
+const ownDutiesEndMs = 2_000
+
 export async function startService(deps: ServiceDeps): Promise<Service> {
   const { clock, telemetry } = deps
   const startedMs = clock.monotonicMs()
@@ -498,10 +500,11 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     undefined,
     { clock, telemetry },
   )
-  releasers.add('own duties', () => own.stop())
+  // They only look and listen: nobody loses anything by what a silent database keeps them from.
+  releasers.add('own duties', () => own.stop(ownDutiesEndMs))
   isReady = true
   lifecycle.start()
-  releasers.add('leadership', () => lifecycle?.stop())
+  releasers.add('leadership', async () => void (await Promise.all([lifecycle?.stop(), membership?.endWork()])))
   telemetry.tell('READY', { took_ms: Math.round(clock.monotonicMs() - startedMs) })
 
   let stopped: Promise<void> | undefined

@@ -19,10 +19,10 @@ export type WorkDuty = Duty<Permit>
 
 export interface Running {
   /**
-   * Tells every duty to end, and resolves when all have. One that does not end within twelve seconds is named and left
-   * behind; the fence keeps it from writing.
+   * Tells every duty to end, and resolves when all have. One that does not end within `withinMs` (twelve seconds) is
+   * named and left behind; the fence keeps it from writing.
    */
-  stop(): Promise<void>
+  stop(withinMs?: number): Promise<void>
 }
 
 const firstPauseMs = 500
@@ -42,15 +42,15 @@ export function startDuties<Right>(
     left.delete(duty)
   })
   return {
-    async stop() {
+    async stop(withinMs = endWithinMs) {
       const count = left.size
       over.abort()
       const ended = new AbortController()
-      await Promise.race([Promise.all(running), clock.sleep(endWithinMs, ended.signal)])
+      await Promise.race([Promise.all(running), clock.sleep(withinMs, ended.signal)])
       ended.abort()
       if (left.size > 0) {
         const names = [...left].map(({ name }) => name).join(', ')
-        telemetry.tell('DUTIES_ABANDONED', { duties: names, waited_s: endWithinMs / 1000 })
+        telemetry.tell('DUTIES_ABANDONED', { duties: names, waited_s: withinMs / 1000 })
       }
       if (count > 0) telemetry.tell('BACKGROUND_CLEANED', { count: count - left.size })
     },

@@ -33,6 +33,8 @@ export type BeatTimes = {
 }
 export const beatTimes: BeatTimes = { beatEveryMs: 1_000, freshMs: 4_000, silentMs: 5_000, lookEveryMs: 1_000 }
 
+const signOffMs = 2_000
+
 export class Membership {
   readonly #deps: MembershipDeps
   readonly #times: BeatTimes
@@ -58,11 +60,22 @@ export class Membership {
     this.#life = this.#live(living)
   }
 
-  /** Ends the work, then the life: what is under way may end with a right that is alive. */
-  async leave(): Promise<void> {
+  /** Takes no work any more, and ends what is under way with a right that is alive. */
+  async endWork(): Promise<void> {
     this.#isLeaving = true
     await this.#stopWork()
+  }
+
+  /** Ends the work, then the life. A database that is silent is not waited for long: whoever leads sees who is gone. */
+  async leave(): Promise<void> {
+    await this.endWork()
     this.#over.abort()
+    const waited = new AbortController()
+    await Promise.race([this.#signOff(), this.#deps.clock.sleep(signOffMs, waited.signal)])
+    waited.abort()
+  }
+
+  async #signOff(): Promise<void> {
     await this.#life
     if (this.#life !== undefined) await this.#deps.instances.leave().catch(() => undefined)
   }

@@ -64,7 +64,19 @@ export function openDatabase({
   readonly clock: Clock
   readonly telemetry: Telemetry
 }): Database {
+  const open = new Set<PartingClient>()
+  class Client extends PartingClient {
+    constructor(config?: string | pg.ClientConfig) {
+      super(config)
+      open.add(this)
+      this.once('end', () => open.delete(this))
+    }
+    override cutIn(ms: number): () => void {
+      return clock.after(ms, () => this.cut())
+    }
+  }
   const common = {
+    Client,
     connectionString: url,
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
@@ -92,7 +104,6 @@ export function openDatabase({
   const turns = new pg.Pool({ ...common, max: 1, idleTimeoutMillis: 0, query_timeout: answerMs })
   const checkouts = watchCheckouts(work, { clock, telemetry })
   const steps = checkouts.poolFor('a step')
-  const open = new Set<pg.PoolClient>()
   for (const [owner, pool] of [
     ['work', work],
     ['intake', intake],
@@ -102,8 +113,6 @@ export function openDatabase({
     // Without a listener, a connection that ends while idle would end the process.
     pool.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
     pool.on('connect', (client) => {
-      open.add(client)
-      client.on('end', () => open.delete(client))
       // A connection that is in somebody's hands reports to the statement that fails; this keeps the process alive.
       client.on('error', () => undefined)
     })
@@ -122,16 +131,21 @@ export function openDatabase({
       return client
     },
     async connect(owner) {
-      const client = new pg.Client({ ...common, application_name: `trt ${schema} ${owner}` })
+      const client = new Client({ ...common, application_name: `trt ${schema} ${owner}` })
       client.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
       await client.connect()
       return client
     },
     async end() {
       const ended = Promise.all([work.end(), intake.end(), looks.end(), turns.end()])
-      // A pool ends when the last connection was given back; one that nobody gives back keeps nobody.
+      // A pool ends when the last connection was given back; one that nobody gives back keeps nobody, and one that is
+      // still being made, or whose server does not answer any more, is cut.
       const over = new AbortController()
-      const late = clock.sleep(goodbyeMs, over.signal).then(() => checkouts.reclaimAll())
+      const late = clock.sleep(goodbyeMs, over.signal).then(async () => {
+        checkouts.reclaimAll()
+        await clock.sleep(goodbyeMs, over.signal)
+        for (const client of open) client.cut()
+      })
       await ended
       over.abort()
       await late
@@ -172,14 +186,35 @@ function tellWait(pool: pg.Pool, waitedMs: number, telemetry: Telemetry): void {
   })
 }
 
-/** Until every connection is closed; one whose server does not answer any more is cut, so that it keeps nobody. */
-async function farewell(open: ReadonlySet<pg.PoolClient>, clock: Clock): Promise<void> {
-  const all = [...open]
+/**
+ * A connection whose goodbye is short: a server that does not answer any more would keep whoever waits for it, and the
+ * process, for ever.
+ */
+abstract class PartingClient extends pg.Client {
+  /** Cuts it after so long, unless the returned function is called before. */
+  abstract cutIn(ms: number): () => void
+
+  cut(): void {
+    this.connection.stream.destroy()
+  }
+
+  override end(): Promise<void>
+  override end(callback: (error: Error) => void): void
+  override end(callback?: (error: Error) => void): Promise<void> | undefined {
+    this.once('end', this.cutIn(goodbyeMs))
+    if (callback === undefined) return super.end()
+    super.end(callback)
+    return undefined
+  }
+}
+
+/** Until every connection is closed; each has its time to say goodbye. */
+async function farewell(open: ReadonlySet<PartingClient>, clock: Clock): Promise<void> {
   const over = new AbortController()
-  const gone = Promise.all(all.map((client) => new Promise((resolve) => client.once('end', resolve))))
+  const gone = Promise.all([...open].map((client) => new Promise((resolve) => client.once('end', resolve))))
   await Promise.race([gone, clock.sleep(goodbyeMs, over.signal)])
   over.abort()
-  for (const client of all) client.connection.stream.destroy()
+  for (const client of open) client.cut()
 }
 
 /**
