@@ -1,13 +1,15 @@
 import type { Config } from '../config/config.ts'
 import { newCid, newTransferId, type PersonId, personId } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
 import { generations, kopecks } from '../money/amount.ts'
 import type { Gift } from '../money/ledger.ts'
 import { shopDayAt } from '../money/shop-day.ts'
 import type { Database } from '../storage/postgres/database.ts'
+import { type Given, giveByHand } from '../storage/postgres/gifts-by-hand.ts'
 import { createPostgresLedger } from '../storage/postgres/ledger.ts'
 import { createPostgresOrders } from '../storage/postgres/orders.ts'
 import { createPostgresPeople } from '../storage/postgres/people.ts'
-import { setBanned, wasGiven } from '../storage/postgres/people-desk.ts'
+import { setBanned } from '../storage/postgres/people-desk.ts'
 import { botOfSchema } from '../storage/postgres/secrets.ts'
 import type { Sql } from '../storage/postgres/sql.ts'
 import { inTransaction } from '../storage/postgres/store.ts'
@@ -22,7 +24,7 @@ export const people: Command = {
   block ID | unblock ID       they can order nothing; the bot says so to them
   credit ID --rub N --why W   gives roubles (such as 99 or 12.50); a transfer of its own kind, with W in its cause
   credit ID --free N --why W  gives free generations that last until they are used
-  --key K                     with credit: the same key gives once, however often it is typed
+  --key K                     with credit: the same key gives once, however often it is typed, and no other gift
 
 ID is the Telegram id (user_id=… in the log).`,
   async run(context) {
@@ -137,7 +139,7 @@ function giftOf(typed: { rub?: string; free?: string; why?: string; key?: string
   return { gift: { unit: 'RUB', kopecks: kopecks(amount) }, key, why }
 }
 
-/** A gift has a cause of its own, which exists once; that, and not a permit, is what makes a repeat harmless. */
+/** A gift has a key of its own, which gives once; that, and not a permit, is what makes a repeat harmless. */
 async function credit(
   { print, complain, clock }: CommandContext,
   { work }: Database,
@@ -150,20 +152,32 @@ async function credit(
       complain(`Nobody with the id ${person} has written to this bot, so nothing was given.`)
       return 1
     }
-    const ledger = await ledgerOn(sql, 0)
-    const prefix = `operator:${key}:`
-    const cause = `${prefix}${why}`
-    const given = (await wasGiven(sql, prefix))
-      ? 'already_given'
-      : await ledger.give({ key: cause, person, gift, at: clock.now(), cid })
-    const what = priceOf(gift.unit === 'RUB' ? gift : { unit: 'GEN', count: gift.count })
-    print(
-      given === 'given'
-        ? `${person} has ${what} more, as gift:${cause} (cid ${cid}). See it: trt people show ${person}`
-        : `This key was used before, so nothing was given again. See trt people show ${person}`,
-    )
-    return 0
+    const wish = { key, person, gift, why, at: clock.now(), cid }
+    const given = await giveByHand(sql, await ledgerOn(sql, 0), wish)
+    switch (given.kind) {
+      case 'given':
+        print(`${person} has ${priceOf(gift)} more, as ${given.cause} (cid ${cid}). See it: trt people show ${person}`)
+        return 0
+      case 'given_before':
+        print(
+          `${person} was given ${wordsOf(given.before)} under this key, and nothing again. See trt people show ${person}`,
+        )
+        return 0
+      case 'key_is_taken':
+        complain(
+          `The key ${key} is of another gift: ${given.by.person} was given ${wordsOf(given.by)}. Nothing was given.`,
+        )
+        complain('If this is a gift of its own, type it with another key.')
+        return 1
+      default:
+        return unreachable(given, 'credit')
+    }
   })
+}
+
+const wordsOf = ({ unit, amount, why, at }: Given): string => {
+  const sum = unit === 'RUB' ? { unit, kopecks: kopecks(amount) } : { unit, count: generations(amount) }
+  return `${priceOf(sum)} (${why}) at ${timeOf(at)}`
 }
 
 async function ledgerOn(sql: Sql, freeDaily: number) {

@@ -80,7 +80,11 @@ describe('people credit', () => {
   it('gives once for a key, whatever reason is typed the second time', async () => {
     assert.equal((await credit('--rub', '1', '--why', 'ticket', '--key', 'ticket-7')).code, 0)
     const again = await credit('--rub', '1', '--why', 'another word', '--key', 'ticket-7')
-    assert.match(again.out, /used before, so nothing was given again/)
+    assert.equal(again.code, 0)
+    assert.match(again.out, /was given 1\.00 RUB \(ticket\) at 20.* under this key, and nothing again/)
+    const more = await credit('--rub', '2', '--why', 'ticket', '--key', 'ticket-7')
+    assert.equal(more.code, 1)
+    assert.match(more.err, /ticket-7 is of another gift: \d+ was given 1\.00 RUB \(ticket\).*\n.*another key\.\n$/)
     // Another key that begins alike is another key.
     assert.match((await credit('--rub', '1', '--why', 'ticket', '--key', 'ticket-')).out, /more, as gift/)
     assert.match(await show(), /\nbalance {3}14\.50 RUB\n/)

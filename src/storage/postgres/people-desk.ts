@@ -1,5 +1,4 @@
 import type { Unit } from '../../money/account.ts'
-import { causeOf } from '../../money/transfer.ts'
 import type { Sql } from './sql.ts'
 
 /** What an operator reads of the books by hand. */
@@ -23,11 +22,4 @@ const BAN = 'update people set banned_at = $2 where id = $1'
 /** `at` null lets them in again. False: nobody of this id has ever written. */
 export async function setBanned(sql: Sql, person: number, at: number | null): Promise<boolean> {
   return (await sql.query(BAN, [person, at])).rowCount > 0
-}
-
-const GIVEN = 'select 1 from transfers where kind = $1 and starts_with(cause, $2) limit 1'
-
-/** Whether an operator gave something under this key before, whatever reason they named. */
-export async function wasGiven(sql: Sql, prefix: string): Promise<boolean> {
-  return (await sql.query(GIVEN, ['gift', causeOf.gift(prefix)])).rowCount > 0
 }
