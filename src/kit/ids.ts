@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Brand } from './brand.ts'
 
 /** Every identifier of the service, in one place. Mint here, parse here, nowhere else. */
@@ -40,7 +40,8 @@ function mint(length: number): string {
   return text
 }
 
-export const newCid = (): Cid => randomBytes(4).toString('hex') as Cid
+/** From a UUID, whose random bits are drawn in stock: one is needed for every update. */
+export const newCid = (): Cid => randomUUID().slice(0, 8) as Cid
 /** 12 symbols, 60 random bits: short enough for a button's 64 bytes, and checked by the primary key. */
 export const newOrderId = (): OrderId => mint(12) as OrderId
 export const newQuoteId = (): QuoteId => mint(12) as QuoteId
