@@ -76,7 +76,8 @@ export function createLeaderWatch(deps: LeaderWatchDeps): LeaderWatch {
     const says = `No instance has led for ${durationOf(forMs)}; updates are stored and wait. ${last} (Seen by ${instance}.)`
     const mine = await claim({ key: 'nobody_active', says, size: timesTold }).catch(() => 'unasked' as const)
     if (mine === false) return
-    if (mine === 'unasked') mustResolve = true
+    // Once it is written down, whoever leads next tells that it has passed.
+    mustResolve = mine === 'unasked'
     await tellNow(textOf(shop, { key: 'nobody_active', says, run: 'trt lock show; trt lock free; trt doctor' }))
   }
 

@@ -31,7 +31,8 @@ export function startWatchdog(
   max = blockedMaxS,
 ): { stop(): Promise<void> } {
   const beats = new Int32Array(new SharedArrayBuffer(4))
-  const worker = new Worker(thread, { eval: true, workerData: { beats: beats.buffer, max } })
+  // Its own words are CommonJS, whatever the process was started with.
+  const worker = new Worker(thread, { eval: true, execArgv: [], workerData: { beats: beats.buffer, max } })
   worker.unref()
   const stopBeating = everySecond(() => Atomics.add(beats, 0, 1))
   return {
