@@ -16,7 +16,7 @@ import type { PoolFigures } from './lifecycle/health.ts'
 import type { Instances } from './lifecycle/instances.ts'
 import type { Leadership } from './lifecycle/leadership.ts'
 import type { OpenCause } from './lifecycle/operator-watch.ts'
-import type { DatabaseFacts } from './lifecycle/preflight.ts'
+import type { DatabaseFacts, ShopTerms } from './lifecycle/preflight.ts'
 import type { Deed, LeaderFacts } from './lifecycle/webhook-verdicts.ts'
 import type { TopUp } from './money/top-up.ts'
 import type { Person } from './people/person.ts'
@@ -36,6 +36,7 @@ import { createPostgresPeople } from './storage/postgres/people.ts'
 import { noteDeed, readDatabaseFacts, readLeader } from './storage/postgres/preflight.ts'
 import { sealJournal } from './storage/postgres/seal-journal.ts'
 import { keptSecret, worldOfSchema } from './storage/postgres/secrets.ts'
+import { noteShopSettings } from './storage/postgres/shop-settings.ts'
 import { createPostgresStore, inTransaction, sqlOf } from './storage/postgres/store.ts'
 import { createPostgresTopUps } from './storage/postgres/top-ups.ts'
 import { knownWebhookKeys, useWebhookKey } from './storage/postgres/webhook-keys.ts'
@@ -76,6 +77,8 @@ export type Ports = {
     readonly kind: 'sandbox' | 'live'
     readonly bot: BotId
   }) => ReturnType<typeof worldOfSchema>
+  /** Writes down what prices are made of, when it differs from what the start before wrote. */
+  readonly noteShopSettings: (shop: ShopTerms) => Promise<void>
   /** What the leader has got done in its epoch, for whoever looks; failing is no trouble, so it never rejects. */
   readonly noteDeed: (deed: Deed, epoch: number) => Promise<void>
   /** Who leads, by the row that every leader renews. */
@@ -196,6 +199,8 @@ export function openPorts(deps: PortsDeps): Ports {
     },
     keptSecret: (name, fresh) => keptSecret(work, name, fresh),
     worldOfSchema: (mine) => worldOfSchema(work, mine),
+    noteShopSettings: ({ usdToRub, multiplier, starsPerRub, timezone, freeDaily }) =>
+      noteShopSettings(work, { usdToRub, multiplier, starsPerRub, timezone, freeDaily }, clock.now()),
     noteDeed: (deed, epoch) => noteDeed(work, deed, epoch, clock.now()).catch(() => undefined),
     readLeader: () => readLeader(looks, schema),
     openCauses: () => openCauses(looks),

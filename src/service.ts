@@ -59,6 +59,7 @@ import {
   judgeIdentity,
   judgeProvider,
   judgeSchema,
+  judgeSkew,
   judgeWorld,
   sentenceOf,
   warning,
@@ -193,6 +194,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const tellNow = createTellNow({ chat: ports.chat, operators, telemetry })
   await migrate(ports, deps, tellNow)
   heed([judgeWorld(await ports.worldOfSchema(world), world)], telemetry)
+  await ports.noteShopSettings(config.shop)
   const secretPath = config.webhook.secretPath ?? (await ports.keptSecret('webhook_path', newSecret))
   const secretToken = config.webhook.secretToken ?? (await ports.keptSecret('webhook_token', newSecret))
   const callbackKey = config.kieCallback.token ?? (await ports.keptSecret('kie_callback', newSecret))
@@ -459,9 +461,10 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   http.open({ ...(botMode === 'webhook' ? { webhook: keys } : {}), accept: createTelegramIntake(intake), ring })
   const identity = createIdentity({
     getMe: telegram.getMe,
-    known({ username, id }) {
+    known({ username, id, aheadMs }) {
       botUsername = username
       telemetry.tell('BOT_VERIFIED', { username, id })
+      if (aheadMs !== undefined) tellFindings([judgeSkew('clock.telegram', "Telegram's", aheadMs)], telemetry)
     },
     failed: (me) => tellFindings([judgeIdentity(me)], telemetry),
     clock,

@@ -13,6 +13,7 @@ import {
   judgeIdentity,
   judgeProvider,
   judgeSchema,
+  judgeShop,
   judgeSkew,
   judgeStorage,
   judgeWorld,
@@ -32,6 +33,7 @@ import { connectOnce } from '../storage/postgres/database.ts'
 import { readMigrations } from '../storage/postgres/migrate.ts'
 import { lastUpdateAt, readDatabaseFacts, readLeader } from '../storage/postgres/preflight.ts'
 import { readSecret } from '../storage/postgres/secrets.ts'
+import { readShopSettings } from '../storage/postgres/shop-settings.ts'
 import { createTelegramClient } from '../telegram/client.ts'
 import type { CommandContext } from './command.ts'
 import { fieldOf, look, type Seen } from './outside.ts'
@@ -118,7 +120,11 @@ async function lookAtDatabase(
   try {
     const leader = await readLeader(client, instanceOf)
     return {
-      findings: [...findings, await judgeLock(context, config, leader)],
+      findings: [
+        ...findings,
+        judgeShop(await readShopSettings(client), config.shop),
+        await judgeLock(context, config, leader),
+      ],
       ...given('leader', leader),
       ...given('secretPath', await readSecret(client, 'webhook_path')),
       ...given('secretToken', await readSecret(client, 'webhook_token')),

@@ -197,6 +197,36 @@ export function judgeStorage(
       )
 }
 
+/** What of the settings makes prices and gifts; written down by every start that changed it. */
+export type ShopTerms = {
+  readonly usdToRub: string
+  readonly multiplier: string
+  readonly starsPerRub: string
+  readonly timezone: string
+  readonly freeDaily: number
+}
+const terms = [
+  ['USD_TO_RUB', 'usdToRub'],
+  ['PRICE_MULTIPLIER', 'multiplier'],
+  ['STARS_PER_RUB', 'starsPerRub'],
+  ['SHOP_TIMEZONE', 'timezone'],
+  ['FREE_DAILY', 'freeDaily'],
+] as const
+
+/** What the last start wrote down, beside the settings that are looked at. */
+export function judgeShop(written: Partial<ShopTerms> | undefined, mine: ShopTerms): Finding {
+  const check = 'shop'
+  if (written === undefined) return ok(check, 'the first start writes down what prices are made of')
+  const differing = terms.filter(([, term]) => written[term] !== mine[term])
+  if (differing.length === 0) return ok(check, 'prices are made of what the last start wrote down')
+  const each = differing.map(([name, term]) => `${name} is ${mine[term]} here and was ${written[term]}`)
+  return warning(
+    check,
+    `${each.join(', ')} at the last start of the shop`,
+    'if the change is meant, restart every instance; else give this shell and all instances the same settings',
+  )
+}
+
 export function judgeSkew(check: string, whose: string, aheadMs: number): Finding {
   const s = Math.round(Math.abs(aheadMs) / 1000)
   if (Math.abs(aheadMs) <= skewMaxMs) return ok(check, `${whose} clock and ours agree`)

@@ -11,9 +11,7 @@ import { renderPlain } from './send.ts'
  * A call whose `signal` aborts is given up; whether Telegram did it is then unknown.
  */
 export interface TelegramAdmin {
-  getMe(
-    signal?: AbortSignal,
-  ): Promise<Outcome<{ readonly id: BotId; readonly username: string; readonly firstName: string }, TelegramNo>>
+  getMe(signal?: AbortSignal): Promise<Outcome<Me, TelegramNo>>
   /** Replaces the whole registration. `allowedUpdates` is always sent, because Telegram keeps an old list for ever. */
   setWebhook(
     webhook: {
@@ -56,6 +54,14 @@ export interface TelegramAdmin {
   }): Promise<Outcome<readonly StarTransaction[], TelegramNo>>
 }
 
+export type Me = {
+  readonly id: BotId
+  readonly username: string
+  readonly firstName: string
+  /** Telegram's clock minus ours, to about a second; absent when its answer told no time. */
+  readonly aheadMs?: number
+}
+
 export type UpdateKind = Exclude<keyof Update, 'update_id'>
 
 export type WebhookState = {
@@ -83,10 +89,14 @@ export function createAdmin(api: BotApi, limitMs: number): TelegramAdmin {
   const until = (signal: AbortSignal | undefined) => (signal === undefined ? call : { limitMs, signal })
   return {
     async getMe(signal) {
-      const me = await api.call((telegram) => telegram.raw.getMe(), until(signal))
+      let aheadMs: number | undefined
+      const heardClock = (ms: number) => {
+        aheadMs = ms
+      }
+      const me = await api.call((telegram) => telegram.raw.getMe(), { ...until(signal), heardClock })
       if (me.kind !== 'done') return me
       const { id, username, first_name: firstName } = me.value
-      return done({ id: botId(id), username, firstName })
+      return done({ id: botId(id), username, firstName, ...(aheadMs === undefined ? {} : { aheadMs }) })
     },
 
     setWebhook: ({ url, secretToken, allowedUpdates, maxConnections, dropPending = false }, signal) =>

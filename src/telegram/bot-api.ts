@@ -23,6 +23,8 @@ export type CallOptions<T> = {
   /** Own connection, for what must not be sent into one that the other side is just closing. */
   readonly ownConnection?: boolean
   readonly signal?: AbortSignal
+  /** Told how far Telegram's clock is ahead of ours when an answer came; it tells whole seconds. */
+  readonly heardClock?: (aheadMs: number) => void
   /** A refusal that means "it is as you wanted". */
   readonly accept?: (refused: Refused) => T | undefined
 }
@@ -39,12 +41,13 @@ export function createBotApi({ token, apiRoot, clock, connections }: BotApiDeps)
   if (!URL.canParse(root)) throw new Error('the address of the Bot API server is not a URL')
   const hide = createHider(token)
 
-  const apiFor = ({ limitMs, ownConnection = false, signal }: CallOptions<never>) =>
+  const apiFor = ({ limitMs, ownConnection = false, signal, heardClock }: CallOptions<never>) =>
     new Api(token, {
       apiRoot: root,
       // Our exchange keeps the time; grammY's own limit only has to be later.
       timeoutSeconds: Math.ceil(limitMs / 1000) + 5,
       fetch: async (url: string, init: GrammyRequest) => {
+        const asked = clock.now()
         const ending = await exchange(clock, {
           url: new URL(url),
           method: 'POST',
@@ -55,6 +58,9 @@ export function createBotApi({ token, apiRoot, clock, connections }: BotApiDeps)
           ...(ownConnection ? {} : { connections }),
           ...(signal === undefined ? {} : { signal }),
         })
+        const toldAt = ending.kind === 'answered' ? Date.parse(ending.headers.date ?? '') : Number.NaN
+        // Its seconds are cut off: on average it is half a second later than it says.
+        if (!Number.isNaN(toldAt)) heardClock?.(toldAt + 500 - (asked + clock.now()) / 2)
         const envelope = readEnvelope(ending)
         return { json: async () => envelope }
       },

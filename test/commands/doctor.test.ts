@@ -38,7 +38,7 @@ describe('a service that is in order', () => {
     assert.deepEqual([ok, code, next], [true, 0, 'Everything is in order. Nothing to do.'])
     assert.deepEqual(
       findings.map(({ check }) => check),
-      `settings storage database connections pooler clock.database migrations world lock catalog identity clock.telegram
+      `settings storage database connections pooler clock.database migrations world shop lock catalog identity clock.telegram
        service public webhook.leader webhook.duties webhook.set webhook.url webhook.settings webhook.info stars kie`.split(
         /\s+/,
       ),
@@ -161,6 +161,14 @@ const breakages: readonly Breakage[] = [
     state: 'warning',
     says: /begun by 42/,
     todo: /never mixed/,
+  },
+  {
+    what: 'settings of prices that are not those of the running shop',
+    env: (env) => ({ ...env, PRICE_MULTIPLIER: '3', FREE_DAILY: '6' }),
+    check: 'shop',
+    state: 'warning',
+    says: /^PRICE_MULTIPLIER is 3 here and was 2, FREE_DAILY is 6 here and was 5 at the last start/,
+    todo: /restart every instance/,
   },
   {
     what: 'a token that Telegram refuses',

@@ -71,7 +71,7 @@ export type Shop = {
   readonly schema: string
   readonly databaseUrl: string
   /** Resolves when the instance has told `awaits`: that it has begun the leader's duties, unless said otherwise. */
-  start(more?: Env, awaits?: string): Promise<Running>
+  start(more?: Env, awaits?: string, clock?: Clock): Promise<Running>
   /** One statement on a connection that no part of the service uses. */
   sql(text: string, values?: readonly unknown[]): Promise<readonly unknown[]>
   end(): Promise<void>
@@ -106,7 +106,8 @@ export async function openShop(more: Env = {}): Promise<Shop> {
     controls: controlsOf(sandbox.url),
     schema: database.schema,
     databaseUrl: database.url,
-    start: (another = {}, awaits = ' DUTIES_STARTED ') => startShop({ ...env, ...another }, awaits),
+    start: (another = {}, awaits = ' DUTIES_STARTED ', clock = createClock()) =>
+      startShop({ ...env, ...another }, awaits, clock),
     async sql(text, values = []) {
       const client = await connectOnce({ url: database.url, schema: database.schema, owner: 'test' })
       try {
@@ -122,10 +123,10 @@ export async function openShop(more: Env = {}): Promise<Shop> {
   }
 }
 
-async function startShop(env: Env, awaits: string): Promise<Running> {
+async function startShop(env: Env, awaits: string, clock: Clock): Promise<Running> {
   const lines: string[] = []
   const leaving = new AbortController()
-  const ended = trt(['start'], env, { signal: leaving.signal, hear: (line) => void lines.push(line.trimEnd()) })
+  const ended = trt(['start'], env, { clock, signal: leaving.signal, hear: (line) => void lines.push(line.trimEnd()) })
   let over: Said | undefined
   void ended.then((said) => {
     over = said

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { z } from 'zod'
+import { createClock } from '../../src/kit/clock.ts'
+import { until } from '../fixtures/person.ts'
 import { openShop, type Shop, trt } from './shop.ts'
 
 /** What a start finds doubtful it tells and goes on; what cannot work stops it, in the doctor's words. */
@@ -37,6 +40,39 @@ describe('a start', () => {
       `${poor}\n${findings.join('\n')}`,
     )
     assert.equal(findings.length, 2)
+  })
+
+  it('serves with a clock that is an hour behind, and tells by whom it knows', async () => {
+    const clock = createClock({ offsetMs: -3_600_000 })
+    const running = await shop.start({}, ' DUTIES_STARTED ', clock)
+    const findings = () => running.lines().filter((line) => line.includes(' PREFLIGHT_FINDING check=clock.'))
+    try {
+      await until(() => findings().length === 2, 'both clocks are told')
+      const [database = '', telegram = ''] = findings().sort()
+      assert.match(database, /check=clock\.database problem="the database's clock is 3600 s ahead of ours"/)
+      assert.match(telegram, /check=clock\.telegram problem="Telegram's clock is (3599|3600|3601) s ahead of ours"/)
+      for (const line of findings())
+        assert.match(line, /todo="let this machine take its time from the network \(NTP\)"/)
+    } finally {
+      assert.equal((await running.stop()).code, 0)
+    }
+    const { log } = await (await shop.start()).stop()
+    assert.doesNotMatch(log, /check=clock/)
+  })
+
+  it('writes down what its prices are made of when that has changed, and only then', async () => {
+    const kept = async () => {
+      const rows = await shop.sql(
+        "select version, body->>'multiplier' as multiplier from shop_settings order by version",
+      )
+      return rows.map((row) => Object.values(z.object({ version: z.number(), multiplier: z.string() }).parse(row)))
+    }
+    for (const PRICE_MULTIPLIER of ['2', '2', '3', '2']) await (await shop.start({ PRICE_MULTIPLIER })).stop()
+    assert.deepEqual(await kept(), [
+      [1, '2'],
+      [2, '3'],
+      [3, '2'],
+    ])
   })
 
   it('tells a misspelt setting, and is refused by a wrong one with every problem at once', async () => {
