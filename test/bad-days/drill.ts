@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import pg from 'pg'
+import type { EventName } from '../../src/telemetry/events.ts'
+import { checkLogsOfTwo, checkShop, untilQuiet } from '../crashes/books.ts'
+import type { Env } from '../crashes/channel.ts'
+import { patienceIsOver } from '../crashes/die.ts'
+import type { Life } from '../crashes/life.ts'
+import { openShop, type Shop } from '../crashes/shop.ts'
+import { until } from '../fixtures/person.ts'
+import { type TestDatabase, testDatabase } from '../fixtures/postgres.ts'
+import { openStrait, type Strait } from './strait.ts'
+
+/** What the drills of bad days have in common: whole services, something around them that breaks, and books after it. */
+
+/** Known to the tests, so that they can post what Telegram would. */
+export const secrets = { WEBHOOK_SECRET_PATH: 'path-of-the-drills', WEBHOOK_SECRET_TOKEN: 'token-of-the-drills' }
+
+/** What a database that fails explains. */
+export const databaseTrouble: readonly EventName[] = [
+  'DB_CONNECTION_LOST',
+  'DB_POOL_EXHAUSTED',
+  'DISPATCH_FAIL',
+  'DUTIES_ABANDONED',
+  'DUTY_FAILED',
+  'EXCEPTION_CAUGHT',
+  'LOCK_LOST',
+  'LOCK_RELEASE_FAILED',
+  'NOBODY_ACTIVE',
+  'OPERATOR_TOLD',
+  'PASSIVE_REJECT',
+  'RESULT_NOT_DELIVERED',
+  'WEBHOOK_KEYS_UNWRITTEN',
+  'DB_CONNECTION_HELD',
+  'LOCK_HOLDER_ENDED',
+]
+
+export type Drill = {
+  readonly shop: Shop
+  /** The same database, whatever becomes of the way that the service takes to it. */
+  readonly db: pg.Client
+  readonly database: TestDatabase
+}
+
+/** A shop whose way to PostgreSQL leads over `url`; everything is taken away in the end, also when the drill fails. */
+export async function inShop(
+  work: (drill: Drill) => Promise<void>,
+  {
+    env = {},
+    url,
+    tidy,
+  }: {
+    readonly env?: Env
+    readonly url?: (database: TestDatabase) => string
+    /** What the drill has done to the server, when nobody of the shop is there any more. */
+    readonly tidy?: (db: pg.Client) => Promise<void>
+  } = {},
+): Promise<void> {
+  const database = await testDatabase()
+  const db = new pg.Client({ connectionString: database.url, options: `-c search_path=${database.schema}` })
+  await db.connect()
+  const given = { url: url?.(database) ?? database.url, schema: database.schema, end: async () => {} }
+  const shop = await openShop({ ...secrets, ...env }, given)
+  shop.db.on('error', () => undefined)
+  try {
+    await work({ shop, db, database })
+  } catch (cause) {
+    const tail = shop.lives.slice(-2).map(({ lines }) => lines.slice(-60).join('\n'))
+    throw new Error(`${cause instanceof Error ? cause.message : cause}\n${tail.join('\n-------- another life\n')}`, {
+      cause,
+    })
+  } finally {
+    await shop.end()
+    await tidy?.(db)
+    await db.end()
+    await database.end()
+  }
+}
+
+/** A shop that reaches its PostgreSQL through a strait. */
+export async function beyondStrait(work: (drill: Drill & { readonly strait: Strait }) => Promise<void>): Promise<void> {
+  const database = await testDatabase()
+  const strait = await openStrait(database.url)
+  try {
+    await inShop((drill) => work({ ...drill, strait }), { url: () => strait.url })
+  } finally {
+    await strait.end()
+    await database.end()
+  }
+}
+
+/** One update, brought as Telegram would bring it. */
+export async function post(port: number, body: unknown) {
+  const startedMs = performance.now()
+  const answer = await fetch(`http://127.0.0.1:${port}/webhook/${secrets.WEBHOOK_SECRET_PATH}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-telegram-bot-api-secret-token': secrets.WEBHOOK_SECRET_TOKEN,
+    },
+    body: JSON.stringify(body),
+  })
+  await answer.text()
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), tookMs: performance.now() - startedMs }
+}
+
+/** What somebody wrote who is nobody in particular: whoever stores it knows what to do with it. */
+export const anUpdate = (update_id: number) => ({ update_id, poll: { id: '1' } })
+
+/** Every door says that it is alive, within a moment and without a database. */
+export async function isAlive(port: number): Promise<void> {
+  const startedMs = performance.now()
+  const answer = await fetch(`http://127.0.0.1:${port}/healthz`)
+  await answer.text()
+  assert.equal(answer.status, 200)
+  assert.ok(performance.now() - startedMs < 2_000, `/healthz took ${performance.now() - startedMs} ms`)
+}
+
+/**
+ * Afterwards: nothing is in hand, each update was handled once, the ledger verifies, at no moment were there two
+ * leaders, and the logs tell no trouble but what is explained.
+ */
+export async function checkAfterwards(shop: Shop, explained: readonly EventName[] = []): Promise<void> {
+  await patienceIsOver(shop)
+  await untilQuiet(shop)
+  // That the world broke a step is noted beside its update.
+  await shop.db.query('update inbox set last_error = null where shelved_at is null')
+  await checkShop(shop)
+  const handled = shop.lives.flatMap(({ lines }) => lines.filter((line) => line.includes('] DISPATCH_OK ')).map(cidOf))
+  assert.deepEqual(handled.toSorted(), [...new Set(handled)].sort(), 'no update was handled twice')
+  neverTwo(shop.lives)
+  checkLogsOfTwo(shop.lives, explained)
+}
+
+const cidOf = (line: string): string => / cid=([0-9a-f]{8})/.exec(line)?.[1] ?? line
+
+/** Each leadership began when the one before it was over. A killed process tells no end, so its lines end it. */
+export function neverTwo(lives: readonly Life[]): void {
+  const turns = lives
+    .flatMap((life) => {
+      const told = life.lines.flatMap((line) => {
+        const [, at = '', event = ''] =
+          /^(\S+ \S+) .*\] (ACTIVE_ENTER|LOCK_LOST|LOCK_RELEASED|LOCK_RELEASE_\w+)\b/.exec(line) ?? []
+        return event === '' ? [] : [{ at, isBegin: event === 'ACTIVE_ENTER', life }]
+      })
+      const leads = told.filter((each, n) => each.isBegin || told[n - 1]?.isBegin === true)
+      const last = /^(\S+ \S+) /.exec(life.lines.at(-1) ?? '')?.[1]
+      const isOpen = leads.at(-1)?.isBegin === true && life.isOver() && last !== undefined
+      return isOpen ? [...leads, { at: last, isBegin: false, life }] : leads
+    })
+    .sort((a, b) => (a.at === b.at ? Number(a.isBegin) - Number(b.isBegin) : a.at < b.at ? -1 : 1))
+  for (const [n, turn] of turns.entries()) {
+    const before = turns[n - 1]
+    if (turn.isBegin) assert.ok(before === undefined || !before.isBegin, `two lead at ${turn.at}`)
+    else assert.equal(before?.life, turn.life, `${turn.at} ends a leadership that was another's`)
+  }
+}
+
+/** A condition in the database, looked at again and again. */
+export const untilRow = (db: pg.Client, sql: string, what: string, values: readonly unknown[] = []): Promise<void> =>
+  until(async () => (await db.query(sql, [...values])).rowCount !== 0, what)
