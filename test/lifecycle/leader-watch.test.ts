@@ -87,7 +87,8 @@ describe('a standby that sees nobody lead', () => {
     const leader = world()
     const standby = await stand(t, leader)
     await standby.passes(30)
-    leader.row = { instance: 'the-leader', silentMs: 60_000 }
+    // Whoever held it is gone from the row, and its name is known all the same.
+    leader.row = { silentMs: 60_000 }
     await standby.passes(60)
     assert.deepEqual(standby.messages, [], 'not before a minute')
     await standby.passes(10)
@@ -132,6 +133,20 @@ describe('a standby that sees nobody lead', () => {
     }
     assert.deepEqual(standby.messages, [])
     assert.equal(standby.fieldsOf('NOBODY_ACTIVE').length, 0)
+  })
+
+  it('tells it again when nobody leads another time', async (t) => {
+    const leader = world()
+    const standby = await stand(t, leader)
+    for (let times = 0; times < 2; times++) {
+      await forget()
+      leader.row = { instance: 'the-leader', silentMs: 16_000 }
+      await standby.passes(300)
+      leader.row = { instance: 'another', silentMs: 900 }
+      await standby.passes(10)
+    }
+    const minutes = standby.messages.map((text) => /for (60 s|5 min|4 min)/.exec(text)?.[1])
+    assert.deepEqual(minutes, ['60 s', '60 s'])
   })
 
   it('does not take a leader for gone whose last sign of life is a few seconds old', async (t) => {
@@ -215,6 +230,7 @@ describe('the watchdog', { concurrency: true }, () => {
       import { startWatchdog } from ${JSON.stringify(watchdog)}
       const everySecond = (beat) => {
         const timer = setInterval(beat, 100)
+        timer.unref()
         return () => clearInterval(timer)
       }
       const watchdog = startWatchdog(everySecond, ${seconds})
@@ -237,24 +253,22 @@ describe('the watchdog', { concurrency: true }, () => {
   })
 
   it('leaves one alone that is busy and still answers, keeps none alive, and ends with its owner', async () => {
-    const [busy, idle] = await Promise.all([
+    const [busy, ended, stopped] = await Promise.all([
       life(
-        `
-        const until = performance.now() + 3_600
+        `const until = performance.now() + 3_600
         const work = () => {
           const pause = performance.now() + 300
           while (performance.now() < pause);
           if (performance.now() < until) setTimeout(work, 150)
-          else watchdog.stop()
         }
         work()`,
         3,
       ),
-      life(
-        'await watchdog.stop(); setTimeout(() => { const until = performance.now() + 2_600; while (performance.now() < until); }, 10)',
-      ),
+      life(''),
+      life(`await watchdog.stop(); const until = performance.now() + 3_400; while (performance.now() < until);`),
     ])
     assert.deepEqual(busy, { signal: null, said: '' })
-    assert.deepEqual(idle, { signal: null, said: '' }, 'what is stopped watches nobody')
+    assert.deepEqual(ended, { signal: null, said: '' }, 'a process that has nothing to do ends')
+    assert.deepEqual(stopped, { signal: null, said: '' }, 'a watchdog that is stopped watches nobody')
   })
 })
