@@ -4,7 +4,6 @@ import type { Errand } from '../../src/errands/errand.ts'
 import type { Job } from '../../src/errands/runner.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { botId, chatId, cid, newOrderId } from '../../src/kit/ids.ts'
-import { createErrandEngine } from '../../src/storage/postgres/errand-engine.ts'
 import { createErrandHandOver } from '../../src/storage/postgres/errand-hand-over.ts'
 import { createPostgresStore } from '../../src/storage/postgres/store.ts'
 import { until } from '../fixtures/person.ts'
@@ -20,11 +19,6 @@ const { telemetry } = createTelling(clock)
 const handOver = createErrandHandOver({ pool: database.work, schema, hands: 'our-hands', clock, telemetry })
 const store = createPostgresStore({ database, bot: botId(1), freeDaily: () => 5, handOver })
 const story = cid('abc123ff')
-
-// Whoever runs an engine makes its kinds of errands known to the table; here it is not to carry out anything.
-const engine = createErrandEngine({ pool: database.work, schema, kinds: ['say', 'answer_tap', 'deliver'], telemetry })
-const { stop } = await engine.start(() => Promise.reject(new Error('nothing is left to the engine')))
-await stop()
 
 const say = (chat: number): Errand => ({
   kind: 'say',
@@ -60,6 +54,11 @@ describe('an errand that a person waits for', () => {
     for (const resolve of doors.splice(0)) resolve()
     await handOver.close()
     seen.length = 0
+  })
+
+  it('can be taken from the first step on, before any engine runs: migrating makes every kind known', async () => {
+    const known = await storage.rows<{ identifier: string }>(`select identifier from ${schema}_jobs._private_tasks`)
+    assert.deepEqual(known.map(({ identifier }) => identifier).sort(), [...storage.kinds].sort())
   })
 
   it('is carried out as soon as its step is committed, and is gone then', async () => {
@@ -101,8 +100,8 @@ describe('an errand that a person waits for', () => {
       (await rows()).map(({ locked_by: by, attempts }) => [by, attempts]),
       [['our-hands', 1]],
     )
-    assert.deepEqual(await engine.holders(), ['our-hands'])
-    await engine.unlock(['our-hands'])
+    assert.deepEqual(await storage.engine.holders(), ['our-hands'])
+    await storage.engine.unlock(['our-hands'])
     assert.deepEqual(
       (await rows()).map(({ locked_by: by }) => by),
       [null],

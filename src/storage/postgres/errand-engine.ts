@@ -82,6 +82,12 @@ export function createErrandEngine({
       const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
       try {
         await utils.migrate()
+        // The engine would name its kinds when a worker first looks. A step may take an errand before that, and steps
+        // that name them at the same time, each in its own order, would wait for one another.
+        await pool.query(
+          `insert into ${jobs}._private_tasks (identifier) select unnest($1::text[]) on conflict do nothing`,
+          [kinds],
+        )
       } finally {
         await utils.release()
       }
@@ -119,11 +125,6 @@ export function createErrandEngine({
         events,
         logger,
       })
-      // A step may take an errand right now; the engine names its kinds only when a worker first looks.
-      await pool.query(
-        `insert into ${jobs}._private_tasks (identifier) select unnest($1::text[]) on conflict do nothing`,
-        [kinds],
-      )
       handOver?.open(runJob)
       let isWanted = true
       const ended = runner.promise.then(() => {
