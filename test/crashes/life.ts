@@ -41,13 +41,14 @@ export async function endOf(life: Life): Promise<Ending> {
   throw new Error(`it has not ended in ${endsWithinMs} ms. Its log ends:\n${life.lines.slice(-30).join('\n')}`)
 }
 
-const program = fileURLToPath(new URL('main.ts', import.meta.url))
+/** The program as it stands here. */
+const ours = fileURLToPath(new URL('main.ts', import.meta.url))
 // The compiled form of the sources is kept between lives, as `bin/trt.js` does it.
 const compileCache = path.join(tmpdir(), 'node-compile-cache')
 /** A life that does not come to work or to its end in this time hangs. */
 const patienceMs = 20_000
 
-export function beginLife(boot: Boot): Life {
+export function beginLife(boot: Boot, program: string = ours): Life {
   const child = spawn(process.execPath, [program, JSON.stringify(boot)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },

@@ -29,7 +29,10 @@ export type Shop = {
   end(): Promise<void>
 }
 
-export type Wish = { readonly publicPort?: number } & Partial<Pick<Boot, 'end' | 'port' | 'env' | 'times'>>
+/** `program`: another one than ours, as one that was deployed before or will be deployed next. */
+export type Wish = { readonly publicPort?: number; readonly program?: string } & Partial<
+  Pick<Boot, 'end' | 'port' | 'env' | 'times'>
+>
 
 /** With these settings besides the usual ones; in the database that is given, when one is. */
 export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Shop> {
@@ -50,9 +53,9 @@ export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Sho
     otherPort,
     db,
     lives,
-    begin(wish = {}) {
+    begin({ program, ...wish } = {}) {
       assert.ok(!isClosed, 'the shop has ended')
-      const life = beginLife({
+      const boot = {
         databaseUrl: database.url,
         schema: database.schema,
         sandboxUrl: sandbox.url,
@@ -60,7 +63,8 @@ export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Sho
         publicPort: wish.port ?? port,
         ...wish,
         env: { ...env, ...wish.env },
-      })
+      }
+      const life = beginLife(boot, program)
       lives.push(life)
       return life
     },

@@ -65,14 +65,30 @@ export async function migrate(client: pg.Client, schema: string, migrations: rea
   }
 }
 
+/**
+ * While others work, a migration gives way: it waits for a table shorter than PostgreSQL waits before it looks for a
+ * deadlock, and begins anew, so that steps stand still for moments only and none is broken off for it.
+ */
+const lockMs = 500
+const attemptsMax = 40
+
 async function apply(client: pg.Client, migration: Migration): Promise<void> {
-  await client.query('begin')
-  try {
-    await client.query(migration.sql)
-    await client.query(RECORD, [migration.number, migration.name, migration.oldestProgram])
-    await client.query('commit')
-  } catch (cause) {
-    await client.query('rollback')
-    throw new Error(`migration ${migration.name} failed; the schema is as it was before it`, { cause })
+  for (let attempt = 1; ; attempt++) {
+    await client.query('begin')
+    try {
+      await client.query(`set local lock_timeout = ${lockMs}`)
+      await client.query(migration.sql)
+      await client.query(RECORD, [migration.number, migration.name, migration.oldestProgram])
+      await client.query('commit')
+      return
+    } catch (cause) {
+      await client.query('rollback')
+      if (isInTheWay(cause) && attempt < attemptsMax) continue
+      throw new Error(`migration ${migration.name} failed; the schema is as it was before it`, { cause })
+    }
   }
 }
+
+/** Somebody has a table that it needs, or they have each other's. */
+const isInTheWay = (cause: unknown): boolean =>
+  cause instanceof Error && 'code' in cause && (cause.code === '55P03' || cause.code === '40P01')
