@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { until } from '../fixtures/person.ts'
+import { type OwnPostgres, ownPostgres } from '../fixtures/postgres.ts'
+import { startWorld, type World } from '../fixtures/service.ts'
+import { freePort } from '../newcomer/terminal.ts'
+
+/**
+ * What whoever runs the process sees of it: a port that answers from the first moment to the last, whatever it waits
+ * for, and probes that ask nobody. One service is followed from its boot through the loss of its database.
+ */
+let postgres: OwnPostgres
+let port: number
+/** The service waits here until it is let in. */
+const doors = { database: Promise.withResolvers<void>(), warmUp: Promise.withResolvers<void>() }
+const isAt = { database: false, warmUp: false }
+let starting: Promise<World>
+let world: World
+
+before(async () => {
+  postgres = await ownPostgres()
+  process.env['TRT_TEST_DATABASE_URL'] = postgres.url
+  port = await freePort()
+  starting = startWorld({
+    env: { PORT: String(port) },
+    expects: [
+      'WEBHOOK_REFUSED',
+      'PASSIVE_REJECT',
+      'DB_CONNECTION_LOST',
+      'LOCK_LOST',
+      'DUTY_FAILED',
+      'EXCEPTION_CAUGHT',
+      'DISPATCH_FAIL',
+    ],
+    wrapPorts: (ports) => ({
+      ...ports,
+      async lookAtDatabase() {
+        isAt.database = true
+        await doors.database.promise
+        return await ports.lookAtDatabase()
+      },
+      async warmDatabase() {
+        isAt.warmUp = true
+        await doors.warmUp.promise
+        await ports.warmDatabase()
+      },
+    }),
+  })
+  // Waited for below; a test that fails first says why.
+  starting.catch(() => undefined)
+})
+after(async () => {
+  for (const door of Object.values(doors)) door.resolve()
+  try {
+    await postgres.start()
+    await (await starting).end()
+  } finally {
+    await postgres.end()
+  }
+})
+
+const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
+const knocks = (path: string, token: string) =>
+  fetch(`http://127.0.0.1:${port}/webhook/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': token },
+    body: '{"update_id":900001,"poll":{"id":"1"}}',
+  })
+
+describe('a service that boots', { timeout: 30_000 }, () => {
+  it('answers at its port before it has asked the database anything: alive, and "later" to an update', async () => {
+    await until(() => isAt.database, 'it waits for its database')
+    assert.equal(await get('/healthz'), 200)
+    assert.equal(await get('/health'), 200)
+    assert.equal(await get('/readyz'), 503)
+    const answer = await knocks('path-of-the-tests', 'token-of-the-tests')
+    assert.equal(answer.status, 503)
+    assert.equal(answer.headers.get('retry-after'), '1')
+  })
+
+  it('serves at the same port, which was never closed, and waits for no warm-up with that', async () => {
+    doors.database.resolve()
+    world = await starting
+    assert.equal(world.service().port, port)
+    assert.equal(world.log.count('HTTP_LISTENING'), 1)
+    await until(() => isAt.warmUp, 'it warms up')
+    assert.equal(world.log.count('READY'), 1)
+    const anna = await world.person('Анна')
+    await anna.says('/start')
+    await anna.sees(/Привет, Анна/)
+    assert.equal(world.log.count('BOOT_WARMUP_DONE') + world.log.count('BOOT_WARMUP_CANCELLED'), 0)
+    doors.warmUp.resolve()
+    await world.log.until('BOOT_WARMUP_DONE')
+  })
+})
+
+describe('a service whose database is gone', { timeout: 30_000 }, () => {
+  before(() => postgres.kill())
+
+  it('is alive to every probe, and none of them waits for anybody', async () => {
+    await world.log.until('DB_CONNECTION_LOST')
+    for (let probes = 0; probes < 20; probes++) {
+      assert.equal(await get('/healthz'), 200)
+      assert.equal(await get('/'), 200)
+      assert.equal(await get('/metrics'), 200)
+      // Unwell is for the operator to know; it is an answer all the same.
+      assert.ok([200, 503].includes(await get('/health')))
+    }
+  })
+
+  it('goes on telling what happens: no line of the log waits for the database', async () => {
+    const refused = world.log.count('WEBHOOK_REFUSED')
+    assert.equal((await knocks('path-of-the-tests', 'wrong')).status, 403)
+    assert.equal(world.log.count('WEBHOOK_REFUSED'), refused + 1, 'it was told before it was answered')
+    const told = world.log.lines.length
+    assert.equal((await knocks('path-of-the-tests', 'token-of-the-tests')).status, 503)
+    assert.ok(world.log.lines.length > told, 'that the update could not be stored is told')
+  })
+
+  it('serves again when it is back', async () => {
+    await postgres.start()
+    const boris = await world.person('Борис')
+    await boris.says('/start')
+    await boris.sees(/Привет, Борис/)
+  })
+})
