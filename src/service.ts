@@ -88,6 +88,7 @@ export type ServiceDeps = {
   readonly version: string
   /** Other times than an operator gets, for drills. */
   readonly beatTimes?: BeatTimes
+  readonly webhookLookMs?: number
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -348,6 +349,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
         noteKeys: keys.use,
         lastAcceptedAt: () => figures.latest()?.inbox.newest,
         note: ports.noteDeed,
+        ...(deps.webhookLookMs === undefined ? {} : { lookEveryMs: deps.webhookLookMs }),
         clock,
         telemetry,
       })

@@ -39,6 +39,8 @@ export type WebhookKeeperDeps = {
   readonly lastAcceptedAt: () => number | undefined
   /** Writes down what the leader of this epoch has got done, for `doctor`; never rejects. */
   readonly note: (deed: Deed, epoch: number) => Promise<void>
+  /** Another time between two looks than an operator gets, for drills. */
+  readonly lookEveryMs?: number
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -134,6 +136,7 @@ class Keeping {
 
   async keep(permit: LeaderPermit, signal: AbortSignal): Promise<void> {
     const { clock, note, url } = this.#deps
+    const everyMs = this.#deps.lookEveryMs ?? lookEveryMs
     if (!(await this.#set(signal))) return
     await note('webhook_set', permit.epoch)
     while (!signal.aborted) {
@@ -143,7 +146,7 @@ class Keeping {
       if (seen !== undefined && (await this.#judge(seen, differenceOf(seen, url), signal)) === 'corrected') {
         seen = await this.#look(permit, signal)
       }
-      await clock.sleep(seen === undefined && !this.#isVerified ? lookAgainMs : lookEveryMs, signal)
+      await clock.sleep(seen === undefined && !this.#isVerified ? lookAgainMs : everyMs, signal)
     }
   }
 

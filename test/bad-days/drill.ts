@@ -90,13 +90,13 @@ export async function beyondStrait(work: (drill: Drill & { readonly strait: Stra
 }
 
 /** One update, brought as Telegram would bring it. */
-export async function post(port: number, body: unknown) {
+export async function post(port: number, body: unknown, keys = secrets) {
   const startedMs = performance.now()
-  const answer = await fetch(`http://127.0.0.1:${port}/webhook/${secrets.WEBHOOK_SECRET_PATH}`, {
+  const answer = await fetch(`http://127.0.0.1:${port}/webhook/${keys.WEBHOOK_SECRET_PATH}`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      'x-telegram-bot-api-secret-token': secrets.WEBHOOK_SECRET_TOKEN,
+      'x-telegram-bot-api-secret-token': keys.WEBHOOK_SECRET_TOKEN,
     },
     body: JSON.stringify(body),
   })

@@ -17,7 +17,11 @@ export type Boot = {
   readonly end?: End
 }
 export type Env = Readonly<Record<string, string>>
-export type Times = { readonly lock: LockTimes & RedisLockTimes; readonly beats: BeatTimes }
+export type Times = {
+  readonly lock: LockTimes & RedisLockTimes
+  readonly beats: BeatTimes
+  readonly webhookLookMs?: number
+}
 
 /** How and where to end. */
 export type End = {

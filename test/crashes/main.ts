@@ -102,6 +102,7 @@ const service = await startService({
   instance,
   version: '0.0.0',
   ...(boot.times === undefined ? {} : { beatTimes: boot.times.beats }),
+  ...(boot.times?.webhookLookMs === undefined ? {} : { webhookLookMs: boot.times.webhookLookMs }),
   clock,
   telemetry,
 })
