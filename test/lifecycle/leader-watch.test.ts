@@ -265,7 +265,7 @@ describe('the watchdog', { concurrency: true }, () => {
         3,
       ),
       life(''),
-      life(`await watchdog.stop(); const until = performance.now() + 3_400; while (performance.now() < until);`),
+      life('await watchdog.stop(); const until = performance.now() + 3_400; while (performance.now() < until);', 1),
     ])
     assert.deepEqual(busy, { signal: null, said: '' })
     assert.deepEqual(ended, { signal: null, said: '' }, 'a process that has nothing to do ends')
