@@ -107,7 +107,7 @@ export function takeFile(draft: Draft, field: ImagesField, { file, group }: Sent
       taking: { field: field.name, files: [...taking, file.uniqueId] },
       ...(group === undefined ? {} : { album: group }),
     },
-    command: { type: 'take_file', file },
+    command: { type: 'take_files', files: [file] },
   }
 }
 

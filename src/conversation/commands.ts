@@ -8,7 +8,7 @@ export function reactToCommand(seen: Seen, name: string): Reaction {
   if (place !== undefined) return { go: place }
   switch (name.toLowerCase()) {
     case 'reset':
-      return seen.session.draft === undefined ? { go: { at: 'home' } } : dropDraft
+      return hasBegun(seen) ? dropDraft : { go: { at: 'home' } }
     case 'cancel':
       return cancelWhatWasBegun(seen)
     case 'status':
@@ -37,10 +37,11 @@ const places: ReadonlyMap<string, Address> = new Map<string, Address>([
   ['privacy', { at: 'page', page: 'privacy' }],
 ])
 
-const dropDraft: Reaction = { go: { at: 'home' }, draft: null, notice: { type: 'draft_dropped' } }
+const dropDraft: Reaction = { go: { at: 'home' }, draft: null, photos: null, notice: { type: 'draft_dropped' } }
+const hasBegun = ({ session }: Seen) => session.draft !== undefined || session.photos !== undefined
 
 function cancelWhatWasBegun(seen: Seen): Reaction {
-  if (seen.session.draft !== undefined) return dropDraft
+  if (hasBegun(seen)) return dropDraft
   const running = newestRunning(seen)
   // The order's screen has the button, and the rule beside it.
   return running ?? { go: { at: 'home' }, notice: { type: 'nothing_to_cancel' } }

@@ -6,6 +6,7 @@ import { unreachable } from '../kit/unreachable.ts'
 import type { Address } from './address.ts'
 import { supportButton, supportLine } from './buttons.ts'
 import { needsOfCommand, reactToCommand } from './commands.ts'
+import { keepPhoto } from './kept-photos.ts'
 import { paragraphs } from './rich.ts'
 import type { Input, Need, Reaction, Screen, Seen } from './screen.ts'
 import { balance } from './screens/balance/balance.ts'
@@ -86,15 +87,13 @@ export function react(seen: Seen, input: Input): Reaction {
     case 'text':
       return reactHere(seen, input) ?? { notice: { type: 'unexpected_text' } }
     case 'file':
-      return reactHere(seen, input) ?? { go: fromPhotos, notice: { type: 'choose_for_file' } }
+      return reactHere(seen, input) ?? keepPhoto(seen, input)
     case 'unsupported':
       return reactHere(seen, input) ?? { notice: { type: 'unsupported' } }
     default:
       return unreachable(input, 'react')
   }
 }
-
-const fromPhotos: Address = { at: 'shelf', shelf: 'image-to-image', page: 0 }
 
 const reactHere = (seen: Seen, input: Input): Reaction | undefined =>
   screenAt(seen.session.place).react?.(seen, seen.session.place, input)

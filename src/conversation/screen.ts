@@ -8,7 +8,7 @@ import type { Order } from '../orders/order.ts'
 import type { Durations } from '../orders/order-store.ts'
 import type { Language, Person } from '../people/person.ts'
 import type { Address } from './address.ts'
-import type { Draft, Notice, Session } from './session.ts'
+import type { Draft, KeptPhotos, Notice, Session } from './session.ts'
 import type { Texts } from './texts/texts.ts'
 import type { View } from './view.ts'
 
@@ -75,12 +75,16 @@ export type Reaction = {
   readonly otherwise?: Address
   /** `null` forgets the draft. */
   readonly draft?: Draft | null
+  /** `null` forgets the photos that waited for a model. */
+  readonly photos?: KeptPhotos | null
   readonly notice?: Notice
   /** Answers the tap with a short text of at most 200 characters. */
   readonly toast?: string
   readonly command?: Command
   /** Nothing is drawn (a label was pressed, one more picture of an album is awaited). */
   readonly still?: boolean
+  /** Drawn into the newest message of ours, though somebody wrote: one more picture of an album asks for no other. */
+  readonly inPlace?: boolean
 }
 
 /** What the step carries out in the same transaction. A refusal of it becomes a notice. */
@@ -89,7 +93,7 @@ export type Command =
   | { readonly type: 'cancel_order'; readonly order: OrderId }
   | { readonly type: 'open_top_up'; readonly amount: Kopecks }
   | { readonly type: 'set_language'; readonly language: Language }
-  | { readonly type: 'take_file'; readonly file: TakenFile }
+  | { readonly type: 'take_files'; readonly files: readonly TakenFile[] }
   | { readonly type: 'send_again'; readonly order: OrderId; readonly as: 'photo' | 'document' }
 
 /**

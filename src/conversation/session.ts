@@ -1,5 +1,6 @@
-import type { Values } from '../catalog/offer.ts'
+import type { TakenFile, Values } from '../catalog/offer.ts'
 import type { Quote } from '../catalog/quote.ts'
+import type { Instant } from '../kit/clock.ts'
 import type { ChatId, OfferId, PersonId } from '../kit/ids.ts'
 import type { Refusal } from '../orders/refusal.ts'
 import type { Address } from './address.ts'
@@ -13,6 +14,16 @@ export type Session = {
   readonly revision: number
   readonly place: Address
   readonly draft?: Draft
+  /** Photos that came before a model was chosen. */
+  readonly photos?: KeptPhotos
+}
+
+export type KeptPhotos = {
+  readonly files: readonly TakenFile[]
+  readonly at: Instant
+  /** The album they came in, and what was written under it. */
+  readonly group?: string
+  readonly caption?: string
 }
 
 /** The answers so far. A draft is not an order: nothing is reserved and nothing is promised but its quote. */
@@ -35,7 +46,7 @@ export type Notice =
   | { readonly type: 'session_lost' }
   | { readonly type: 'unexpected_text' }
   | { readonly type: 'unexpected_file' }
-  /** A photo came where no model is chosen: those that work from one are shown. */
+  /** A photo came where no model is chosen: it is kept, and those that work from one are shown. */
   | { readonly type: 'choose_for_file' }
   | { readonly type: 'unsupported' }
   | { readonly type: 'too_short'; readonly min: number }

@@ -53,12 +53,14 @@ export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<Carr
       await tx.people.save(person)
       return { ...nothing, person }
     }
-    case 'take_file': {
-      const { fileId, uniqueId } = command.file
+    case 'take_files': {
       const { person, session } = scene.seen
       const revision = session.revision
-      const errand = { kind: 'take_file', person: person.id, chat: scene.chat, fileId, uniqueId, revision } as const
-      return { ...nothing, errands: [{ errand, cid: scene.cid }] }
+      const errands = command.files.map(({ fileId, uniqueId }) => {
+        const errand = { kind: 'take_file', person: person.id, chat: scene.chat, fileId, uniqueId, revision } as const
+        return { errand, cid: scene.cid }
+      })
+      return { ...nothing, errands }
     }
     case 'send_again': {
       const errand = { kind: 'send_again', order: command.order, chat: scene.chat, as: command.as } as const

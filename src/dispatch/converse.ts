@@ -84,7 +84,7 @@ export async function converse(
   const drawn = result.still || (reaction.still && result.notice === undefined)
   const view = drawn ? undefined : await drawScreen(next, speaker, result.notice ?? reaction.notice)
   const handedOver = result.handedOver ?? false
-  const target = targetOf(kept, turn, { draws: view !== undefined, handedOver })
+  const target = targetOf(kept, turn, { draws: view !== undefined, handedOver, inPlace: reaction.inPlace ?? false })
   const drawing: KeptSession = {
     session: view?.session ?? { ...next, revision: session.revision },
     view: view?.view ?? kept.view,
@@ -130,7 +130,7 @@ function freshSession(person: Person, chat: ChatId, cid: Cid): KeptSession {
 
 /** What a refused command leaves: the conversation as it was, at the place the reaction names for that case. */
 function nextSession(session: Session, reaction: Reaction, result: { refused: boolean }): Session {
-  const { draft: before, ...rest } = session
+  const { draft: before, photos: kept, ...rest } = session
   const revision = session.revision + 1
   if (result.refused) {
     return {
@@ -138,24 +138,32 @@ function nextSession(session: Session, reaction: Reaction, result: { refused: bo
       revision,
       place: reaction.otherwise ?? session.place,
       ...(before === undefined ? {} : { draft: before }),
+      ...(kept === undefined ? {} : { photos: kept }),
     }
   }
   const draft = reaction.draft === undefined ? before : (reaction.draft ?? undefined)
-  return { ...rest, revision, place: reaction.go ?? session.place, ...(draft === undefined ? {} : { draft }) }
+  const photos = reaction.photos === undefined ? kept : (reaction.photos ?? undefined)
+  return {
+    ...rest,
+    revision,
+    place: reaction.go ?? session.place,
+    ...(draft === undefined ? {} : { draft }),
+    ...(photos === undefined ? {} : { photos }),
+  }
 }
 
 /**
  * Which message the screen is drawn into: the tapped one; the current one when nobody wrote or pressed anything (a file
- * was checked) or nothing is drawn; else a new one. The message of a placed order belongs to the order from then on.
+ * was checked), the reaction says so, or nothing is drawn; else a new one. The message of a placed order belongs to the order from then on.
  */
 function targetOf(
   kept: KeptSession,
   { tapped, input }: Turn,
-  { draws, handedOver }: { draws: boolean; handedOver: boolean },
+  { draws, handedOver, inPlace }: { draws: boolean; handedOver: boolean; inPlace: boolean },
 ): Pick<KeptSession, 'thread' | 'message'> {
   const same = { thread: kept.thread, message: kept.message }
   if (handedOver) return { thread: kept.thread + 1, message: undefined }
-  if (!draws || input.kind === 'file_checked') return same
+  if (!draws || inPlace || input.kind === 'file_checked') return same
   const message = tapped?.message
   return message !== undefined && message === kept.message ? same : { thread: kept.thread + 1, message }
 }

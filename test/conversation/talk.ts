@@ -118,13 +118,15 @@ export class Talk {
     this.reaction = reaction
     this.notice = reaction.notice
     if (reaction.command !== undefined) this.#carryOut(reaction.command)
-    const { draft: before, ...rest } = this.session
+    const { draft: before, photos: kept, ...rest } = this.session
     const draft = reaction.draft === undefined ? before : (reaction.draft ?? undefined)
+    const photos = reaction.photos === undefined ? kept : (reaction.photos ?? undefined)
     this.session = {
       ...rest,
       revision: rest.revision + 1,
       place: reaction.go ?? rest.place,
       ...(draft === undefined ? {} : { draft }),
+      ...(photos === undefined ? {} : { photos }),
     }
     if (reaction.still !== true) this.view = this.#draw()
     return this

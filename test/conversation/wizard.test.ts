@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { priceOf, quoteMs } from '../../src/catalog/quote.ts'
-import { after } from '../../src/kit/clock.ts'
+import { after, instant } from '../../src/kit/clock.ts'
 import { kieTaskId, offerId, quoteId } from '../../src/kit/ids.ts'
 import { pricing } from '../catalog/the-catalog.ts'
 import { anOrder, catalog, noon, photo, Talk } from './talk.ts'
@@ -419,6 +419,71 @@ describe('a message at the wrong moment', () => {
     assert.deepEqual(talk.commands, [])
     talk.does({ kind: 'unsupported' })
     assert.equal(talk.noticed(), 'unsupported')
+  })
+})
+
+describe('a photo that comes before a model is chosen', () => {
+  it('is kept, with what was written under it, and is the first answer to the model that is picked then', () => {
+    const talk = new Talk({ balance: 1000_00 }).sends(photo(1), { caption: 'сделай акварель' })
+    assert.equal(talk.noticed(), 'choose_for_file')
+    assert.deepEqual(talk.commands, [], 'nothing is fetched for nobody')
+    talk.opens({ at: 'home' }).opens(free).opens(edit)
+    assert.deepEqual(talk.commands, [{ type: 'take_files', files: [photo(1)] }])
+    assert.match(talk.text, /Проверяю/)
+    talk.learns(photo(1))
+    assert.equal(talk.view.screen, 'confirm')
+    assert.match(talk.text, /сделай акварель[\s\S]*1\s*картинка/)
+    // It is taken once: the next model begins without it.
+    talk.opens(single)
+    assert.equal(talk.view.screen, 'model_card')
+    assert.equal(talk.commands.length, 1)
+  })
+
+  it('may be an album: one message speaks for it, and the model takes as many as it can', () => {
+    const talk = new Talk().sends(photo(1), { group: 'g', caption: 'соедини их' })
+    assert.equal(talk.reaction.inPlace, undefined)
+    for (const n of [2, 3, 3]) {
+      talk.sends(photo(n), { group: 'g' })
+      assert.equal(talk.reaction.inPlace, true)
+      assert.equal(talk.noticed(), 'choose_for_file')
+    }
+    talk.opens(edit)
+    assert.deepEqual(talk.commands, [{ type: 'take_files', files: [photo(1), photo(2), photo(3)] }])
+    // The last picture of the album arrives when the model was picked already.
+    talk.sends(photo(4), { group: 'g' })
+    for (const n of [1, 2, 3, 4]) talk.learns(photo(n))
+    assert.deepEqual(talk.session.draft?.values, {
+      prompt: 'соедини их',
+      image_urls: [1, 2, 3, 4].map((n) => photo(n)),
+    })
+
+    const one = new Talk()
+    for (const n of [1, 2]) one.sends(photo(n), { group: 'g' })
+    one.opens(single)
+    assert.deepEqual(one.commands, [{ type: 'take_files', files: [photo(1)] }])
+    assert.equal(one.noticed(), 'too_many_pictures')
+  })
+
+  it('is replaced by a later one, and forgotten after an hour, by /cancel, or when it is too big', () => {
+    const later = new Talk().sends(photo(1)).sends(photo(2)).opens(single)
+    assert.deepEqual(later.commands, [{ type: 'take_files', files: [photo(2)] }])
+
+    const old = new Talk().sends(photo(1))
+    old.now = instant(old.now + 3_600_001)
+    old.opens(single)
+    assert.equal(old.view.screen, 'model_card')
+
+    const cancelled = new Talk().sends(photo(1)).slash('cancel')
+    assert.equal(cancelled.noticed(), 'draft_dropped')
+    assert.deepEqual(cancelled.opens(single).commands, [])
+
+    const big = new Talk().sends(photo(1, 30_000_000)).opens(single)
+    assert.equal(big.noticed(), 'file_too_big')
+    assert.equal(big.view.screen, 'model_card')
+    assert.deepEqual(
+      [old, big].flatMap(({ commands }) => commands),
+      [],
+    )
   })
 })
 

@@ -144,13 +144,14 @@ describe('what nobody asked for is answered where the person is', () => {
   })
   const strays: readonly (readonly [string, () => Promise<unknown>, RegExp])[] = [
     ['text', () => nina.says('привет, как дела?'), /Текст сейчас ни к чему не относится/],
-    ['a photo', () => nina.sends({ photo: picture(1) }), /Что сделать с фото\?/],
     ['a voice message', () => nina.sends({ voice: Buffer.from('OggS and so on') }), /Такое сообщение я не понимаю/],
     ['an unknown command', () => nina.says('/fly'), /Такой команды нет/],
     ['a command with a payload', () => nina.says('/start ref_123'), /Привет/],
     ['a cancel with nothing to cancel', () => nina.says('/cancel'), /Отменять нечего/],
     ['a reset with nothing to reset', () => nina.says('/reset'), /Картинки и дизайн/],
     ['a status of nothing', () => nina.says('/status'), /Мои картинки/],
+    ['a photo', () => nina.sends({ photo: picture(1) }), /Что сделать с фото\?/],
+    ['a cancel of a photo that waits', () => nina.says('/cancel'), /Отменил\. Ничего не списано/],
   ]
   for (const [what, act, answer] of strays) {
     it(what, async () => {

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { createClock } from '../../src/kit/clock.ts'
+import { botId, newCid, newOrderId, personId } from '../../src/kit/ids.ts'
+import { shopDayAt } from '../../src/money/shop-day.ts'
+import { connectOnce } from '../../src/storage/postgres/database.ts'
+import { createPostgresLedger } from '../../src/storage/postgres/ledger.ts'
+import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { labelsOf } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { describes, getsFreePicture, opens, topsUp } from './steps.ts'
@@ -84,6 +90,45 @@ test('when all free pictures are used the price is offered, and only a top-up an
   assert.equal(message.caption, 'Z-Image\n\nкот номер 6\n\nОплачено 0,63 ₽, на балансе 49,37 ₽')
   assert.equal(await balanceOf(vera), '49,37 ₽')
 })
+
+test('when the free pictures are used up between the price and the run, the person is asked again, and nothing is taken', async () => {
+  const nina = await world.person('Нина')
+  await topsUp(nina)
+  await describes(nina, 'Z-Image', 'кот на рассвете')
+  const confirm = await nina.sees(/Цена: бесплатно/)
+  await useUpFreeOf(nina)
+  const tasksBefore = (await controls.tasks()).length
+
+  await nina.taps('Запустить · бесплатно', confirm)
+  const asked = await nina.sees(/Бесплатные генерации на сегодня закончились. Ничего не запущено/)
+  assert.match(asked.text ?? '', /кот на рассвете[\s\S]*Цена: 0,63 ₽\nБаланс: 50 ₽, после запуска 49,37 ₽/)
+  assert.equal((await controls.tasks()).length, tasksBefore)
+  assert.equal(await balanceOf(nina), '50 ₽')
+
+  await describes(nina, 'Z-Image', 'кот на рассвете')
+  await nina.taps('Запустить · 0,63 ₽')
+  const { message } = await nina.getsPhoto()
+  assert.match(message.caption ?? '', /Оплачено 0,63 ₽, на балансе 49,37 ₽/)
+})
+
+/** As orders do it that are placed at the same moment by other ways: five holds, captured. */
+async function useUpFreeOf(person: Awaited<ReturnType<typeof world.person>>): Promise<void> {
+  const client = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'test' })
+  try {
+    const ledger = createPostgresLedger(sqlOf(client), { bot: botId(7000001), freeDaily: () => 5 })
+    const at = createClock().now()
+    const day = shopDayAt(at, 'Europe/Moscow')
+    for (let n = 0; n < 5; n++) {
+      const entry = { order: newOrderId(), at, cid: newCid() }
+      const price = { unit: 'GEN', count: 1 } as const
+      const held = await ledger.hold({ ...entry, person: personId(person.id), price, day })
+      assert.equal(held.kind, 'held')
+      await ledger.capture(entry)
+    }
+  } finally {
+    await client.end()
+  }
+}
 
 test('an invoice that is declined or abandoned takes nothing, and stays open', async () => {
   const gleb = await world.person('Глеб')

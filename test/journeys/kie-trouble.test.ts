@@ -122,7 +122,7 @@ describe('a task ends', () => {
     await boris.sees(/Бесплатно сегодня: 5 из 5/)
   })
 
-  it('in silence: it is given back after a day, and the person is told how long was waited', async () => {
+  it('in silence: it is given back after a day, the person is told, and a result that comes all the same is a gift', async () => {
     await controls.kie({ latency_ms: 20 * 24 * 3600 * 1000 })
     const placed = await places('молчание')
     await placed.person.sees(/Заказ принят|Рисую|в очереди/)
@@ -130,5 +130,13 @@ describe('a task ends', () => {
     await log.until('ORDER_RELEASED', ofOrder(placed.order))
     world.shiftClock(0)
     await isGivenBack(placed, /Нейросеть приняла заказ и замолчала/)
+    // It was made all the same, long after: nobody pays for it, and nobody is kept from it.
+    const task = (await controls.tasks()).find(({ input }) => input['prompt'] === 'молчание')
+    await controls.endTask(task?.id ?? '', { state: 'success' })
+    const { message } = await placed.person.getsPhoto()
+    assert.match(message.caption ?? '', /🎁 Подарок: заказ уже был закрыт без оплаты/)
+    assert.equal(log.count('HOLD_CAPTURED', ofOrder(placed.order)), 0)
+    await placed.person.says('/balance')
+    await placed.person.sees(/💳 50 ₽/)
   })
 })

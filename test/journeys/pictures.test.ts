@@ -53,6 +53,43 @@ test('a picture sent as a file is as good as a photo, and its caption is the des
   assert.ok(fetched[0]?.equals(file))
 })
 
+test('a photo that came before a model was chosen is not sent again: it goes to the model that is picked', async () => {
+  const photo = picture(21, 'image/jpeg')
+  await anna.says('/start')
+  await anna.sees(/Картинки и дизайн/)
+  await anna.sends({ photo, caption: 'сделай осень' })
+  await anna.sees(/Что сделать с фото\? Выберите модель, присылать его ещё раз не нужно/)
+  await picks(anna, 'Qwen 2 Edit')
+  await anna.sees(/сделай осень[\s\S]*\[Запустить/)
+  await anna.taps('Запустить')
+  await anna.getsPhoto()
+  const { input, fetched } = await lastTask('image_url')
+  assert.equal(input['prompt'], 'сделай осень')
+  assert.ok(fetched[0]?.equals(photo))
+})
+
+test('an album that came before a model was chosen is taken whole, and one message asks for the model', async () => {
+  const olga = await world.person('Ольга')
+  await olga.says('/start')
+  await olga.sees(/Картинки и дизайн/)
+  const photos = [31, 32, 33].map((shade) => picture(shade))
+  await olga.sendsAtOnce(photos.map((photo) => ({ photo, group: '600' })))
+  await olga.sees(/Что сделать с фото/)
+  await picks(olga, 'Seedream 5.0 Flash Edit')
+  await olga.sees(/Уже есть: 3 из 4/)
+  const spoken = (await olga.looks()).filter(({ from }) => from === 'bot')
+  assert.equal(spoken.length, 2, 'the menu, and the message that asked and then became the question of the model')
+})
+
+/** From a shelf, turning its pages. */
+async function picks(person: Person, title: string): Promise<void> {
+  for (;;) {
+    if (labelsOf(await person.sees(/\[🏠/)).some((label) => label.includes(title))) break
+    await person.taps('›')
+  }
+  await person.taps(title)
+}
+
 test('several photos sent at once are all taken, each once', async () => {
   await opens(anna, 'Seedream 5.0 Flash Edit')
   const photos = [3, 4, 5].map((shade) => picture(shade))

@@ -3,6 +3,7 @@ import { lowestPrice, priceOf } from '../../../../catalog/quote.ts'
 import { isNotice, takeFromElsewhere, withPrompt } from '../../../answers.ts'
 import { homeButton } from '../../../buttons.ts'
 import { draftFor, hasSettings, imagesField, nextPlace, promptField } from '../../../draft.ts'
+import { takeKeptPhotos } from '../../../kept-photos.ts'
 import { freeLeft, isFreeOffer, priceFrom } from '../../../price-tags.ts'
 import { cut, lines, paragraphs } from '../../../rich.ts'
 import type { Input, Reaction, Screen, Seen } from '../../../screen.ts'
@@ -14,7 +15,7 @@ import { shelfOf } from '../shelf.ts'
 
 /**
  * One offer: what it does, what it needs, what it costs. It is also the first step of the wizard: a text that comes
- * while it is shown is the prompt, a photo is the first picture.
+ * while it is shown is the prompt, a photo is the first picture, also one that was sent before the model was chosen.
  */
 export const card: Screen = {
   needs: ['free', 'balance', 'durations'],
@@ -34,6 +35,7 @@ export const card: Screen = {
 }
 
 function reactOnCard(seen: Seen, offer: Offer, input: Input): Reaction | undefined {
+  if (input.kind === 'opened') return takeKeptPhotos(seen, offer)
   const draft = draftFor(seen, offer)
   if (input.kind === 'file') return takeFromElsewhere(draft, offer, input)
   if (input.kind !== 'text') return undefined
