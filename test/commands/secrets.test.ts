@@ -130,6 +130,18 @@ describe('no secret is seen', () => {
     }
   })
 
+  it('when Redis is not there', async () => {
+    const env = { ...shop.env, LOCK_BACKEND: 'redis', REDIS_URL: `redis://trt:${mark}@127.0.0.1:1/0`, PORT: '0' }
+    for (const words of [['doctor'], ['doctor', '--json'], ['lock', 'show'], ['lock', 'free']]) await runs(words, env)
+    const running = await shop.start({ ...env, LOG_LEVEL: 'DEBUG' }, ' PASSIVE_ENTER ')
+    keep(['start'], await running.stop())
+  })
+
+  it('in a log of everything, in JSON', async () => {
+    const running = await shop.start({ LOG_FORMAT: 'json', LOG_LEVEL: 'DEBUG' }, '"DUTIES_STARTED"')
+    keep(['start'], await running.stop())
+  })
+
   it('when Telegram and KIE refuse, or are not there', async () => {
     const nowhere = 'http://127.0.0.1:1'
     for (const words of [['doctor'], ['webhook', 'set'], ['webhook', 'info']]) {
