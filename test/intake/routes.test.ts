@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { after, it } from 'node:test'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { listen } from '../../src/http/server.ts'
+import { createClock } from '../../src/kit/clock.ts'
+import { instanceId } from '../../src/kit/ids.ts'
+import { createHealth } from '../../src/lifecycle/health.ts'
+import { createTelling } from '../fixtures/telling.ts'
+
+/** Every door that the server has, as the server itself made it: one that is added later is walked to as well. */
+const doors: { readonly method: string; readonly path: string }[] = []
+const hear = (message: unknown): void => {
+  const { fastify } = message as { fastify: FastifyInstance }
+  fastify.addHook('onRoute', ({ method, url }: RouteOptions) => {
+    for (const each of [method].flat()) doors.push({ method: each, path: url })
+  })
+}
+subscribe('fastify.initialization', hear)
+const clock = createClock()
+const server = await listen(
+  {
+    callbackPath: 'callbacks/kie',
+    ...createHealth({
+      role: () => 'active',
+      epoch: () => 1,
+      isReady: () => true,
+      figures: () => undefined,
+      botMode: 'webhook',
+      webhook: () => undefined,
+      polling: () => undefined,
+      selling: () => undefined,
+      nobodyActiveMs: () => 0,
+      instance: instanceId('walked'),
+      version: '0.0.0',
+      startedMs: 0,
+      activeSince: () => undefined,
+      clock,
+    }),
+    metrics: async () => 'trt_active 1',
+    clock,
+    telemetry: createTelling(clock).telemetry,
+  },
+  { address: '127.0.0.1', port: 0 },
+)
+unsubscribe('fastify.initialization', hear)
+after(() => server.close())
+
+/** What anybody may look at, and what it takes to be let in elsewhere. */
+const toLookAt = ['GET /', 'GET /health', 'GET /healthz', 'GET /metrics', 'GET /readyz']
+const withSecret = ['POST /callbacks/kie/:reference', 'POST /webhook/:path']
+
+it('no door changes anything for whoever lacks its secret: two want one, and the others only show', async () => {
+  const walked = doors.filter(({ method }) => method !== 'HEAD').map(({ method, path }) => `${method} ${path}`)
+  assert.deepEqual(walked.sort(), [...toLookAt, ...withSecret].sort())
+
+  const inside: string[] = []
+  server.open({
+    webhook: { isPath: (path) => path === 'the-path', isToken: (_, token) => token === 'the-token' },
+    accept: async () => {
+      inside.push('an update')
+      return { kind: 'accepted' }
+    },
+    // As the real one does, it knows by the reference alone who rings.
+    ring: async (reference) => {
+      if (reference !== 'signed') return { kind: 'unknown_reference' }
+      inside.push('a ring')
+      return { kind: 'noted' }
+    },
+  })
+  const knock = async (method: string, path: string, token = '') => {
+    const hasBody = !['GET', 'HEAD'].includes(method)
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': token },
+      ...(hasBody ? { body: '{"update_id":1}' } : {}),
+    })
+    await answer.arrayBuffer()
+    return answer.status
+  }
+  for (const { path } of doors) {
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      for (const name of ['x', 'the-path', 'signed-by-nobody']) {
+        const status = await knock(method, path.replace(/:\w+/, name))
+        const isShown = ['GET', 'HEAD'].includes(method) && toLookAt.includes(`GET ${path}`)
+        assert.ok(
+          isShown ? status === 200 || status === 503 : [403, 404].includes(status),
+          `${method} ${path}: ${status}`,
+        )
+      }
+    }
+  }
+  assert.deepEqual(inside, [], 'nobody came in')
+  assert.equal(await knock('POST', '/webhook/the-path', 'the-token'), 200)
+  assert.equal(await knock('POST', '/callbacks/kie/signed'), 200)
+  assert.deepEqual(inside, ['an update', 'a ring'], 'whoever has the secret does')
+})
