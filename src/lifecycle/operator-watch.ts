@@ -47,12 +47,22 @@ const quietMs = 60_000
 export const refusedAgainMs = 60 * 60_000
 
 export function createOperatorWatch(deps: OperatorWatchDeps): LeaderDuty {
+  let begun: { readonly permit: LeaderPermit; readonly watch: Watch } | undefined
+
+  /** One for each time this instance leads: what it told directly is remembered when a look has failed. */
+  async function watchOf(permit: LeaderPermit): Promise<Watch> {
+    if (begun?.permit === permit) return begun.watch
+    const since = deps.clock.now()
+    const died = await deps.formerThatDied(permit.epoch)
+    const watch = new Watch(deps, permit, { epoch: permit.epoch, since, ...(died === undefined ? {} : { died }) })
+    begun = { permit, watch }
+    return watch
+  }
+
   return {
     name: 'operators',
     async run(permit, signal) {
-      const since = deps.clock.now()
-      const died = await deps.formerThatDied(permit.epoch)
-      const watch = new Watch(deps, permit, { epoch: permit.epoch, since, ...(died === undefined ? {} : { died }) })
+      const watch = await watchOf(permit)
       await every<LeaderPermit>('operators', lookEveryMs, deps.clock, () => watch.compare()).run(permit, signal)
     },
   }
