@@ -32,8 +32,15 @@ const complaintsMs = 5_000
 const unnamedWaitMs = 3_000
 
 export function createPacing({ store, clock }: { readonly store: Store; readonly clock: Clock }): Pacing {
+  /** Of those that are not over. */
   const waits = new Map<string, Instant>()
   const complaints = new Map<ChatId, Instant>()
+
+  function note(scope: string, until: Instant): void {
+    const now = clock.now()
+    for (const [other, end] of waits) if (end <= now) waits.delete(other)
+    waits.set(scope, until)
+  }
 
   function waitOf(scope: string): Instant | undefined {
     const until = waits.get(scope)
@@ -53,7 +60,7 @@ export function createPacing({ store, clock }: { readonly store: Store; readonly
     async load(permit) {
       const kept = await store.transact(permit, (tx) => tx.waits.all(clock.now()))
       // What this instance was told a moment ago may not be written down yet.
-      for (const { scope, until } of kept) waits.set(scope, instant(Math.max(until, waits.get(scope) ?? 0)))
+      for (const { scope, until } of kept) note(scope, instant(Math.max(until, waits.get(scope) ?? 0)))
     },
     waitFor(chat) {
       const until = Math.max(waitOf(`chat:${chat}`) ?? 0, waitOf(everybody) ?? 0)
@@ -65,7 +72,7 @@ export function createPacing({ store, clock }: { readonly store: Store; readonly
       const until = after(now, ms)
       if (no.why === 'too_many') {
         const scopes = isEverybody(chat, now) ? [`chat:${chat}`, everybody] : [`chat:${chat}`]
-        for (const scope of scopes) waits.set(scope, until)
+        for (const scope of scopes) note(scope, until)
         await store.transact(permit, async (tx) => {
           for (const scope of scopes) await tx.waits.set(scope, until)
         })
