@@ -154,7 +154,7 @@ export function openPorts(deps: PortsDeps): Ports {
   // The engine listens on a connection of its own for as long as it works.
   const enginePool = checkouts.poolFor('the errand engine', { keeps: true })
   const handOver = createErrandHandOver({ pool: work, schema, hands: stepHandsOf(deps.instance), clock, telemetry })
-  const engine = createErrandEngine({ pool: enginePool, schema, kinds: errandKinds, handOver, telemetry })
+  const engine = createErrandEngine({ pool: enginePool, schema, kinds: errandKinds, handOver, clock, telemetry })
   const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
   const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
   const kie = createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock })
@@ -168,7 +168,7 @@ export function openPorts(deps: PortsDeps): Ports {
     }),
     claims: createPostgresClaims(work, isShared ? deps.instance : undefined),
     store: createPostgresStore({ database, bot, freeDaily, handOver }),
-    engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema).add([errand]) },
+    engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema, clock).add([errand]) },
     leadership: createLeadership(deps, database),
     instances: createPostgresInstances({ ...deps, looks, steps: checkouts.poolFor('the instances') }),
     turns: createChatTurns({ session: database.turns, schema, clock }),

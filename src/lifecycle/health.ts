@@ -167,7 +167,8 @@ function figuresOf({ figures, webhook, clock, epoch, instance, activeSince }: He
   const kept = figures()
   const hook = webhook()
   const since = activeSince()
-  const ageS = (at: number | undefined) => (at === undefined ? null : Math.round((clock.now() - at) / 1000))
+  const ageS = (at: number | undefined) =>
+    at === undefined ? null : Math.max(0, Math.round((clock.now() - at) / 1000))
   const iso = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString())
   return {
     leader: since === undefined ? null : { instance, epoch: epoch() ?? null, since: iso(since) },

@@ -97,7 +97,7 @@ const accept = createTelegramIntake({
 })
 const ringWith = (isSigned?: ReturnType<typeof createCallbackSignature>) =>
   createKieCallback({
-    makeDue: (errand) => createPostgresErrands(sqlOf(database.work), storage.schema).add([errand]),
+    makeDue: (errand) => createPostgresErrands(sqlOf(database.work), storage.schema, database.clock).add([errand]),
     orderOf: references.read,
     ...(isSigned === undefined ? {} : { isSigned }),
     clock,

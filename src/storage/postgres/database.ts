@@ -11,6 +11,8 @@ import { type Checkouts, watchCheckouts } from './checkouts.ts'
  */
 export type Database = {
   readonly schema: string
+  /** Whoever writes when something is due says in how long: the database's clock is another one. */
+  readonly clock: Clock
   readonly work: pg.Pool
   readonly intake: pg.Pool
   /** For figures and probes. */
@@ -119,6 +121,7 @@ export function openDatabase({
   }
   return {
     schema,
+    clock,
     work,
     intake,
     looks,

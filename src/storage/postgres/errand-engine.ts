@@ -4,11 +4,12 @@ import type pg from 'pg'
 import type { ErrandKind } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
 import type { ErrandEngine, Job } from '../../errands/runner.ts'
+import type { Clock } from '../../kit/clock.ts'
 import { FenceLost } from '../../store.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
 import { asStorageFault } from './database.ts'
 import type { ErrandHandOver } from './errand-hand-over.ts'
-import { type JobPayload, jobOf } from './errands.ts'
+import { type JobPayload, jobOf, waitMs } from './errands.ts'
 
 /** Errands that are carried out at the same time; most of the time they wait for somebody else's answer. */
 const hands = 16
@@ -21,6 +22,7 @@ export function createErrandEngine({
   schema,
   kinds,
   handOver,
+  clock,
   telemetry,
 }: {
   readonly pool: pg.Pool
@@ -28,6 +30,7 @@ export function createErrandEngine({
   readonly kinds: readonly ErrandKind[]
   /** Carries out at once what a step took into its own hands. */
   readonly handOver?: ErrandHandOver
+  readonly clock: Clock
   readonly telemetry: Telemetry
 }): ErrandEngine & { migrate(): Promise<void> } {
   const jobs = `${schema}_jobs`
@@ -40,13 +43,14 @@ export function createErrandEngine({
     select id, payload from ${jobs}._private_jobs
      where id = any($1::bigint[]) and key is null and attempts >= max_attempts`
 
+  const due = "now() + coalesce($4::float8, 0) * interval '1 millisecond'"
   // What waits under the key knows more than the one that was carried out meanwhile; only its time may become sooner.
   const AGAIN = `
     with waiting as (
-      update ${jobs}._private_jobs set run_at = least(run_at, coalesce($4::timestamptz, now()))
+      update ${jobs}._private_jobs set run_at = least(run_at, ${due})
        where key = $6 and locked_at is null and attempts < max_attempts
       returning 1)
-    select ${jobs}.add_job($1, $2::json, $3, coalesce($4::timestamptz, now()), $5, $6, $7)
+    select ${jobs}.add_job($1, $2::json, $3, ${due}, $5, $6, $7)
      where not exists (select from waiting)
        and not exists (
          select from ${jobs}._private_jobs where key = $6 and locked_at is not null and id is distinct from $8::bigint)`
@@ -143,12 +147,11 @@ export function createErrandEngine({
     },
     async again({ errand, cid: story, at }, of) {
       const payload: JobPayload = { version: 1, errand, cid: story }
-      const due = at === undefined ? null : new Date(at).toISOString()
       const values = [
         errand.kind,
         JSON.stringify(payload),
         queueOf(errand),
-        due,
+        waitMs(at, clock),
         attemptsMaxOf(errand),
         jobKeyOf(errand),
         priorityOf(errand),

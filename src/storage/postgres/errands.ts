@@ -1,6 +1,7 @@
 import type { DueErrand, Errand, Errands } from '../../errands/errand.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
 import type { Job } from '../../errands/runner.ts'
+import type { Clock, Instant } from '../../kit/clock.ts'
 import { cid } from '../../kit/ids.ts'
 import type { Taking } from './errand-hand-over.ts'
 import type { Sql } from './sql.ts'
@@ -11,13 +12,18 @@ export type JobPayload = { readonly version: 1; readonly errand: Errand; readonl
 /**
  * Errands are jobs of the engine, added inside the step's transaction by one call; those that the step takes into its
  * own hands are written as taken. These have no key: a later one does not replace what is being carried out.
+ *
+ * When one is due, the database decides by its own clock, so it is told how long to wait: a clock of ours that is set
+ * back would make everything due at once, again and again.
  */
-export function createPostgresErrands(sql: Sql, schema: string, taking?: Taking): Errands {
+export function createPostgresErrands(sql: Sql, schema: string, clock: Clock, taking?: Taking): Errands {
   const jobs = `${schema}_jobs`
   const ADD = `
     select 1 from ${jobs}.add_jobs(array(
-      select (j.identifier, j.payload, j.queue_name, j.run_at, j.max_attempts, j.job_key, j.priority, j.flags)::${jobs}.job_spec
-        from json_populate_recordset(null::${jobs}.job_spec, $1::json) j))`
+      select (j.identifier, j.payload, j.queue_name, now() + j.wait_ms * interval '1 millisecond', j.max_attempts,
+              j.job_key, j.priority, null)::${jobs}.job_spec
+        from json_to_recordset($1::json) j (identifier text, payload json, queue_name text, wait_ms float8,
+                                            max_attempts int2, job_key text, priority int2)))`
   const TAKE = `
     insert into ${jobs}._private_jobs as job (task_id, payload, max_attempts, priority, attempts, locked_at, locked_by)
     select t.id, j.payload, j.max_attempts, j.priority, 1, now(), $2
@@ -28,7 +34,7 @@ export function createPostgresErrands(sql: Sql, schema: string, taking?: Taking)
   async function take(errands: readonly DueErrand[], { hands, wrote }: Taking): Promise<void> {
     if (errands.length === 0) return
     const { rows } = await sql.query<{ id: string; payload: JobPayload }>(TAKE, [
-      JSON.stringify(errands.map(specOf)),
+      JSON.stringify(errands.map((due) => specOf(due, clock))),
       hands,
     ])
     if (rows.length < errands.length) throw new Error('the engine does not know a kind of errand')
@@ -43,7 +49,7 @@ export function createPostgresErrands(sql: Sql, schema: string, taking?: Taking)
   }
 
   async function leave(errands: readonly DueErrand[]): Promise<void> {
-    if (errands.length > 0) await sql.query(ADD, [JSON.stringify(errands.map(specOf))])
+    if (errands.length > 0) await sql.query(ADD, [JSON.stringify(errands.map((due) => specOf(due, clock)))])
   }
 
   return {
@@ -56,16 +62,19 @@ export function createPostgresErrands(sql: Sql, schema: string, taking?: Taking)
   }
 }
 
-const specOf = ({ errand, cid, at }: DueErrand) => ({
+const specOf = ({ errand, cid, at }: DueErrand, clock: Clock) => ({
   identifier: errand.kind,
   payload: { version: 1, errand, cid } satisfies JobPayload,
   queue_name: queueOf(errand),
-  run_at: at === undefined ? null : new Date(at).toISOString(),
+  wait_ms: waitMs(at, clock),
   max_attempts: attemptsMaxOf(errand),
   job_key: jobKeyOf(errand),
   priority: priorityOf(errand),
-  flags: null,
 })
+
+/** How long from now; null for at once. */
+export const waitMs = (at: Instant | undefined, clock: Clock): number | null =>
+  at === undefined ? null : Math.max(0, at - clock.now())
 
 export function jobOf(id: string, payload: unknown, attempt: number, attemptsMax: number): Job {
   const { version, errand, cid: story } = payload as JobPayload

@@ -179,9 +179,12 @@ const HEADS = `
          where finished_at is null and shelved_at is null and lane > heads.lane
          order by lane, id limit 1) next
   )`
+/** Nothing is put off for longer; what seems to be was put off before somebody set the clock back. */
+const putOffMsMax = 60_000
+const isDue = `(not_before is null or not_before <= $2 or not_before > $2 + ${putOffMsMax})`
 const CLAIM = `${HEADS}, chosen as (
     select id, row_number() over () as position from heads
-     where lane <> all($1::text[]) and (not_before is null or not_before <= $2)
+     where lane <> all($1::text[]) and ${isDue}
      limit $3
   )
   update inbox set attempts = attempts + 1
@@ -192,7 +195,7 @@ const CLAIM = `${HEADS}, chosen as (
 // one lane, the index `inbox_claimed` refuses one.
 const CLAIM_SHARED = `${HEADS}, chosen as (
     select id, row_number() over () as position from heads
-     where lane <> all($1::text[]) and (not_before is null or not_before <= $2)
+     where lane <> all($1::text[]) and ${isDue}
        and not exists (
          select from inbox taken
           where taken.lane = heads.lane and taken.claimed_by is not null and taken.claimed_by <> $5
@@ -216,7 +219,7 @@ const collisionsMax = 5
 const firstLane = ''
 const NEXT_DUE = `
   select min(not_before) as due from inbox
-   where finished_at is null and shelved_at is null and not_before is not null and not_before > $1`
+   where finished_at is null and shelved_at is null and not_before > $1 and not_before <= $1 + ${putOffMsMax}`
 
 const GIVE_BACK = `
   update inbox set attempts = attempts - 1, not_before = $3, last_error = $4, claimed_by = null

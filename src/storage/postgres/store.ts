@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
+import type { Clock } from '../../kit/clock.ts'
 import type { BotId } from '../../kit/ids.ts'
 import { FenceLost, type Permit, StorageFault, type Store, type Tx } from '../../store.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
@@ -39,7 +40,7 @@ export function createPostgresStore({
   const [group, key] = lockKeys(database.schema, 'fence')
   const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key});`
   const nameOf = createStatementNames()
-  const shop: Shop = { schema: database.schema, bot, freeDaily }
+  const shop: Shop = { schema: database.schema, bot, freeDaily, clock: database.clock }
 
   async function fence(client: pg.PoolClient, permit: Permit): Promise<void> {
     // Three statements in one message: the answers come as a list, which pg's types do not say.
@@ -203,9 +204,14 @@ async function rolledBack(client: pg.PoolClient): Promise<boolean> {
   )
 }
 
-type Shop = { readonly schema: string; readonly bot: BotId; readonly freeDaily: () => number }
+type Shop = {
+  readonly schema: string
+  readonly bot: BotId
+  readonly freeDaily: () => number
+  readonly clock: Clock
+}
 
-function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily }: Shop, taking?: Taking): Tx {
+function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, clock }: Shop, taking?: Taking): Tx {
   return {
     inbox: createPostgresInboxStep(light),
     people: createPostgresPeople(light),
@@ -216,7 +222,7 @@ function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily }
     submitSlots: createPostgresSubmitSlots(weighty),
     waits: createPostgresWaits(weighty),
     causes: createPostgresOperatorCauses(light),
-    errands: createPostgresErrands(light, schema, taking),
+    errands: createPostgresErrands(light, schema, clock, taking),
     closeWith,
   }
 }
