@@ -248,9 +248,9 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
       await store.transact(permit, (tx) => tx.inbox.postpone(item.id, { until, error }))
     },
 
-    /** Sets an item aside and tells the person, with the code that leads to its story. */
+    /** Sets an item aside and tells the person, with the code that leads to its story; a tap is answered all the same. */
     async shelve(permit: Permit, item: InboxItem, error: string) {
-      const person = personOf(item)
+      const { person, tap } = originOf(item)
       await store.transact(permit, async (tx) => {
         await tx.inbox.shelve(item.id, clock.now(), error)
         if (person === undefined) return
@@ -258,6 +258,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
         const view = troubleView(textsFor(known?.language ?? 'ru'), item.cid)
         const what = `Update ${item.updateId} failed five times and was set aside: ${error}`
         await tx.errands.add([
+          ...(tap === undefined ? [] : [{ errand: { kind: 'answer_tap', tap } as const, cid: item.cid }]),
           { errand: { kind: 'say', chat: chatOfPerson(person), view }, cid: item.cid },
           { errand: { kind: 'tell_operator', what }, cid: item.cid },
         ])
@@ -278,11 +279,13 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     },
   }
 
-  function personOf(item: InboxItem): PersonId | undefined {
+  /** Whoever it came from, as far as that can be read, and the tap that they wait for to be answered. */
+  function originOf(item: InboxItem): { readonly person?: PersonId | undefined; readonly tap?: string } {
     try {
-      return parse(item.body).person?.id
+      const { person, what } = parse(item.body)
+      return { person: person?.id, ...(what.type === 'tap' ? { tap: what.id } : {}) }
     } catch {
-      return undefined
+      return {}
     }
   }
 }

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type pg from 'pg'
-import { createHandleUpdate } from '../../src/dispatch/handle-update.ts'
 import { createClock } from '../../src/kit/clock.ts'
-import { botId, cid, laneOfPerson, newDraftId, newOrderId, newQuoteId, personId } from '../../src/kit/ids.ts'
-import { shopDaysIn } from '../../src/money/shop-day.ts'
+import { botId, cid, laneOfPerson, personId } from '../../src/kit/ids.ts'
 import { createPostgresStore } from '../../src/storage/postgres/store.ts'
-import { parseUpdate } from '../../src/telegram/parse-update.ts'
-import { pricing, theCatalog } from '../catalog/the-catalog.ts'
 import { openStorage } from '../fixtures/storage.ts'
-import { createTelling } from '../fixtures/telling.ts'
+import { stepsOn } from './steps.ts'
 
 /** The step of /start on a real database that holds a busy shop, with every statement of it counted. */
 const storage = await openStorage()
@@ -34,21 +30,14 @@ function counted(client: pg.PoolClient): pg.PoolClient {
     },
   })
 }
-const updates = createHandleUpdate({
-  store: createPostgresStore({
+const updates = stepsOn(
+  createPostgresStore({
     database: { ...storage.database, take: async () => counted(await storage.database.take()) },
     bot: botId(1),
     freeDaily: () => 5,
   }),
-  parse: parseUpdate,
-  catalog: theCatalog(),
-  pricing: () => pricing,
-  shop: () => ({ freeDaily: 5, starsPerRub: '1.6', botUsername: 'bot', timezone: 'UTC', isSellingPaused: false }),
-  dayAt: shopDaysIn('UTC'),
-  mint: { quote: newQuoteId, order: newOrderId, draft: newDraftId },
   clock,
-  telemetry: createTelling(clock).telemetry,
-})
+)
 
 let ids = 0
 async function start(): Promise<void> {
