@@ -94,8 +94,9 @@ describe('lanes of several instances', () => {
               if (!(await tx.inbox.finish(item.id, now))) return
               handled.get(item.lane)?.push(item.updateId)
               workers.add(name)
+              // With the commit the lane is free for the others, before anybody here has heard of it.
+              inHand.delete(item.lane)
             })
-            inHand.delete(item.lane)
           },
           postpone: () => assert.fail('nothing fails'),
           shelve: () => assert.fail('nothing fails'),
