@@ -3,11 +3,11 @@ import { connect, createServer, type Socket } from 'node:net'
 import path from 'node:path'
 
 /**
- * The only way between a service and its PostgreSQL, which a test makes narrow: every answer late, or nothing passing
- * in either direction while all connections stay open, as behind a network that drops packets.
+ * The only way between a service and its PostgreSQL or Redis, which a test makes narrow: every answer late, or nothing
+ * passing in either direction while all connections stay open, as behind a network that drops packets.
  */
 export type Strait = {
-  /** Leads to the same database as the URL it was opened with. */
+  /** Leads to the same server as the URL it was opened with. */
   readonly url: string
   /** Every answer of the server comes so much later from now on; 0 for at once. */
   delay(ms: number): void
@@ -15,13 +15,11 @@ export type Strait = {
   stall(): void
   /** What was held back passes, and everything after it. */
   flow(): void
-  /** How many connections are open. */
-  readonly open: () => number
   end(): Promise<void>
 }
 
-export async function openStrait(databaseUrl: string): Promise<Strait> {
-  const target = new URL(databaseUrl)
+export async function openStrait(serverUrl: string): Promise<Strait> {
+  const target = new URL(serverUrl)
   const host = decodeURIComponent(target.hostname)
   const at = target.port || '5432'
   const dial = (): Socket =>
@@ -64,7 +62,7 @@ export async function openStrait(databaseUrl: string): Promise<Strait> {
     for (const resume of held.splice(0)) resume()
   }
   return {
-    url: databaseUrl.replace(/@[^/]+\//, `@127.0.0.1:${port}/`),
+    url: serverUrl.replace(/(:\/\/(?:[^@/]*@)?)[^/]+/, `$1127.0.0.1:${port}`),
     delay(ms) {
       delayMs = ms
     },
@@ -72,7 +70,6 @@ export async function openStrait(databaseUrl: string): Promise<Strait> {
       isStalled = true
     },
     flow,
-    open: () => sockets.size / 2,
     async end() {
       flow()
       for (const socket of sockets) socket.destroy()
