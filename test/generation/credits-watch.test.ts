@@ -23,7 +23,15 @@ const { catalog } = compiled
 const creditsLow = 500
 
 /** `url` is where KIE is; the sandbox unless a test has another one. */
-async function open({ url = sandbox.url, credits = 1_000 }: { readonly url?: string; readonly credits?: number } = {}) {
+async function open({
+  url = sandbox.url,
+  credits = 1_000,
+  callMs = 300,
+}: {
+  readonly url?: string
+  readonly credits?: number
+  readonly callMs?: number
+} = {}) {
   await controls.setCredits(credits)
   const clock = createTestClock()
   const telling = createTelling(clock)
@@ -34,7 +42,7 @@ async function open({ url = sandbox.url, credits = 1_000 }: { readonly url?: str
     key: 'a-key-of-the-tests',
     // Calls are real and take real time.
     clock: createClock(),
-    limits: { submitMs: 300, readMs: 300, uploadMs: 300 },
+    limits: { submitMs: callMs, readMs: callMs, uploadMs: callMs },
   })
   const watch = createCreditsWatch({
     kie,
@@ -126,12 +134,14 @@ describe('credits at KIE', () => {
 
   it('are asked for no more when the instance stops, also in the middle of a call', async (t) => {
     const silent = await serve(t, () => {})
-    const watch = await open({ url: silent.url })
+    const watch = await open({ url: silent.url, callMs: 10_000 })
     const { rests, end } = run(t, watch)
     await rests()
     await watch.clock.advance(180_000)
     await until(() => silent.heard.length === 1, 'KIE is being asked')
+    const started = performance.now()
     await end()
+    assert.ok(performance.now() - started < 5_000)
     assert.deepEqual(watch.clock.sleepers(), [])
   })
 })

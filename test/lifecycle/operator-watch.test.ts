@@ -379,6 +379,20 @@ describe('when no step can be made', () => {
     assert.deepEqual(await messages(), [])
   })
 
+  it('the same is true of what was told and kept before', async (t) => {
+    const leader = await lead(t)
+    leader.set({ selling: { credits: '10' } })
+    await leader.passes(10)
+    leader.heal()
+    leader.can({ step: false })
+    await leader.passes(150)
+    leader.can({ step: true })
+    await leader.passes(10)
+    assert.deepEqual([(await messages()).length, leader.direct.length], [1, 1])
+    assert.match(leader.direct[0] ?? '', /^✅ Resolved: KIE_CREDITS_LOW/)
+    assert.deepEqual(await rows('select key from operator_causes'), [])
+  })
+
   it('an outage makes nobody forget what was told directly, and nothing is told twice', async (t) => {
     const leader = await lead(t)
     leader.can({ step: false })
