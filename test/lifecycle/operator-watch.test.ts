@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it, type TestContext } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { readConfig } from '../../src/config/config.ts'
 import { createClock, instant, after as later } from '../../src/kit/clock.ts'
 import { botId, newInstanceId } from '../../src/kit/ids.ts'
@@ -71,7 +72,11 @@ async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died
   const permit: LeaderPermit = { kind: 'leader', epoch: 0, isFresh: () => true }
   const watch = createOperatorWatch({ ...deps, look: (leads) => deps.look({ ...leads, epoch }) })
   const running = startDuties([watch], permit, { clock, telemetry: telling.telemetry })
-  const rests = () => until(() => clock.sleepers().length > 0, 'the watch rests between two looks')
+  // A look asks a real database, which takes a millisecond or two; there are many looks here.
+  async function rests(): Promise<void> {
+    for (let turns = 0; turns < 20 && clock.sleepers().length === 0; turns++) await pause(1)
+    await until(() => clock.sleepers().length > 0, 'the watch rests between two looks')
+  }
   let isOver = false
   const end = async () => {
     if (isOver) return
