@@ -7,7 +7,7 @@ import { botId, newInstanceId } from '../../src/kit/ids.ts'
 import { startDuties } from '../../src/lifecycle/duties.ts'
 import { eventOf, type Watched } from '../../src/lifecycle/operator-causes.ts'
 import { createOperatorWatch, type OperatorWatchDeps } from '../../src/lifecycle/operator-watch.ts'
-import { openPorts } from '../../src/ports.ts'
+import { openPorts, type Ports } from '../../src/ports.ts'
 import { StartRefused, startService } from '../../src/service.ts'
 import { readOfferFiles } from '../../src/storage/catalog-files.ts'
 import { openCauses } from '../../src/storage/postgres/operator-causes.ts'
@@ -426,49 +426,62 @@ describe('the whole service', () => {
       }),
     })
 
-  /** Another instance of that shop, of a program that is older than its schema allows; gives what its log says. */
-  async function startsOlder({ databaseUrl, schema: shop, controls }: World, env: Readonly<Record<string, string>>) {
+  /** Another instance of that shop, with a log of its own; its ports as `wrap` leaves them. */
+  function startAnother(
+    { databaseUrl, schema: shop, controls }: World,
+    env: Readonly<Record<string, string>>,
+    wrap: (ports: Ports) => Ports = (ports) => ports,
+  ) {
     const clock = createClock()
     const telling = createTelling(clock)
+    const { telemetry } = telling
     const read = readConfig({ PORT: '0', ...env })
     assert.ok(read.ok)
     const { config } = read
     const instance = newInstanceId()
     const bot = botId(7_000_001)
-    const starting = startService({
-      config,
-      world: { kind: 'sandbox', bot, publicUrl: () => 'http://127.0.0.1:1' },
-      openPorts: (onStored) => ({
-        ...openPorts({
-          databaseUrl,
-          schema: shop,
-          maxConn: config.dbMaxConn,
-          bot,
-          freeDaily: 5,
-          lock: config.lock,
-          work: config.work,
-          botToken: '7000001:sandbox-token-that-opens-nothing-at-all',
-          telegramApiRoot: `${controls.url}/telegram`,
-          kieKey: 'none',
-          kieApiUrl: `${controls.url}/kie`,
-          kieUploadUrl: `${controls.url}/kie-upload`,
-          instance,
-          host: 'localhost',
-          pid: process.pid,
-          onStored,
-          clock,
-          telemetry: telling.telemetry,
-        }),
-        migrate: async () => ({ kind: 'refused', schema: 99, program: 7, oldest: 98 }),
-      }),
-      catalogSources: await readOfferFiles(),
+    const bound = {
+      databaseUrl,
+      schema: shop,
+      maxConn: config.dbMaxConn,
+      bot,
+      freeDaily: config.shop.freeDaily,
+      lock: config.lock,
+      work: config.work,
+      botToken: '7000001:sandbox-token-that-opens-nothing-at-all',
+      telegramApiRoot: `${controls.url}/telegram`,
+      kieKey: 'sandbox-key-that-pays-for-nothing',
+      kieApiUrl: `${controls.url}/kie`,
+      kieUploadUrl: `${controls.url}/kie-upload`,
       instance,
-      version: '0.0.0',
+      host: 'localhost',
+      pid: process.pid,
       clock,
-      telemetry: telling.telemetry,
-    })
+      telemetry,
+    }
+    const starting = readOfferFiles().then((catalogSources) =>
+      startService({
+        config,
+        world: { kind: 'sandbox', bot, publicUrl: (port) => `http://127.0.0.1:${port}` },
+        openPorts: (onStored) => wrap(openPorts({ ...bound, onStored })),
+        catalogSources,
+        instance,
+        version: '0.0.0',
+        clock,
+        telemetry,
+      }),
+    )
+    return { ...telling, instance, starting }
+  }
+
+  /** Its program is older than the schema allows; gives what its log says of that. */
+  async function startsOlder(world: World, env: Readonly<Record<string, string>>) {
+    const { starting, events } = startAnother(world, env, (ports) => ({
+      ...ports,
+      migrate: async () => ({ kind: 'refused', schema: 99, program: 7, oldest: 98 }),
+    }))
     await assert.rejects(starting, (error) => error instanceof StartRefused && /newer program/.test(error.message))
-    return telling.events('MIGRATIONS_REFUSED')
+    return events('MIGRATIONS_REFUSED')
   }
 
   it('sends it to ADMIN_ID: a start that is refused, once however often it is tried; a leader that died', async () => {
@@ -491,6 +504,36 @@ describe('the whole service', () => {
       await operator.sees(/ACTIVE_ENTER \(sandbox\)\nInstance \w+ is ACTIVE \(epoch 2\)/)
       const told = (await operator.looks()).filter(({ text = '' }) => text.startsWith('⚠️'))
       assert.equal(told.length, 2, operator.print())
+    } finally {
+      await world.end()
+    }
+  })
+
+  it('names who led before when a standby takes over, once, whoever leads after that', async () => {
+    const env = { ADMIN_ID: '7000000001' }
+    const world = await startWorld({ env, expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST'] })
+    try {
+      const operator = await world.person('Ольга')
+      await operator.says('/start')
+      await operator.sees(/Картинки и дизайн/)
+      const former = String((await world.log.until('PREFLIGHT_STARTED'))['instance'])
+      const standby = startAnother(world, env)
+      const service = await standby.starting
+      try {
+        await until(() => standby.fieldsOf('LOCK_WAITING').length > 0, 'it stands by')
+        await world.controls.advance(2_000)
+        await operator.hears(() => rows(`select pg_terminate_backend(backend_pid) from ${world.schema}.leadership`))
+        const { text = '' } = await operator.sees(/ACTIVE_ENTER/)
+        assert.ok(text.includes(`Instance ${standby.instance} is ACTIVE (epoch 2).`), text)
+        assert.ok(text.includes(`Instance ${former} ended without giving the lead back.`), text)
+      } finally {
+        await world.controls.advance(2_000)
+        await service.stop('test')
+      }
+      await world.log.until('ACTIVE_ENTER', ({ epoch }) => epoch === 3)
+      await world.log.until('DUTIES_STARTED', ({ epoch }) => epoch === 3)
+      const told = (await operator.looks()).filter(({ text = '' }) => text.startsWith('⚠️'))
+      assert.equal(told.length, 1, 'that one was stopped in order is no news')
     } finally {
       await world.end()
     }
