@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
-import { guaranteesIn, problemsIn } from './guarantees.ts'
+import { createTitles, guaranteesIn, problemsIn } from './guarantees.ts'
 
 /** docs/guarantees.md is true: every guarantee is there with a test that is there and is run. */
 const root = path.resolve(import.meta.dirname, '../..')
 const files = globSync('{src,sandbox,test}/**/*.ts', { cwd: root })
-const read = (file: string): string | undefined => {
-  const place = path.join(root, file)
-  return existsSync(place) ? readFileSync(place, 'utf8') : undefined
-}
-const document = read('docs/guarantees.md') ?? ''
+const texts = new Map(files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]))
+const read = (file: string) => texts.get(file)
+const titles = createTitles()
+const document = readFileSync(path.join(root, 'docs/guarantees.md'), 'utf8')
 
 describe('the guarantees', () => {
   it('are thirty, each there once, with tests that are there and are run', () => {
-    assert.deepEqual(problemsIn(document, read, files), [])
+    assert.deepEqual(problemsIn(document, read, files, titles), [])
     assert.ok(guaranteesIn(document).flatMap(({ tests }) => tests).length >= 60, 'the table was read')
   })
 })
@@ -28,9 +27,9 @@ describe('it would be found that a guarantee', () => {
   const call = `it('${title}'`
   assert.ok(source.includes(call))
   /** What is found besides what is wrong already, with another document or another text of that file. */
-  const already = problemsIn(document, read, files)
+  const already = problemsIn(document, read, files, titles)
   const foundIn = (changed: string, reading = read) =>
-    problemsIn(changed, reading, files).filter((problem) => !already.includes(problem))
+    problemsIn(changed, reading, files, titles).filter((problem) => !already.includes(problem))
   const problemsWith = (text: string) => foundIn(document, (each) => (each === file ? text : read(each)))
   const notRun = [`P9: ${file} has no test "${title}" that is run`]
 

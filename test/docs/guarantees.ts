@@ -21,8 +21,24 @@ export function guaranteesIn(document: string): readonly Guarantee[] {
     })
 }
 
+/** Titles by the text they stand in, each text read once. */
+export type Titles = (text: string) => readonly (readonly string[])[]
+export function createTitles(): Titles {
+  const known = new Map<string, ReturnType<Titles>>()
+  return (text) => {
+    const found = known.get(text) ?? titlesIn(text)
+    known.set(text, found)
+    return found
+  }
+}
+
 /** Everything that is not as the document says; `files` are all of the project. */
-export function problemsIn(document: string, read: Read, files: readonly string[]): readonly string[] {
+export function problemsIn(
+  document: string,
+  read: Read,
+  files: readonly string[],
+  titles: Titles = createTitles(),
+): readonly string[] {
   const rows = guaranteesIn(document)
   const problems = ids.flatMap((id) => {
     const times = rows.filter((row) => row.id === id).length
@@ -35,7 +51,7 @@ export function problemsIn(document: string, read: Read, files: readonly string[
       const text = read(file)
       if (text === undefined) problems.push(`${id}: ${file} is not there`)
       else if (!isRun(file, read, files)) problems.push(`${id}: ${file} is run by no test`)
-      else if (!titlesIn(text).some((parts) => parts.includes(title)))
+      else if (!titles(text).some((parts) => parts.includes(title)))
         problems.push(`${id}: ${file} has no test "${title}" that is run`)
     }
   }
