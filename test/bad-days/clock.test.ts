@@ -70,15 +70,19 @@ test('a clock that is set back by an hour', async (t) => {
   })
 })
 
-/** Steps find the database gone when it is their turn to. */
+/** Steps of updates find the database gone when they come to their end. */
 const failing = (ports: Ports, fails: () => boolean): Ports => ({
   ...ports,
   store: {
     ...ports.store,
-    transact: async (permit, work) => {
-      if (fails()) throw new StorageFault('the database failed in a step', { cause: new Error('a test') })
-      return await ports.store.transact(permit, work)
-    },
+    transact: (permit, work) =>
+      ports.store.transact(permit, (tx) => {
+        const mustFinish: typeof tx.inbox.mustFinish = async (id, at) => {
+          if (fails()) throw new StorageFault('the database failed in a step', { cause: new Error('a test') })
+          await tx.inbox.mustFinish(id, at)
+        }
+        return work({ ...tx, inbox: { ...tx.inbox, mustFinish } })
+      }),
   },
 })
 

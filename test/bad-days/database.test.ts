@@ -6,12 +6,13 @@ import { endOf, type Life } from '../crashes/life.ts'
 import { endWell, isAnswered } from '../crashes/standby.ts'
 import { until } from '../fixtures/person.ts'
 import { anUpdate, beyondStrait, checkAfterwards, type Drill, databaseTrouble, inShop, isAlive, post } from './drill.ts'
+import { drillsOfSecrets } from './secrets.ts'
 
 /**
  * A PostgreSQL that is there and has a bad day. Nothing is acknowledged that is not stored, the process stays alive and
  * says so, ends in its time when it is told to, and goes on by itself when the day is over.
  */
-test('PostgreSQL on a bad day', { concurrency: 3 }, async (t) => {
+test('a bad day of PostgreSQL, or of the secrets', { concurrency: 4 }, async (t) => {
   await Promise.all([
     t.test('out of connections, nothing is taken that cannot be stored, and all of it is handled afterwards', () =>
       inCrowd(async ({ shop, db }, crowd) => {
@@ -107,6 +108,8 @@ test('PostgreSQL on a bad day', { concurrency: 3 }, async (t) => {
         await endWell([life])
       }),
     ),
+    // They share the time of those that wait long and do little.
+    ...drillsOfSecrets(t),
   ])
 })
 
