@@ -70,18 +70,18 @@ test('a clock that is set back by an hour', async (t) => {
   })
 })
 
-/** Steps of updates find the database gone when they come to their end. */
+/** Steps of updates find the database gone when they look up who speaks. */
 const failing = (ports: Ports, fails: () => boolean): Ports => ({
   ...ports,
   store: {
     ...ports.store,
     transact: (permit, work) =>
       ports.store.transact(permit, (tx) => {
-        const mustFinish: typeof tx.inbox.mustFinish = async (id, at) => {
+        const lock: typeof tx.sessions.lock = async (chat) => {
           if (fails()) throw new StorageFault('the database failed in a step', { cause: new Error('a test') })
-          await tx.inbox.mustFinish(id, at)
+          return await tx.sessions.lock(chat)
         }
-        return work({ ...tx, inbox: { ...tx.inbox, mustFinish } })
+        return work({ ...tx, sessions: { ...tx.sessions, lock } })
       }),
   },
 })

@@ -52,11 +52,6 @@ test('a bad day of PostgreSQL, or of the secrets', { concurrency: 4 }, async (t)
         await isAnswered(await shop.person())
         strait.stall()
         await endsInTime(life)
-        strait.flow()
-        const next = shop.begin()
-        await next.works()
-        await isAnswered(await shop.person())
-        await endWell([next])
       }),
     ),
 
