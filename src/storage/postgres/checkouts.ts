@@ -34,6 +34,8 @@ export function watchCheckouts(
   let reclaimed: PoolFigures['reclaimed'] = []
   let lastMoveMs = clock.monotonicMs()
   let exhaustedSince: Instant | undefined
+  /** Somebody waited at the last sweep too: steps that take long are no trouble before anybody waits for them. */
+  let waitedBefore = false
 
   pool.on('acquire', (client) => {
     held.set(client, { owner: 'a statement', keeps: false, sinceMs: clock.monotonicMs() })
@@ -70,9 +72,11 @@ export function watchCheckouts(
 
   /** Others wait and nothing moves. A pool that is merely busy gives connections back all the time. */
   function sweepWaiting(): void {
-    const stands = pool.waitingCount > 0 && clock.monotonicMs() - lastMoveMs >= standstillMs
+    const waits = pool.waitingCount > 0
+    const stands = waits && waitedBefore && clock.monotonicMs() - lastMoveMs >= standstillMs
+    waitedBefore = waits
     if (!stands) {
-      if (pool.waitingCount === 0) exhaustedSince = undefined
+      if (!waits) exhaustedSince = undefined
       return
     }
     if (exhaustedSince !== undefined) return
