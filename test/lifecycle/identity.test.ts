@@ -53,6 +53,24 @@ describe('Telegram is asked who this bot is', () => {
     assert.deepEqual(failed, [no])
   })
 
+  it('in vain when the answer comes after the stop: nothing is told of it', async () => {
+    for (const answer of [unknown('the wait was given up'), { kind: 'done', value: 'a bot' } as const]) {
+      const late = Promise.withResolvers<Outcome<string>>()
+      const over = new AbortController()
+      const told: unknown[] = []
+      const running = createIdentity<string, string>({
+        getMe: () => late.promise,
+        known: (me) => void told.push(me),
+        failed: (outcome) => void told.push(outcome),
+        clock: createTestClock(),
+      }).run(undefined, over.signal)
+      over.abort()
+      late.resolve(answer)
+      await running
+      assert.deepEqual(told, [])
+    }
+  })
+
   it('no more when the instance stops', async (t) => {
     const { clock, known, end } = ask(t, unknown('silence'), { kind: 'done', value: 'a bot' })
     await clock.advance(1_000)

@@ -532,6 +532,8 @@ describe('the whole service', () => {
       }
       await world.log.until('ACTIVE_ENTER', ({ epoch }) => epoch === 3)
       await world.log.until('DUTIES_STARTED', ({ epoch }) => epoch === 3)
+      const open = () => rows(`select key from ${world.schema}.operator_causes`)
+      await until(async () => (await open()).length === 0, 'the next leader has looked, and it is no news any more')
       const told = (await operator.looks()).filter(({ text = '' }) => text.startsWith('⚠️'))
       assert.equal(told.length, 1, 'that one was stopped in order is no news')
     } finally {
