@@ -26,6 +26,9 @@ export interface Waits {
   all(now: Instant): Promise<readonly { readonly scope: string; readonly until: Instant }[]>
 }
 
+/** Over by the monotonic clock too: whoever sets the wall clock back makes nobody wait longer. */
+type Wait = { readonly until: Instant; readonly overMs: number }
+
 const everybody = 'everybody'
 const chatsUntilEverybody = 3
 const complaintsMs = 5_000
@@ -33,21 +36,21 @@ const unnamedWaitMs = 3_000
 
 export function createPacing({ store, clock }: { readonly store: Store; readonly clock: Clock }): Pacing {
   /** Of those that are not over. */
-  const waits = new Map<string, Instant>()
+  const waits = new Map<string, Wait>()
   const complaints = new Map<ChatId, Instant>()
 
   function note(scope: string, until: Instant): void {
     const now = clock.now()
-    for (const [other, end] of waits) if (end <= now) waits.delete(other)
-    waits.set(scope, until)
+    for (const [other, wait] of waits) if (wait.until <= now) waits.delete(other)
+    // Read again, it is the same wait and goes on.
+    if (waits.get(scope)?.until === until) return
+    waits.set(scope, { until, overMs: clock.monotonicMs() + until - now })
   }
 
   function waitOf(scope: string): Instant | undefined {
-    const until = waits.get(scope)
-    if (until === undefined) return undefined
-    if (until > clock.now()) return until
-    waits.delete(scope)
-    return undefined
+    const wait = waits.get(scope)
+    const leftMs = wait === undefined ? 0 : wait.overMs - clock.monotonicMs()
+    return leftMs > 0 ? after(clock.now(), leftMs) : undefined
   }
 
   function isEverybody(chat: ChatId, now: Instant): boolean {
@@ -60,7 +63,7 @@ export function createPacing({ store, clock }: { readonly store: Store; readonly
     async load(permit) {
       const kept = await store.transact(permit, (tx) => tx.waits.all(clock.now()))
       // What this instance was told a moment ago may not be written down yet.
-      for (const { scope, until } of kept) note(scope, instant(Math.max(until, waits.get(scope) ?? 0)))
+      for (const { scope, until } of kept) note(scope, instant(Math.max(until, waits.get(scope)?.until ?? 0)))
     },
     waitFor(chat) {
       const until = Math.max(waitOf(`chat:${chat}`) ?? 0, waitOf(everybody) ?? 0)
@@ -77,7 +80,7 @@ export function createPacing({ store, clock }: { readonly store: Store; readonly
           for (const scope of scopes) await tx.waits.set(scope, until)
         })
       }
-      return { againAt: until }
+      return { againAt: after(clock.now(), ms) }
     },
     again: (ms) => ({ againAt: after(clock.now(), ms) }),
   }

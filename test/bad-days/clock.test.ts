@@ -17,7 +17,7 @@ test('a clock that is set back by an hour', async (t) => {
   let failNext = 0
   const world = await startWorld({ wrapPorts: (ports) => failing(ports, () => failNext-- > 0) })
   t.after(() => world.end())
-  world.expects('DISPATCH_FAIL', 'EXCEPTION_CAUGHT')
+  world.expects('DISPATCH_FAIL', 'EXCEPTION_CAUGHT', 'UI_NOT_SHOWN')
   const { log, controls } = world
   const anna = await world.person('Анна')
 
@@ -41,6 +41,15 @@ test('a clock that is set back by an hour', async (t) => {
     failNext = 1
     await anna.says('/start')
     await log.until('DISPATCH_FAIL')
+    world.shiftClock(-anHourMs)
+    await anna.sees(/Привет/)
+  })
+
+  await t.test('draws for a chat that Telegram told to wait a moment before', async () => {
+    world.shiftClock(0)
+    await controls.fault({ on: 'telegram', method: 'sendMessage', status: 429, retry_after: 2 })
+    await anna.says('/start')
+    await log.until('UI_NOT_SHOWN', ({ reason_code: why }) => why === 'RATE_LIMIT')
     world.shiftClock(-anHourMs)
     await anna.sees(/Привет/)
   })
