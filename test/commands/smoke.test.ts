@@ -116,7 +116,8 @@ describe('a smoke check is red', () => {
     // Every later update of the bot's own lane waits behind this one.
     await shop.sql(
       `insert into inbox (bot, update_id, lane, kind, cid, body, received_at, not_before)
-       values (7000001, 5, 'p:7000001', 'message', '0badc0de', '{"update_id":5}', 0, 9e15)`,
+       values (7000001, 5, 'p:7000001', 'message', '0badc0de', '{"update_id":5}', 0,
+               extract(epoch from now()) * 1000 + 50000)`,
     )
     try {
       const { code, out } = await smoke('--handled-max-ms', '500')
