@@ -11,7 +11,7 @@ import { createShops } from './shops.ts'
  * again, and nothing is lost, nothing doubled, and the books are right.
  *
  * The points are read off the ports of the service and off what journeys cross, so a new way out is killed at, or
- * named here. Each is tried at its first crossing, the busiest ones at several, and the step that follows each call;
+ * named here. Each is tried at its first crossing, the busiest ones at two, and the step that follows each call;
  * not where nothing has changed since another point: when something was entered, and before something that only looks.
  * `CRASH_AT=kie.submit` tries only the points that have this in their name, `CRASH_EVERY=1` each at every crossing of
  * every journey (half an hour for all of them).
@@ -32,7 +32,7 @@ const notTaken = new Map([
   ['chat.refundStars', 'nobody is given Stars back by themselves'],
   ['chat.getStarTransactions', 'asked by the command that compares the books'],
 ])
-/** Of some hundred and fifty. */
+/** Of some hundred. */
 const missedMax = 10
 /** Crossed some seconds after a death: the start after it declares the dead to be dead. */
 const burials = ['before:instances.declareDead', 'after:instances.declareDead']
@@ -136,17 +136,16 @@ function onJourneys(journeys: ReadonlyMap<Journey, Crossings>, isTried: (point: 
 
 /** Crossed at nearly every step and every errand, and a different one each time. */
 const busy = ['left:store.transact', 'after:store.transact', 'left:engine.start']
-/** What was learned outside is written down by the step that follows. */
+/** What was learned outside is written down by the step that follows; before its commit it is known to nobody else. */
 const isOutside = (point: string) => /^after:(chat|kie|artifacts|inbox)\./.test(point)
 
 function endsAt(point: string, times: number, wasTried: boolean): readonly Omit<End, 'signal'>[] {
   if (isEvery) return Array.from({ length: times }, (_, index) => ({ point, crossing: index + 1 }))
   if (busy.includes(point)) {
-    return [1, 1 + Math.floor(times / 3), 1 + Math.floor((2 * times) / 3)].map((crossing) => ({ point, crossing }))
+    return [1, 1 + Math.floor(times / 2)].map((crossing) => ({ point, crossing }))
   }
   if (wasTried) return []
-  const step = ['left:store.transact', 'after:store.transact']
-  const following = isOutside(point) ? step.map((each) => ({ point: each, crossing: 1, since: point })) : []
+  const following = isOutside(point) ? [{ point: 'left:store.transact', crossing: 1, since: point }] : []
   return [{ point, crossing: 1 }, ...following]
 }
 
