@@ -47,6 +47,7 @@ const printed = [
   /^\s*$/,
   /^> /,
   /^ {2}(Web chat|Health|Console) {2,}https?:\/\/\S+$/,
+  /^ {2}Database {2,}\S.*$/,
   /^Open the web chat, choose a name, and press START\. Ctrl-C stops everything\.$/,
   /^KIE_API_KEY is real: pictures cost real credits\.$/,
   /^(Copying PostgreSQL|Building the web pages|Preparing the database) .*…$/,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { z } from 'zod'
+import { checkLog } from '../../src/telemetry/check-log.ts'
 import { createPerson } from '../fixtures/person.ts'
 import { controlsOf } from '../fixtures/sandbox.ts'
 import { keepersIn, onlyPid, postmastersIn, sandboxesIn } from '../keeper/users.ts'
@@ -53,6 +54,7 @@ describe('npm start', { concurrency: 3 }, () => {
     first.kill('SIGTERM')
     assert.equal(await first.ends(), 0)
     assert.match(first.printed(), /SHUTDOWN_DONE took_ms=\d+\n$/)
+    assert.deepEqual(checkLog(first.printed().trimEnd().split('\n'), { settled: true }), [])
     assert.deepEqual(
       processesAround(env.DATA_DIR).filter((line) => line.includes('trt.js')),
       [],
