@@ -10,7 +10,9 @@ import { Membership } from '../../src/lifecycle/membership.ts'
 import { createChatTurns } from '../../src/storage/postgres/chat-turns.ts'
 import { openDatabase } from '../../src/storage/postgres/database.ts'
 import { createPostgresClaims, createPostgresInbox, pruneInbox } from '../../src/storage/postgres/inbox.ts'
+import { retryItem, shelveItem } from '../../src/storage/postgres/inbox-desk.ts'
 import { createPostgresInstances } from '../../src/storage/postgres/instances.ts'
+import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { FenceLost, type WorkerPermit } from '../../src/store.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { until } from '../fixtures/person.ts'
@@ -217,6 +219,26 @@ describe('lanes of several instances', () => {
     await store.transact(storage.permit, (tx) => tx.inbox.shelve(first.id, now, 'too often'))
     const [third] = await claimAll(boris.claims)
     assert.ok(third && third.id > first.id)
+  })
+
+  it('go on when an operator sets their update aside, which is retried while another one is in hand', async () => {
+    await empty()
+    const lane = newLane()
+    await anna.inbox.store(update(lane))
+    const [aside] = await claimAll(anna.claims)
+    assert.ok(aside)
+    const desk = sqlOf(database.work)
+    assert.equal(await shelveItem(desk, aside.updateId, now), true)
+    await anna.inbox.store(update(lane))
+    const [next] = await claimAll(boris.claims)
+    assert.ok(next && next.id > aside.id)
+    assert.equal(await retryItem(desk, aside.updateId), true)
+    assert.deepEqual(await claimedBy(lane), [boris.id])
+    // What is in hand stays there.
+    assert.equal(await retryItem(desk, next.updateId), true)
+    assert.deepEqual(await claimedBy(lane), [boris.id])
+    await store.transact(storage.permit, (tx) => tx.inbox.finish(next.id, now))
+    assert.equal((await claimAll(anna.claims))[0]?.id, aside.id)
   })
 })
 

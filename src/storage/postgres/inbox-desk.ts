@@ -1,6 +1,9 @@
 import type { Sql } from './sql.ts'
 
-/** What an operator does with the inbox by hand. Retrying gives an item its attempts back; its lane goes on from it. */
+/**
+ * What an operator does with the inbox by hand. Retrying gives an item its attempts back; its lane goes on from it.
+ * What is set aside is in nobody's hands; what is retried while somebody has it in hand stays theirs.
+ */
 export type WaitingItem = {
   readonly update_id: number
   readonly kind: string
@@ -17,10 +20,11 @@ const LIST = `
          case when shelved_at is null then 'waiting' else 'shelved' end as state
     from inbox where finished_at is null order by id limit 100`
 const RETRY = `
-  update inbox set shelved_at = null, not_before = null, attempts = 0
+  update inbox set shelved_at = null, not_before = null, attempts = 0,
+         claimed_by = case when shelved_at is null then claimed_by end
    where update_id = $1 and finished_at is null`
 const SHELVE = `
-  update inbox set shelved_at = $2, last_error = coalesce(last_error, 'set aside by hand')
+  update inbox set shelved_at = $2, claimed_by = null, last_error = coalesce(last_error, 'set aside by hand')
    where update_id = $1 and finished_at is null and shelved_at is null`
 
 /** At most a hundred, oldest first. */
