@@ -147,32 +147,33 @@ async function credit(
   { gift, key, why }: Wish,
 ): Promise<number> {
   const cid = newCid()
-  return await inTransaction(work, async (sql) => {
-    if ((await createPostgresPeople(sql).get(person)) === undefined) {
+  const given = await inTransaction(work, async (sql) => {
+    if ((await createPostgresPeople(sql).get(person)) === undefined) return { kind: 'nobody' } as const
+    const wish = { key, person, gift, why, at: clock.now(), cid }
+    return await giveByHand(sql, await ledgerOn(sql, 0), wish)
+  })
+  // Said when it is committed, and not before: whoever reads "has more" does not look again.
+  switch (given.kind) {
+    case 'nobody':
       complain(`Nobody with the id ${person} has written to this bot, so nothing was given.`)
       return 1
-    }
-    const wish = { key, person, gift, why, at: clock.now(), cid }
-    const given = await giveByHand(sql, await ledgerOn(sql, 0), wish)
-    switch (given.kind) {
-      case 'given':
-        print(`${person} has ${priceOf(gift)} more, as ${given.cause} (cid ${cid}). See it: trt people show ${person}`)
-        return 0
-      case 'given_before':
-        print(
-          `${person} was given ${wordsOf(given.before)} under this key, and nothing again. See trt people show ${person}`,
-        )
-        return 0
-      case 'key_is_taken':
-        complain(
-          `The key ${key} is of another gift: ${given.by.person} was given ${wordsOf(given.by)}. Nothing was given.`,
-        )
-        complain('If this is a gift of its own, type it with another key.')
-        return 1
-      default:
-        return unreachable(given, 'credit')
-    }
-  })
+    case 'given':
+      print(`${person} has ${priceOf(gift)} more, as ${given.cause} (cid ${cid}). See it: trt people show ${person}`)
+      return 0
+    case 'given_before':
+      print(
+        `${person} was given ${wordsOf(given.before)} under this key, and nothing again. See trt people show ${person}`,
+      )
+      return 0
+    case 'key_is_taken':
+      complain(
+        `The key ${key} is of another gift: ${given.by.person} was given ${wordsOf(given.by)}. Nothing was given.`,
+      )
+      complain('If this is a gift of its own, type it with another key.')
+      return 1
+    default:
+      return unreachable(given, 'credit')
+  }
 }
 
 const wordsOf = ({ unit, amount, why, at }: Given): string => {

@@ -109,6 +109,20 @@ describe('people credit', () => {
     assert.equal((await trtIn('people', 'credit', '5', '--rub', '5', '--why', 'xxx')).code, 1)
     assert.match(await show(), /\nbalance {3}14\.50 RUB\n/)
   })
+
+  it('says that it gave only when the database has kept it', async () => {
+    await shop.sql(`create function fail_at_commit() returns trigger language plpgsql
+      as $$ begin raise exception 'no room at the commit'; end $$`)
+    await shop.sql(`create constraint trigger fails after insert on gifts_by_hand deferrable initially deferred
+      for each row execute function fail_at_commit()`)
+    try {
+      const { code, out, err } = await credit('--rub', '99', '--why', 'xxx')
+      assert.deepEqual([code, out], [1, ''])
+      assert.match(err, /no room at the commit/)
+    } finally {
+      await shop.sql('drop function fail_at_commit cascade')
+    }
+  })
 })
 
 describe('people block', () => {
