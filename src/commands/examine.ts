@@ -16,6 +16,7 @@ import {
   judgeShop,
   judgeSkew,
   judgeStorage,
+  judgeWork,
   judgeWorld,
   ok,
   warning,
@@ -30,6 +31,7 @@ import {
 } from '../lifecycle/webhook-verdicts.ts'
 import { readOfferFiles } from '../storage/catalog-files.ts'
 import { connectOnce } from '../storage/postgres/database.ts'
+import { readInstances } from '../storage/postgres/instances.ts'
 import { readMigrations } from '../storage/postgres/migrate.ts'
 import { lastUpdateAt, readDatabaseFacts, readLeader } from '../storage/postgres/preflight.ts'
 import { readSecret } from '../storage/postgres/secrets.ts'
@@ -123,6 +125,7 @@ async function lookAtDatabase(
       findings: [
         ...findings,
         judgeShop(await readShopSettings(client), config.shop),
+        judgeWork(await readInstances(client), config.work),
         await judgeLock(context, config, leader),
       ],
       ...given('leader', leader),

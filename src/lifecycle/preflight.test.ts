@@ -7,6 +7,7 @@ import {
   judgeDatabaseFault,
   judgeSchema,
   judgeStorage,
+  judgeWork,
   summary,
 } from './preflight.ts'
 
@@ -80,6 +81,19 @@ describe('an embedded database', () => {
       judgeStorage({ engine: 'embedded', place: '/data' }, { kind, diskStays }).state
     assert.deepEqual([at('sandbox', true), at('live', true), at('live', false)], ['ok', 'warning', 'failed'])
     assert.equal(judgeStorage({ engine: 'postgres' }, { kind: 'live', diskStays: false }).state, 'ok')
+  })
+})
+
+describe('instances of one bot', () => {
+  it('have the same WORK, or it is a warning that names those that differ', () => {
+    const instances = [
+      { instance: 'aaaa', work: 'shared' },
+      { instance: 'bbbb', work: 'exclusive' },
+    ] as const
+    assert.deepEqual([judgeWork([], 'shared').state, judgeWork(instances.slice(0, 1), 'shared').state], ['ok', 'ok'])
+    const { state, says } = judgeWork(instances, 'shared')
+    assert.deepEqual([state, says], ['warning', 'WORK is shared here and exclusive in bbbb'])
+    assert.equal(judgeWork(instances, 'exclusive').says, 'WORK is exclusive here and shared in aaaa')
   })
 })
 

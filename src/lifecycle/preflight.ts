@@ -227,6 +227,21 @@ export function judgeShop(written: Partial<ShopTerms> | undefined, mine: ShopTer
   )
 }
 
+export type WorkFacts = { readonly instance: string; readonly work: 'exclusive' | 'shared' }
+
+/** The instances that run, beside the setting that is looked at: one that works alone does not know of one that shares. */
+export function judgeWork(running: readonly WorkFacts[], mine: WorkFacts['work']): Finding {
+  const check = 'work'
+  const others = running.filter(({ work }) => work !== mine)
+  if (others.length === 0) return ok(check, `${mine}; no instance says otherwise`)
+  const names = others.map(({ instance }) => instance).join(', ')
+  return warning(
+    check,
+    `WORK is ${mine} here and ${others[0]?.work} in ${names}`,
+    'during a deploy that changes it, nothing; else give all instances the same WORK and restart them',
+  )
+}
+
 export function judgeSkew(check: string, whose: string, aheadMs: number): Finding {
   const s = Math.round(Math.abs(aheadMs) / 1000)
   if (Math.abs(aheadMs) <= skewMaxMs) return ok(check, `${whose} clock and ours agree`)

@@ -38,7 +38,7 @@ describe('a service that is in order', () => {
     assert.deepEqual([ok, code, next], [true, 0, 'Everything is in order. Nothing to do.'])
     assert.deepEqual(
       findings.map(({ check }) => check),
-      `settings storage database connections pooler clock.database migrations world shop lock catalog identity clock.telegram
+      `settings storage database connections pooler clock.database migrations world shop work lock catalog identity clock.telegram
        service public webhook.leader webhook.duties webhook.set webhook.url webhook.settings webhook.info stars kie`.split(
         /\s+/,
       ),
@@ -102,6 +102,14 @@ const breakages: readonly Breakage[] = [
     state: 'warning',
     says: /is no setting/,
     todo: /did you mean WEBHOOK_SECRET_TOKEN\?/,
+  },
+  {
+    what: 'an instance that works alone beside a setting that shares',
+    env: (env) => ({ ...env, WORK: 'shared' }),
+    check: 'work',
+    state: 'warning',
+    says: /^WORK is shared here and exclusive in \S+$/,
+    todo: /the same WORK/,
   },
   {
     what: 'two public addresses that differ',
