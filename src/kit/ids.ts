@@ -80,7 +80,6 @@ export const offerId = (s: string): OfferId => s as OfferId
 export const quoteId = (s: string): QuoteId => s as QuoteId
 export const topUpId = (s: string): TopUpId => s as TopUpId
 export const chargeId = (s: string): ChargeId => s as ChargeId
-export const transferId = (s: string): TransferId => s as TransferId
 export const instanceId = (s: string): InstanceId => s as InstanceId
 
 /** A private chat has the id of its person [telegram-bot-api 5]. */
