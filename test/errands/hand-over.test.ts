@@ -155,4 +155,43 @@ describe('an errand that a person waits for', () => {
     await closing
     assert.deepEqual(await rows(), [])
   })
+
+  it('that could not be settled, given back or freed before the work ended is so when the work begins anew', async () => {
+    const door = openLater()
+    open(async ({ errand }) => {
+      await door.promise
+      if ('chat' in errand && errand.chat === chatId(2)) throw new Error('a bug of ours')
+    })
+    await write([say(1), say(2)])
+    const unanswered = handOver.begin()
+    assert.ok(unanswered.takes({ errand: say(3), cid: story }))
+    await until(() => seen.length === 2, 'both are in hand')
+    const [first] = await storage.rows<{ id: string; errand: Errand }>(
+      `insert into ${jobs} (task_id, payload, locked_by, locked_at)
+       select task_id, payload, locked_by, locked_at from ${jobs} where id = (select min(id) from ${jobs})
+       returning id`,
+    )
+    assert.ok(first)
+    unanswered.wrote([{ id: first.id, errand: say(3), cid: story, attempt: 1, attemptsMax: 25 }])
+    await storage.rows(`alter table ${jobs} rename to away`)
+    try {
+      unanswered.end('unknown')
+      const closing = handOver.close()
+      door.resolve()
+      await closing
+    } finally {
+      await storage.rows(`alter table ${schema}_jobs.away rename to _private_jobs`)
+    }
+    assert.deepEqual(
+      (await rows()).map(({ locked_by: by }) => by),
+      ['our-hands', 'our-hands', 'our-hands'],
+    )
+    open()
+    await until(async () => (await rows()).every(({ locked_by: by }) => by === null), 'nothing is in hand')
+    assert.deepEqual(
+      (await rows()).map(({ last_error: error }) => error),
+      ['a bug of ours', null],
+    )
+    assert.equal(seen.length, 2, 'what was done is not done again')
+  })
 })

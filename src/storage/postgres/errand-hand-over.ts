@@ -15,15 +15,18 @@ import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
  * Everything else about it stays the engine's: when this instance dies, the next leader frees what was in its hands;
  * what fails is given back and tried again; only one of a chat is taken at a time, so that later drawings of a screen
  * still replace each other while they wait.
+ *
+ * An instance that lives may lose its work for as long as its database is away, and nobody else frees what is in its
+ * hands. So what became of an errand and could not be written down by the end is written when the work begins anew.
  */
 export type ErrandHandOver = {
   /** Under this name the engine's table knows what is in hand. */
   readonly hands: string
   /** What one step takes; the step says in the end what became of it. */
   begin(): Taking
-  /** From now on errands may be taken; `run` carries one out. */
+  /** From now on errands may be taken; `run` carries one out. What is owed from before is written down. */
   open(run: (job: Job) => Promise<void>): void
-  /** Takes nothing more; resolves when nothing is in hand. */
+  /** Takes nothing more; resolves when nothing is being carried out. What the database does not take now is owed. */
   close(): Promise<void>
 }
 export type Taking = {
@@ -34,6 +37,9 @@ export type Taking = {
   /** `unknown`: the commit was sent and never answered. */
   end(how: 'committed' | 'rolled_back' | 'unknown'): void
 }
+
+/** What became of errands in hand, as a statement. */
+type Note = { readonly doing: string; readonly text: string; readonly values: readonly unknown[] }
 
 /** So many are in hand at the same time; the others are the engine's. */
 const inHandMax = 64
@@ -68,6 +74,7 @@ export function createErrandHandOver({
   const working = new Set<Promise<void>>()
   let settled: string[] = []
   let settling: Promise<void> | undefined
+  let owed: Note[] = []
 
   async function carryOut(job: Job): Promise<void> {
     const { id } = job
@@ -82,13 +89,11 @@ export function createErrandHandOver({
       // An attempt of whoever may not make one does not count.
       const uncounted = error instanceof FenceLost ? 1 : 0
       const why = messageWithCauses(error).slice(0, 2_000)
-      own(insist('giving back an errand', GIVE_BACK, () => [id, hands, why, uncounted]))
+      own(insist({ doing: 'giving back an errand', text: GIVE_BACK, values: [id, hands, why, uncounted] }))
     } finally {
       letGo(job.errand)
     }
-    settling ??= settle().finally(() => {
-      settling = undefined
-    })
+    if (settled.length > 0) settling ??= settle()
     await settling
   }
 
@@ -97,21 +102,27 @@ export function createErrandHandOver({
     while (settled.length > 0) {
       const ids = settled
       settled = []
-      await insist('settling errands', SETTLE, () => [ids, hands])
+      await insist({ doing: 'settling errands', text: SETTLE, values: [ids, hands] })
     }
+    // In the turn that has seen that nothing is left: whoever comes a moment later begins anew.
+    settling = undefined
   }
 
-  const free = (ids: readonly string[]) => insist('freeing errands', FREE, () => [ids, hands])
+  const free = (ids: readonly string[]) => insist({ doing: 'freeing errands', text: FREE, values: [ids, hands] })
 
-  /** Until the database has taken it, or there is no more time: then the next leader frees it, and it happens again. */
-  async function insist(doing: string, text: string, values: () => unknown[]): Promise<void> {
+  /**
+   * Until the database has taken it, or there is no more time: then it is owed. Whoever was declared dead meanwhile owes
+   * nothing any more: the errand is in other hands or in none, and the note finds nothing.
+   */
+  async function insist(note: Note): Promise<void> {
+    const { doing, text, values } = note
     for (let tries = 1; ; tries++) {
       try {
-        await pool.query({ name: `trt_${doing.replaceAll(' ', '_')}`, text, values: values() })
+        await pool.query({ name: `trt_${doing.replaceAll(' ', '_')}`, text, values: [...values] })
         return
       } catch (error) {
         if (tries === 1) telemetry.caught(error, doing)
-        if (run === undefined) return
+        if (run === undefined) return void owed.push(note)
       }
       await clock.sleep(retryMs)
     }
@@ -159,6 +170,9 @@ export function createErrandHandOver({
     },
     open(work) {
       run = work
+      const notes = owed
+      owed = []
+      for (const note of notes) own(insist(note))
     },
     async close() {
       run = undefined
