@@ -42,7 +42,7 @@ import {
 } from './kit/ids.ts'
 import { Releasers } from './kit/releasers.ts'
 import { createCommandsKeeper } from './lifecycle/commands-keeper.ts'
-import { every, type LeaderDuty, startDuties, type WorkDuty } from './lifecycle/duties.ts'
+import { every, type LeaderDuty, startDuties, type WorkDuty, workDuty } from './lifecycle/duties.ts'
 import { createFiguresDuty } from './lifecycle/figures.ts'
 import { createHealth } from './lifecycle/health.ts'
 import { createIdentity } from './lifecycle/identity.ts'
@@ -327,16 +327,13 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     telemetry,
   })
   const workDuties: readonly WorkDuty[] = [
-    { name: 'dispatch', run: (permit, signal) => dispatcher.work(permit, signal) },
-    {
-      name: 'errands',
-      run: async (permit, signal) => {
-        await pacing.load(permit)
-        await runner.work(permit, signal)
-      },
-    },
+    workDuty('dispatch', (permit, signal) => dispatcher.work(permit, signal)),
+    workDuty('errands', async (permit, signal) => {
+      await pacing.load(permit)
+      await runner.work(permit, signal)
+    }),
     // What Telegram told another instance to wait for holds for us too.
-    ...(isShared ? [every<Permit>('waits', 1_000, clock, pacing.load)] : []),
+    ...(isShared ? [workDuty('waits', every<Permit>('waits', 1_000, clock, pacing.load).run)] : []),
   ]
 
   // How updates arrive: Telegram brings them, or they are asked for. Either is a duty of the leader.

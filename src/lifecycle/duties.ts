@@ -14,8 +14,8 @@ export type Duty<Right> = {
   readonly longestPauseMs?: number
 }
 export type LeaderDuty = Duty<LeaderPermit>
-/** Done by whoever works: the leader, or every instance. */
-export type WorkDuty = Duty<Permit>
+/** Done by whoever works: the leader, or every instance. People wait for it, so it says how soon it goes on. */
+export type WorkDuty = Duty<Permit> & Required<Pick<Duty<Permit>, 'longestPauseMs'>>
 
 export interface Running {
   /**
@@ -86,6 +86,9 @@ async function keepRunning<Right>(
     return
   }
 }
+
+/** A duty that people wait for: after an outage, however long, it goes on within two seconds. */
+export const workDuty = (name: string, run: WorkDuty['run']): WorkDuty => ({ name, run, longestPauseMs: 2_000 })
 
 /** A duty that does one thing again and again. The first time at once. */
 export const every = <Right>(

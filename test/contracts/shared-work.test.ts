@@ -5,6 +5,7 @@ import { createDispatcher } from '../../src/dispatch/dispatcher.ts'
 import type { Claims, Inbox, InboxItem } from '../../src/inbox/inbox.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { chatId, type InstanceId, instanceId, type Lane } from '../../src/kit/ids.ts'
+import { workDuty } from '../../src/lifecycle/duties.ts'
 import { createInstanceWatch } from '../../src/lifecycle/instance-watch.ts'
 import { Membership } from '../../src/lifecycle/membership.ts'
 import { createChatTurns } from '../../src/storage/postgres/chat-turns.ts'
@@ -336,13 +337,10 @@ describe('an instance among others', () => {
       work: 'shared',
       role: () => 'passive',
       duties: [
-        {
-          name: 'work',
-          async run(permit, signal) {
-            if (permit.kind === 'worker') permits.push(permit)
-            await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-          },
-        },
+        workDuty('work', async (permit, signal) => {
+          if (permit.kind === 'worker') permits.push(permit)
+          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+        }),
       ],
       clock,
       telemetry: telling.telemetry,
@@ -379,7 +377,7 @@ describe('an instance among others', () => {
       instance: id,
       work: 'shared',
       role: () => 'passive',
-      duties: [{ name: 'work', run: async (permit) => void (permit.kind === 'worker' && permits.push(permit)) }],
+      duties: [workDuty('work', async (permit) => void (permit.kind === 'worker' && permits.push(permit)))],
       clock,
       telemetry: createTelling(clock).telemetry,
       times: { beatEveryMs: 10, freshMs: 100, silentMs: 500, lookEveryMs: 50 },

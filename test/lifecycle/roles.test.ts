@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Duty, every, startDuties } from '../../src/lifecycle/duties.ts'
+import { type Duty, every, startDuties, workDuty } from '../../src/lifecycle/duties.ts'
 import type { Held, Holder, Leadership } from '../../src/lifecycle/leadership.ts'
 import { Lifecycle } from '../../src/lifecycle/lifecycle.ts'
 import type { LeaderPermit } from '../../src/store.ts'
@@ -223,6 +223,19 @@ describe('duties', () => {
     assert.deepEqual(pauses.slice(0, 9), [0.5, 1, 2, 4, 8, 16, 30, 30, 30])
     assert.equal(tries, pauses.length)
     assert.equal(others, 1)
+    await running.stop()
+  })
+
+  it('that people wait for are tried again within two seconds, however long what they need was away', async () => {
+    const clock = createTestClock()
+    const { telemetry, fieldsOf } = createTelling(clock)
+    const duty = workDuty('work', () => Promise.reject(new Error('no database')))
+    const permit: LeaderPermit = { kind: 'leader', epoch: 1, isFresh: () => true }
+    const running = startDuties([duty], permit, { clock, telemetry })
+    await clock.advance(60_000)
+    const pauses = fieldsOf('DUTY_FAILED').map((fields) => fields['retry_in_s'])
+    assert.deepEqual(pauses.slice(0, 3), [0.5, 1, 2])
+    assert.deepEqual(new Set(pauses.slice(3)), new Set([2]))
     await running.stop()
   })
 
