@@ -34,6 +34,8 @@ export type BeatTimes = {
 export const beatTimes: BeatTimes = { beatEveryMs: 1_000, freshMs: 4_000, silentMs: 5_000, lookEveryMs: 1_000 }
 
 const signOffMs = 2_000
+/** So many beats wait for their answers at the same time; by the times above, later ones would be of no use. */
+const unansweredMax = 4
 
 export class Membership {
   readonly #deps: MembershipDeps
@@ -92,18 +94,26 @@ export class Membership {
     }
   }
 
-  /** Until it was declared dead, may have been where work is shared, or is told to leave. */
+  /**
+   * Until it was declared dead, may have been where work is shared, or is told to leave. It is said by the clock: answers
+   * that come late, but come, take nobody's right.
+   */
   async #beatUntilOver({ permit, heard }: Living): Promise<void> {
     const { instances, role, duties, clock } = this.#deps
-    const { signal } = this.#over
+    const ended = new AbortController()
+    const signal = AbortSignal.any([this.#over.signal, ended.signal])
+    let unanswered = 0
+    const beat = async () => {
+      const askedMs = clock.monotonicMs()
+      unanswered += 1
+      const isAlive = await instances.beat(permit.incarnation, role()).catch(() => undefined)
+      unanswered -= 1
+      if (isAlive === true) heard(askedMs)
+      else if (isAlive === false || (duties.length > 0 && !permit.isFresh())) ended.abort()
+    }
     while (!signal.aborted) {
       await clock.sleep(this.#times.beatEveryMs, signal)
-      if (signal.aborted) return
-      const askedMs = clock.monotonicMs()
-      const isAlive = await instances.beat(permit.incarnation, role()).catch(() => undefined)
-      if (isAlive === false) return
-      if (isAlive === true) heard(askedMs)
-      else if (duties.length > 0 && !permit.isFresh()) return
+      if (!signal.aborted && unanswered < unansweredMax) void beat()
     }
   }
 
@@ -137,7 +147,8 @@ export class Membership {
         isFresh: () => !isOver && clock.monotonicMs() - heardMs < this.#times.freshMs,
       },
       heard(askedMs) {
-        heardMs = askedMs
+        // Answers may overtake one another.
+        heardMs = Math.max(heardMs, askedMs)
       },
       end() {
         isOver = true

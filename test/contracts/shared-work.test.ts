@@ -288,6 +288,25 @@ describe('an instance among others', () => {
     await write(permitOf(dead.id, 2), 'back')
   })
 
+  it('says that it lives while it has no answer yet to the time before', async () => {
+    await empty()
+    const { instances } = instance('unanswered')
+    await instances.announce(1, about)
+    const holder = await database.connect('holder')
+    try {
+      await holder.query('begin')
+      await holder.query('select from instances for update')
+      const beats = Promise.all([instances.beat(1, 'passive'), instances.beat(1, 'passive')])
+      const said = `select 1 from pg_stat_activity
+        where application_name = $1 and wait_event_type = 'Lock' and query like '%update instances set beat_at%'`
+      await until(async () => (await storage.rows(said, [`trt ${schema}`])).length === 2, 'both are said')
+      await holder.query('rollback')
+      assert.deepEqual(await beats, [true, true])
+    } finally {
+      await holder.end()
+    }
+  })
+
   it('is not declared dead when it was heard at the last moment', async () => {
     await empty()
     const slow = instance('slow')

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type InstanceId, instanceId } from '../../kit/ids.ts'
 import type { Dead, Instances } from '../../lifecycle/instances.ts'
+import type { Role } from '../../lifecycle/lifecycle.ts'
 import { lockKeys } from './lock-keys.ts'
 import { inTransaction, sqlOf } from './store.ts'
 
@@ -49,6 +50,10 @@ export type InstancesDeps = {
 
 export function createPostgresInstances({ looks, steps, schema, instance, host, pid }: InstancesDeps): Instances {
   const fence = lockKeys(schema, 'fence')
+  let isBeatOnLooks = false
+
+  const say = async (pool: pg.Pool, incarnation: number, role: Role) =>
+    (await pool.query(BEAT, [instance, incarnation, role])).rowCount === 1
 
   return {
     async announce(incarnation, about) {
@@ -58,7 +63,14 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       })
     },
     async beat(incarnation, role) {
-      return (await looks.query(BEAT, [instance, incarnation, role])).rowCount === 1
+      // The looks have one connection: a beat that is still unanswered there would keep the next one from being said.
+      if (isBeatOnLooks) return await say(steps, incarnation, role)
+      isBeatOnLooks = true
+      try {
+        return await say(looks, incarnation, role)
+      } finally {
+        isBeatOnLooks = false
+      }
     },
     async notePool(pool) {
       await steps.query(NOTE_POOL, [instance, pool])
