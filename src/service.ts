@@ -127,7 +127,12 @@ export async function startService(deps: ServiceDeps): Promise<Service> {
   const { clock, telemetry } = deps
   const startedMs = clock.monotonicMs()
   const releasers = new Releasers()
-  telemetry.tell('PREFLIGHT_STARTED', { version: deps.version, instance: deps.instance, world: deps.world.kind })
+  telemetry.tell('PREFLIGHT_STARTED', {
+    version: deps.version,
+    instance: deps.instance,
+    world: deps.world.kind,
+    work: deps.config.work,
+  })
   try {
     return await boot(deps, releasers, startedMs)
   } catch (error) {

@@ -10,14 +10,22 @@ export const logs: Command = {
   summary: 'Whether a log tells whole stories: `logs check FILE`, or `logs check -` for standard input.',
   usage: `  check FILE   every line a known event with its fields; each interaction's chain complete under one cid; the boot
                complete and in order; nobody left in silence; nothing that must never be seen. Text and JSON.
+               The log is that of one instance at a time: check several that run beside each other one by one. What
+               one received another may handle, so chains must be complete only while this one was ACTIVE and did
+               not share the work (WORK=exclusive).
   -            read standard input
+  --alone      no other instance ran beside this one: every chain must be complete, and begin in this log
   --settled    the log has come to rest: whatever has not ended by its last line is a problem, however young
   --killed     the process may have been killed: what was under way then is not judged
 
 Exits 1 and names the lines when something is wrong.`,
   async run(context) {
     const { words, complain, print } = context
-    const read = readWords(words, { settled: { type: 'boolean' }, killed: { type: 'boolean' } })
+    const read = readWords(words, {
+      alone: { type: 'boolean' },
+      settled: { type: 'boolean' },
+      killed: { type: 'boolean' },
+    })
     if (!read.ok) return say(complain, read.problem)
     const [act, file = '-'] = read.rest
     if (act !== 'check' || read.rest.length > 2) {
@@ -25,8 +33,8 @@ Exits 1 and names the lines when something is wrong.`,
     }
     const lines = await readLines(context, file)
     if (typeof lines === 'string') return say(complain, lines)
-    const { settled = false, killed = false } = read.values
-    const problems = checkLog(lines, { settled, killed })
+    const { alone = false, settled = false, killed = false } = read.values
+    const problems = checkLog(lines, { alone, settled, killed })
     for (const problem of problems.slice(0, shownMax)) print(shown(problem))
     if (problems.length > shownMax) print(`… and ${problems.length - shownMax} more.`)
     const [first] = problems

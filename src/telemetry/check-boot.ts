@@ -29,6 +29,8 @@ const needed: Partial<Record<EventName, readonly EventName[]>> = {
   LOCK_RELEASED: ['LOCK_ACQUIRED'],
   SHUTDOWN_DONE: ['SHUTDOWN_STARTED'],
 }
+/** One state is kept, so the lines of two processes in one log are taken for those of one. */
+const unlessMerged = '; if several instances write this log, check the lines of each by themselves'
 const lockEnds: readonly EventName[] = ['LOCK_RELEASED', 'LOCK_RELEASE_SKIPPED', 'LOCK_RELEASE_FAILED', 'LOCK_LOST']
 
 type Run = {
@@ -41,7 +43,7 @@ type Run = {
 export function createBootCheck(
   report: Report,
   { settled, killed, cut }: { settled: boolean; killed: boolean; cut: () => void },
-): Omit<LogCheck, 'cut' | 'isWhole'> {
+): Pick<LogCheck, 'hear' | 'end'> {
   let run: Run | undefined
   /** After a SHUTDOWN_DONE nothing may be told until the next start. */
   let isOver = false
@@ -50,7 +52,7 @@ export function createBootCheck(
     const { event, line } = told
     // Settings are found wrong before the start is told.
     if (isOver && event !== 'PREFLIGHT_STARTED' && event !== 'PREFLIGHT_FINDING') {
-      report(line, `${event} was told after SHUTDOWN_DONE`, told.fields['cid'])
+      report(line, `${event} was told after SHUTDOWN_DONE${unlessMerged}`, told.fields['cid'])
     }
     if (event === 'PREFLIGHT_STARTED') begin(told)
     else if (run !== undefined) goOn(run, event, line)
@@ -69,7 +71,8 @@ export function createBootCheck(
   function begin({ line }: Told): void {
     if (run !== undefined) {
       if (!killed && run.step < bootWay.length - 1) report(line, `the start of line ${run.line} never became READY`)
-      else if (!killed) report(line, `the run that began in line ${run.line} ended without SHUTDOWN_DONE`)
+      else if (!killed)
+        report(line, `the run that began in line ${run.line} ended without SHUTDOWN_DONE${unlessMerged}`)
       cut()
     }
     run = { line, seen: new Set(['PREFLIGHT_STARTED']), step: 0 }

@@ -80,7 +80,7 @@ function written(facts: readonly Fact[], format: LogFormat = 'text'): string[] {
   return lines
 }
 
-const problemsOf = (facts: readonly Fact[], options: LogCheckOptions = { settled: true }) =>
+const problemsOf = (facts: readonly Fact[], options: LogCheckOptions = { settled: true, alone: true }) =>
   checkLog(written(facts), options).map(({ problem }) => problem)
 const without = (event: EventName, facts: readonly Fact[] = healthy) => facts.filter(([each]) => each !== event)
 function after(event: EventName, ...more: readonly Fact[]): readonly Fact[] {
@@ -90,10 +90,10 @@ function after(event: EventName, ...more: readonly Fact[]): readonly Fact[] {
 function changed(event: EventName, fields: Fields): readonly Fact[] {
   return healthy.map((fact): Fact => (fact[0] === event ? [event, { ...fact[1], ...fields }] : fact))
 }
-/** Exactly this is found, in a text log and in a JSON log. */
+/** Exactly this is found where no other instance was, in a text log and in a JSON log. */
 function finds(facts: readonly Fact[], ...expected: readonly RegExp[]): void {
   for (const format of ['text', 'json'] as const) {
-    const found = checkLog(written(facts, format), { settled: true }).map(({ problem }) => problem)
+    const found = checkLog(written(facts, format), { settled: true, alone: true }).map(({ problem }) => problem)
     assert.equal(found.length, expected.length, JSON.stringify(found, undefined, 2))
     for (const [index, pattern] of expected.entries()) assert.match(found[index] ?? '', pattern)
   }
@@ -133,7 +133,7 @@ describe('a healthy log', () => {
 
   it('names the line and the cid of a problem', () => {
     const facts = without('DISPATCH_OK', message)
-    assert.deepEqual(checkLog(written([...boot, ...facts]), { settled: true }), [
+    assert.deepEqual(checkLog(written([...boot, ...facts]), { settled: true, alone: true }), [
       { line: boot.length + 1, cid, problem: 'the update was received and never handled' },
     ])
   })
@@ -274,6 +274,64 @@ describe('an order', () => {
       ['RESULT_DELIVERED', { ...order, message_id: 3, gift: true }],
     ]
     finds([...boot, ...released, ...shutdown])
+  })
+})
+
+describe('an instance that is not alone', () => {
+  const others = (...facts: readonly Fact[]) => problemsOf(facts, { settled: true })
+  const shared = boot.map(
+    (fact): Fact => (fact[0] === 'PREFLIGHT_STARTED' ? [fact[0], { ...fact[1], work: 'shared' }] : fact),
+  )
+  const passive: readonly Fact[] = [
+    ...boot.slice(0, 8),
+    ['LOCK_WAITING', { backend: 'postgres', holder: 'other', since: 1 }],
+    ['PASSIVE_ENTER', { reason: 'another instance leads', holder: 'other' }],
+  ]
+  const [received] = message
+  const placed = purchase.slice(0, 10)
+  assert.ok(received)
+
+  it('may handle what another received, and finish what another began', () => {
+    assert.deepEqual(others(...boot, ...message.slice(1), ...purchase.slice(1)), [])
+    assert.deepEqual(others(...boot, ...purchase.slice(9)), [])
+  })
+
+  it('that stands by or shares the work may receive what another handles, and begin what another finishes', () => {
+    for (const before of [passive, shared]) assert.deepEqual(others(...before, received, ...placed), [])
+    assert.deepEqual(others(...shared, ...placed, ...purchase.slice(13)), [])
+  })
+
+  it('that was ACTIVE on its own is asked for what it received, drew and placed', () => {
+    assert.deepEqual(others(...boot, received), ['the update was received and never handled'])
+    assert.match(others(...boot, ...without('UI_SHOWN', message)).join(), /^silence/)
+    assert.match(others(...boot, ...placed).join(), /has no end/)
+    assert.match(
+      others(...boot, ...without('HOLD_CAPTURED', purchase)).join(),
+      /ORDER_COMPLETED .* without HOLD_CAPTURED/,
+    )
+  })
+
+  it('may leave to the next one what it had in hand when it ceased to lead', () => {
+    const lost: readonly Fact[] = [
+      ['LOCK_LOST', { backend: 'postgres', reason: 'frozen' }],
+      ['PASSIVE_ENTER', { reason: 'frozen' }],
+    ]
+    const late = message.map((fact): Fact => (fact[0] === 'UI_SHOWN' ? [fact[0], fact[1], 11_000] : fact))
+    for (const end of [lost, shutdown]) {
+      assert.deepEqual(others(...boot, received, ...placed, ...end), [])
+      assert.deepEqual(others(...boot, ...late, ...end), [])
+    }
+    const again: readonly Fact[] = [
+      ['LOCK_ATTEMPT', lock],
+      ['LOCK_ACQUIRED', { ...lock, epoch: 3, waited_ms: 3 }],
+      ['ACTIVE_ENTER', { epoch: 3, how: 'regained' }],
+    ]
+    assert.deepEqual(others(...boot, ...lost, ...again, received), ['the update was received and never handled'])
+  })
+
+  it('has a log of its own: two in one are said to be two', () => {
+    const merged = [...boot.slice(0, 4), ...boot.slice(5), ...boot.slice(0, 4), ...shutdown]
+    assert.match(others(...merged)[0] ?? '', /without SHUTDOWN_DONE; if several instances write this log/)
   })
 })
 

@@ -38,12 +38,15 @@ export function createOrderCheck(report: Report, settled: boolean): LogCheck {
   const stories = new Map<string, Story>()
   /** Whether stories may have begun where nobody saw it. */
   let isCut = true
+  /** Whether stories that begin here may go on elsewhere. */
+  let isShared = false
 
   function hear({ event, fields, line }: Told): void {
     const { order_id: order, cid } = fields
     if (order === undefined) return
     const known = stories.get(order)
-    const story = known ?? { order, line, cid, seen: new Map<EventName, number>(), ...(isCut ? { isCut } : {}) }
+    const isOpen = isShared || (isCut && event !== 'ORDER_PLACED')
+    const story: Story = known ?? { order, line, cid, seen: new Map(), ...(isOpen ? { isCut: true } : {}) }
     stories.set(order, story)
     if (known === undefined && event !== 'ORDER_PLACED' && !isCut) {
       report(line, `${event} of order ${order} without an ORDER_PLACED before it`, cid)
@@ -67,11 +70,17 @@ export function createOrderCheck(report: Report, settled: boolean): LogCheck {
     }
   }
 
+  function cut(): void {
+    isCut = true
+    for (const story of stories.values()) if (!isEnded(story)) story.isCut = true
+  }
+
   return {
     hear,
-    cut() {
-      isCut = true
-      for (const story of stories.values()) if (!isEnded(story)) story.isCut = true
+    cut,
+    shares(withOthers) {
+      isShared = withOthers
+      if (withOthers) cut()
     },
     isWhole: () => {
       isCut = false

@@ -38,10 +38,16 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
   const unreachable = new Set<string>()
   /** Whether stories may have begun where nobody saw it. */
   let isCut = true
+  /** Whether stories that begin here may go on elsewhere. */
+  let isShared = false
+  /** What was shown too late, and when; a silence that ends with the leadership was another instance's to end. */
+  let late: readonly { readonly story: Story; readonly at: number; readonly howLong: string }[] = []
+  let now = 0
 
   function hear(told: Told): void {
-    const { event, fields } = told
+    const { event, fields, at } = told
     const { cid } = fields
+    now = at
     if (cid === undefined) return
     if (event === 'UPDATE_RECEIVED') receive(told, cid)
     else if (isOfUpdates(event)) goOn(stories.get(cid) ?? begin(told, cid), told)
@@ -67,6 +73,7 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
       kind: fields['kind'] ?? '',
       ...(fields['user_id'] === undefined ? {} : { person: fields['user_id'] }),
       ...(fields['duplicate'] === 'true' ? { isDuplicate: true } : {}),
+      ...(isShared ? { isCut: true } : {}),
     })
   }
 
@@ -110,27 +117,41 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
       const isSuperseded = each.person === person && (each.askedLine ?? 0) < (story.askedLine ?? 0)
       if (each !== story && (person === undefined || !isSuperseded)) continue
       waiting.delete(each.cid)
-      if (at - each.at > silenceMs) tellSilence(each, `for ${Math.round((at - each.at) / 1000)} s`)
+      const waitedMs = at - each.at
+      if (waitedMs <= silenceMs || isExplained(each)) continue
+      late = [...late, { story: each, at, howLong: `for ${Math.round(waitedMs / 1000)} s` }]
     }
   }
 
+  const isExplained = ({ isCut: wasCut, person }: Story): boolean =>
+    wasCut === true || (person !== undefined && unreachable.has(person))
+
   function tellSilence(story: Story, howLong: string): void {
-    if (story.isCut || (story.person !== undefined && unreachable.has(story.person))) return
     report(story.askedLine ?? story.line, `silence: nothing was shown ${howLong}`, story.cid)
+  }
+
+  function cut(): void {
+    isCut = true
+    for (const story of stories.values()) if (!story.handled || waiting.has(story.cid)) story.isCut = true
   }
 
   return {
     hear,
-    cut() {
-      isCut = true
-      for (const story of stories.values()) if (!story.handled || waiting.has(story.cid)) story.isCut = true
+    cut,
+    shares(withOthers) {
+      isShared = withOthers
+      if (!withOthers) return
+      late = late.filter(({ at }) => now - at > silenceMs)
+      cut()
     },
     isWhole: () => {
       isCut = false
     },
     end(lastAt) {
+      for (const { story, howLong } of late) tellSilence(story, howLong)
       for (const story of waiting.values()) {
-        if (settled || lastAt - story.at > silenceMs) tellSilence(story, 'until the end of the log')
+        if (isExplained(story) || (!settled && lastAt - story.at <= silenceMs)) continue
+        tellSilence(story, 'until the end of the log')
       }
       for (const { cid, kind, handled, isDuplicate, isCut: wasCut, line, at } of stories.values()) {
         if (kind === undefined || handled || isDuplicate || wasCut) continue

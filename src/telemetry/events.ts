@@ -163,7 +163,10 @@ export const events = {
     action: 'an operator must have started the bot and not blocked it; ADMIN_ID names them',
   }),
 
-  PREFLIGHT_STARTED: event('BOOT', 'info', ['version', 'instance', 'world'], { meaning: 'the start begins' }),
+  PREFLIGHT_STARTED: event('BOOT', 'info', ['version', 'instance', 'world'], {
+    more: ['work'],
+    meaning: 'the start begins',
+  }),
   HTTP_LISTENING: event('BOOT', 'info', ['address', 'port'], { meaning: 'the port is bound, for good' }),
   PREFLIGHT_FINDING: event('BOOT', 'warn', ['check', 'problem'], {
     more: ['todo'],

@@ -30,6 +30,8 @@ export type LogCheck = {
   cut(): void
   /** From here on everything is in the log. */
   isWhole(): void
+  /** Whether other instances may go on, from here, with what begins here, and with what is under way. */
+  shares(withOthers: boolean): void
   end(lastAt: number): void
 }
 

@@ -109,10 +109,12 @@ describe('logs check', () => {
   it('reads standard input, and names the story to begin with', async () => {
     const half = `${at}160 [INFO] telemetry: [TELEMETRY] UPDATE_RECEIVED cid=1a2b3c4d update_id=1 kind=message ack_ms=3`
     const input = text.toSpliced(7, 0, half).join('\n')
-    const { code, out } = await trt(['logs', 'check', '-', '--settled'], {}, { input })
+    const { code, out } = await trt(['logs', 'check', '-', '--settled', '--alone'], {}, { input })
     assert.equal(code, 1)
     assert.match(out, /^line 8 cid=1a2b3c4d: the update was received and never handled$/m)
     assert.match(out, /trt story 1a2b3c4d\.\n$/)
+    const besideOthers = await trt(['logs', 'check', '-', '--settled'], {}, { input })
+    assert.equal(besideOthers.code, 0, 'it stood by: another handles what it received')
   })
 
   it('says what it needs when it cannot read', async () => {
