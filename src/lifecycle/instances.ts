@@ -11,11 +11,14 @@ import type { Role } from './lifecycle.ts'
  * - an instance that beats in time is never declared dead.
  */
 export interface Instances {
-  /** Writes this instance down as alive, in a new incarnation; lanes it had claimed in a former one are free. */
+  /**
+   * Writes this instance down as alive, in a new incarnation, with the engine it has; lanes it had claimed in a former
+   * one are free.
+   */
   announce(incarnation: number, about: About): Promise<void>
   /** Says that it lives. False when it was declared dead meanwhile: it must announce itself anew. */
   beat(incarnation: number, role: Role): Promise<boolean>
-  /** Under this name its errand engine holds what it has in hand. */
+  /** Under this name its errand engine holds what it has in hand. Throws when nobody can know it: there is no row. */
   notePool(pool: string): Promise<void>
   /** It goes in order: the row goes, and what was claimed is free. */
   leave(): Promise<void>

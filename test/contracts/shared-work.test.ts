@@ -307,6 +307,19 @@ describe('an instance among others', () => {
     }
   })
 
+  it('is known with its errand engine, also when it had to announce itself anew meanwhile', async () => {
+    await empty()
+    const { instances } = instance('with-engine')
+    await assert.rejects(instances.notePool('pool-1'), /declared dead/)
+    await instances.announce(1, about)
+    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine', 'pool-1'])
+    await instances.notePool('pool-2')
+    await instances.announce(2, about)
+    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine', 'pool-2'])
+    await instance('with-engine').instances.announce(1, about)
+    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine'], 'a new process has no engine yet')
+  })
+
   it('is not declared dead when it was heard at the last moment', async () => {
     await empty()
     const slow = instance('slow')

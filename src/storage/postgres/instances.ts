@@ -9,9 +9,9 @@ import { inTransaction, sqlOf } from './store.ts'
 const fenceMs = 2_000
 
 const ANNOUNCE = `
-  insert into instances (instance, incarnation, host, pid, work, role) values ($1, $2, $3, $4, $5, $6)
+  insert into instances (instance, incarnation, host, pid, work, role, pool) values ($1, $2, $3, $4, $5, $6, $7)
   on conflict (instance) do update
-    set incarnation = excluded.incarnation, work = excluded.work, role = excluded.role, pool = null,
+    set incarnation = excluded.incarnation, work = excluded.work, role = excluded.role, pool = excluded.pool,
         beat_at = clock_timestamp()`
 const BEAT = `
   update instances set beat_at = clock_timestamp(), role = $3 where instance = $1 and incarnation = $2`
@@ -51,6 +51,8 @@ export type InstancesDeps = {
 export function createPostgresInstances({ looks, steps, schema, instance, host, pid }: InstancesDeps): Instances {
   const fence = lockKeys(schema, 'fence')
   let isBeatOnLooks = false
+  // Whoever is declared dead and announced anew has its engine still, unless the work is shared.
+  let enginePool: string | null = null
 
   const say = async (pool: pg.Pool, incarnation: number, role: Role) =>
     (await pool.query(BEAT, [instance, incarnation, role])).rowCount === 1
@@ -58,7 +60,7 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
   return {
     async announce(incarnation, about) {
       await inTransaction(steps, async (sql) => {
-        await sql.query(ANNOUNCE, [instance, incarnation, host, pid, about.work, about.role])
+        await sql.query(ANNOUNCE, [instance, incarnation, host, pid, about.work, about.role, enginePool])
         await sql.query(FREE_OF, [[instance]])
       })
     },
@@ -73,7 +75,9 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       }
     },
     async notePool(pool) {
-      await steps.query(NOTE_POOL, [instance, pool])
+      enginePool = pool
+      const { rowCount } = await steps.query(NOTE_POOL, [instance, pool])
+      if (rowCount !== 1) throw new Error(`${instance} was declared dead before it could say how its engine is named`)
     },
     async leave() {
       await inTransaction(steps, async (sql) => {
