@@ -118,7 +118,7 @@ export type PortsDeps = {
   readonly work: Config['work']
   /** Other times than an operator gets, for drills. */
   readonly lockTimes?: LockTimes & RedisLockTimes
-  readonly onStored: () => void
+  readonly onStored: (isAnyWaiting: boolean) => void
   readonly clock: Clock
   readonly telemetry: Telemetry
 }

@@ -82,7 +82,7 @@ export type ServiceDeps = {
   readonly config: Config
   readonly world: RunningWorld
   /** Made by `ports.ts`: the database, Telegram, KIE, the fetcher. */
-  readonly openPorts: (onStored: () => void) => Ports
+  readonly openPorts: (onStored: (isAnyWaiting: boolean) => void) => Ports
   readonly catalogSources: readonly { readonly file: string; readonly text: string }[]
   readonly instance: InstanceId
   readonly version: string
@@ -150,9 +150,12 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   let activeSince: Instant | undefined
 
   // What is kept, and the way to the outside.
-  const ports = deps.openPorts(() => {
-    // Whoever works was offered the lane; a standby rings for the leader.
-    if (lifecycle?.role !== 'active' && !membership?.works) void ports.ringStored()
+  const isShared = config.work === 'shared'
+  const ports = deps.openPorts((isAnyWaiting) => {
+    // Whoever works was offered the lane; a standby rings for the leader, and one of several that work for the one who
+    // has the lane in hand.
+    const works = lifecycle?.role === 'active' || membership?.works === true
+    if (!works || (isShared && isAnyWaiting)) void ports.ringStored()
   })
   releasers.add('database', () => ports.end())
 
@@ -257,7 +260,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     kie: ports.kie,
     catalog,
     creditsLow: config.kieCreditsLow,
-    leads: () => lifecycle?.role === 'active',
+    works: () => lifecycle?.role === 'active' || membership?.works === true,
     clock,
     telemetry,
   })
@@ -320,7 +323,6 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     show_progress: createShowProgress({ store, record, chat, pacing, progressOf: words.progress, clock, telemetry }),
     deliver: createDeliver({ store, record, chat, artifacts, captionOf: words.caption, pacing, clock, telemetry }),
   }
-  const isShared = config.work === 'shared'
   const runner = createRunner({
     handlers,
     engine: ports.engine,

@@ -22,12 +22,11 @@ export interface Pacing {
 
 /** Where waits are kept. A port, used inside a step's transaction. */
 export interface Waits {
-  set(scope: string, until: Instant): Promise<void>
-  all(now: Instant): Promise<readonly { readonly scope: string; readonly until: Instant }[]>
+  /** From now on; one that ends later stays. */
+  set(scope: string, ms: number): Promise<void>
+  /** Those that are not over, and how long they still last. */
+  all(): Promise<readonly { readonly scope: string; readonly leftMs: number }[]>
 }
-
-/** Over by the monotonic clock too: whoever sets the wall clock back makes nobody wait longer. */
-type Wait = { readonly until: Instant; readonly overMs: number }
 
 const everybody = 'everybody'
 const chatsUntilEverybody = 3
@@ -35,21 +34,18 @@ const complaintsMs = 5_000
 const unnamedWaitMs = 3_000
 
 export function createPacing({ store, clock }: { readonly store: Store; readonly clock: Clock }): Pacing {
-  /** Of those that are not over. */
-  const waits = new Map<string, Wait>()
+  /** When each is over by the monotonic clock: whoever sets the wall clock back makes nobody wait longer. */
+  const waits = new Map<string, number>()
   const complaints = new Map<ChatId, Instant>()
 
-  function note(scope: string, until: Instant): void {
-    const now = clock.now()
-    for (const [other, wait] of waits) if (wait.until <= now) waits.delete(other)
-    // Read again, it is the same wait and goes on.
-    if (waits.get(scope)?.until === until) return
-    waits.set(scope, { until, overMs: clock.monotonicMs() + until - now })
+  function note(scope: string, ms: number): void {
+    const nowMs = clock.monotonicMs()
+    for (const [other, overMs] of waits) if (overMs <= nowMs) waits.delete(other)
+    waits.set(scope, Math.max(nowMs + ms, waits.get(scope) ?? 0))
   }
 
   function waitOf(scope: string): Instant | undefined {
-    const wait = waits.get(scope)
-    const leftMs = wait === undefined ? 0 : wait.overMs - clock.monotonicMs()
+    const leftMs = (waits.get(scope) ?? 0) - clock.monotonicMs()
     return leftMs > 0 ? after(clock.now(), leftMs) : undefined
   }
 
@@ -61,9 +57,10 @@ export function createPacing({ store, clock }: { readonly store: Store; readonly
 
   return {
     async load(permit) {
-      const kept = await store.transact(permit, (tx) => tx.waits.all(clock.now()))
-      // What this instance was told a moment ago may not be written down yet.
-      for (const { scope, until } of kept) note(scope, instant(Math.max(until, waits.get(scope)?.until ?? 0)))
+      const askedMs = clock.monotonicMs()
+      const kept = await store.transact(permit, (tx) => tx.waits.all())
+      // As of the asking: read again and again, a wait does not grow by the time that the answer takes.
+      for (const { scope, leftMs } of kept) note(scope, askedMs + leftMs - clock.monotonicMs())
     },
     waitFor(chat) {
       const until = Math.max(waitOf(`chat:${chat}`) ?? 0, waitOf(everybody) ?? 0)
@@ -72,12 +69,11 @@ export function createPacing({ store, clock }: { readonly store: Store; readonly
     async after(permit, chat, no) {
       const ms = no.retry.when === 'later' ? (no.retry.afterMs ?? unnamedWaitMs) : unnamedWaitMs
       const now = clock.now()
-      const until = after(now, ms)
       if (no.why === 'too_many') {
         const scopes = isEverybody(chat, now) ? [`chat:${chat}`, everybody] : [`chat:${chat}`]
-        for (const scope of scopes) note(scope, until)
+        for (const scope of scopes) note(scope, ms)
         await store.transact(permit, async (tx) => {
-          for (const scope of scopes) await tx.waits.set(scope, until)
+          for (const scope of scopes) await tx.waits.set(scope, ms)
         })
       }
       return { againAt: after(clock.now(), ms) }

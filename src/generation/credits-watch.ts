@@ -26,7 +26,7 @@ export type CreditsWatch = {
   readonly isPaused: () => boolean
   /** Asks once. Never rejects. */
   refresh(signal?: AbortSignal): Promise<Outcome<string, KieNo>>
-  /** Asks again and again while this instance leads, and sooner while selling is paused here. */
+  /** Asks again and again while this instance works, and sooner while selling is paused here. */
   watch(signal: AbortSignal): Promise<void>
 }
 
@@ -42,14 +42,14 @@ export function createCreditsWatch({
   kie,
   catalog,
   creditsLow,
-  leads,
+  works,
   clock,
   telemetry,
 }: {
   readonly kie: KieGateway
   readonly catalog: Catalog
   readonly creditsLow: number
-  readonly leads: () => boolean
+  readonly works: () => boolean
   readonly clock: Clock
   readonly telemetry: Telemetry
 }): CreditsWatch {
@@ -135,7 +135,7 @@ export function createCreditsWatch({
         rouse = () => roused.abort()
         const pauseMs = isWanted ? 0 : figures.paused === undefined ? lookEveryMs : lookWhilePausedMs
         await clock.sleep(pauseMs, AbortSignal.any([signal, roused.signal]))
-        const isDue = isWanted || leads() || figures.paused !== undefined
+        const isDue = isWanted || works() || figures.paused !== undefined
         isWanted = false
         if (!signal.aborted && isDue) await refresh(signal)
       }

@@ -17,7 +17,7 @@ test('a clock that is set back by an hour', async (t) => {
   let failNext = 0
   const world = await startWorld({ wrapPorts: (ports) => failing(ports, () => failNext-- > 0) })
   t.after(() => world.end())
-  world.expects('DISPATCH_FAIL', 'EXCEPTION_CAUGHT', 'UI_NOT_SHOWN')
+  world.expects('DISPATCH_FAIL', 'EXCEPTION_CAUGHT', 'UI_NOT_SHOWN', 'PREFLIGHT_FINDING')
   const { log, controls } = world
   const anna = await world.person('Анна')
 
@@ -76,6 +76,18 @@ test('a clock that is set back by an hour', async (t) => {
     assert.doesNotMatch(anna.print(), /[-−]\d+ ?(с|мин|ч|s|min|h)\b/)
     assert.equal(log.count('LOCK_LOST'), 0)
     assert.equal(log.count('ACTIVE_ENTER'), 1)
+  })
+
+  await t.test('draws for a chat that Telegram told to wait, by whoever works next', async () => {
+    world.shiftClock(0)
+    await controls.fault({ on: 'telegram', method: 'sendMessage', status: 429, retry_after: 2 })
+    const before = log.count('UI_NOT_SHOWN')
+    await anna.says('/start')
+    await log.until('UI_NOT_SHOWN', () => log.count('UI_NOT_SHOWN') > before)
+    world.shiftClock(-anHourMs)
+    await world.restartService()
+    await anna.says('/help')
+    await anna.sees(/\[🏠/)
   })
 })
 

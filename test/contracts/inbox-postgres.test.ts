@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CannotStore } from '../../src/inbox/inbox.ts'
-import { pruneInbox } from '../../src/storage/postgres/inbox.ts'
+import { createClock } from '../../src/kit/clock.ts'
+import { instanceId } from '../../src/kit/ids.ts'
+import { openDatabase } from '../../src/storage/postgres/database.ts'
+import { createPostgresInbox, pruneInbox } from '../../src/storage/postgres/inbox.ts'
 import { openStorage } from '../fixtures/storage.ts'
+import { createTelling } from '../fixtures/telling.ts'
 import { inboxContract, newLane, now, update } from './inbox-contract.ts'
 
 const storage = await openStorage()
+const clock = createClock()
 const { inbox, claims, store, permit } = storage
 
 inboxContract('PostgreSQL', {
@@ -43,6 +48,41 @@ describe('the inbox on PostgreSQL', () => {
     const before = storage.rings()
     await inbox.store(known)
     assert.equal(storage.rings(), before)
+  })
+
+  it('tells whoever it rings for whether any of it waits', async () => {
+    await storage.rows('truncate inbox')
+    const told: boolean[] = []
+    const telling = createPostgresInbox({
+      pool: storage.database.intake,
+      onStored: (isAnyWaiting) => told.push(isAnyWaiting),
+      claimAs: instanceId('anna'),
+    })
+    const lane = newLane()
+    await telling.store(update(lane), { claim: true })
+    await telling.store(update(lane), { claim: true })
+    await telling.store(update(newLane()))
+    assert.deepEqual(told, [false, true, true])
+  })
+
+  it('takes what instances that share the work store into the same lanes at once, in whichever order it came', async () => {
+    const { telemetry } = createTelling(clock)
+    const database = openDatabase({ url: storage.url, schema: storage.schema, maxConn: 8, clock, telemetry })
+    const inboxes = [storage.database.intake, database.intake].map((pool, n) =>
+      createPostgresInbox({ pool, onStored: () => {}, claimAs: instanceId(`instance${n}`) }),
+    )
+    try {
+      for (let round = 0; round < 6; round++) {
+        const lanes = Array.from({ length: 150 }, newLane)
+        const stores = inboxes.flatMap((each, n) =>
+          (n === 0 ? lanes : lanes.toReversed()).map((lane) => each.store(update(lane), { claim: true })),
+        )
+        const refused = (await Promise.allSettled(stores)).filter(({ status }) => status === 'rejected')
+        assert.deepEqual(refused, [])
+      }
+    } finally {
+      await database.end()
+    }
   })
 
   it('refuses everybody who waits when the database cuts the connection, and stores what comes after', async () => {

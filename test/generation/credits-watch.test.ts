@@ -48,7 +48,7 @@ async function open({
     kie,
     catalog,
     creditsLow,
-    leads: () => lead.isOurs,
+    works: () => lead.isOurs,
     clock,
     telemetry: telling.telemetry,
   })

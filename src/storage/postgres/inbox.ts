@@ -33,7 +33,8 @@ const STORE = `
   on conflict (bot, update_id) do nothing
   returning id, bot, update_id, attempts`
 // Where work is shared the claim names its instance. Another instance may claim the same lane at the same moment; then
-// one of the two is refused by the index `inbox_claimed`, and stored again as what waits.
+// one of the two is refused by the index `inbox_claimed`, and stored again as what waits. Lanes are stored in one order
+// everywhere, or two of several lanes would wait for each other.
 const STORE_SHARED = `
   insert into inbox (bot, update_id, lane, kind, cid, body, received_at, attempts, claimed_by)
   select bot, update_id, lane, kind, cid, body, received_at,
@@ -45,7 +46,7 @@ const STORE_SHARED = `
         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                     $8::boolean[])
           with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, claim, position)) judged
-   order by position
+   order by lane, position
   on conflict (bot, update_id) do nothing
   returning id, bot, update_id, attempts`
 type StoredRow = { readonly id: number; readonly bot: number; readonly update_id: number; readonly attempts: number }
@@ -59,7 +60,7 @@ type Waiting = {
 
 /**
  * Group commit: what arrives while a commit runs shares the next one. `onStored` is called after each commit that holds
- * anything new. When the database fails, whoever waits is told at once: Telegram keeps the update better than a queue
+ * anything new, and hears whether any of it waits behind others of its lane or for somebody who works. When the database fails, whoever waits is told at once: Telegram keeps the update better than a queue
  * of ours could.
  */
 export function createPostgresInbox({
@@ -68,7 +69,7 @@ export function createPostgresInbox({
   claimAs,
 }: {
   readonly pool: pg.Pool
-  readonly onStored: () => void
+  readonly onStored: (isAnyWaiting: boolean) => void
   /** Where work is shared: who claims. */
   readonly claimAs?: InstanceId
 }): Inbox {
@@ -116,7 +117,7 @@ export function createPostgresInbox({
     })
     // Of two that are the same update, the first one in the batch is the stored one.
     const fresh = new Map(stored.rows.map((row) => [`${row.bot} ${row.update_id}`, row]))
-    if (fresh.size > 0) onStored()
+    if (fresh.size > 0) onStored(stored.rows.some(({ attempts }) => attempts === 0))
     for (const { received, resolve } of batch) {
       const key = `${received.bot} ${received.updateId}`
       const row = fresh.get(key)
