@@ -71,7 +71,8 @@ export type Ports = {
   readonly sweepConnections: () => void
   /** What a preflight looks at, before anything is written. */
   readonly lookAtDatabase: () => Promise<DatabaseFacts>
-  readonly migrate: () => Promise<Migrated>
+  /** An aborted signal ends what it waits for. */
+  readonly migrate: (signal?: AbortSignal) => Promise<Migrated>
   readonly keptSecret: (name: string, fresh: () => string) => Promise<string>
   readonly worldOfSchema: (mine: {
     readonly kind: 'sandbox' | 'live'
@@ -187,10 +188,11 @@ export function openPorts(deps: PortsDeps): Ports {
         schema,
         () => clock.now(),
       ),
-    async migrate() {
+    async migrate(signal) {
       const client = await database.connect('migrations')
       try {
-        const migrated = await migrate(client, schema, await readMigrations())
+        const migrated = await migrate(client, schema, await readMigrations(), { clock, signal })
+        signal?.throwIfAborted()
         if (migrated.kind === 'ready') await engine.migrate()
         return migrated
       } finally {

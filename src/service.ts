@@ -89,6 +89,8 @@ export type ServiceDeps = {
   /** Other times than an operator gets, for drills. */
   readonly beatTimes?: BeatTimes
   readonly webhookLookMs?: number
+  /** Aborted: what the start waits for ends, and with it the start; the reason is told. Heeded until it has started. */
+  readonly signal?: AbortSignal
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -136,7 +138,11 @@ export async function startService(deps: ServiceDeps): Promise<Service> {
   try {
     return await boot(deps, releasers, startedMs)
   } catch (error) {
+    const isCalledOff = deps.signal?.aborted === true
+    const stopMs = clock.monotonicMs()
+    if (isCalledOff) telemetry.tell('SHUTDOWN_STARTED', { reason: String(deps.signal?.reason) })
     await releasers.releaseAll().catch((second: unknown) => telemetry.caught(second, 'giving back'))
+    if (isCalledOff) telemetry.tell('SHUTDOWN_DONE', { took_ms: Math.round(clock.monotonicMs() - stopMs) })
     throw error
   }
 }
@@ -547,10 +553,10 @@ function readCatalog({ catalogSources, clock, telemetry }: ServiceDeps): Catalog
 
 async function migrate(
   ports: Ports,
-  { config, clock, telemetry }: ServiceDeps,
+  { config, signal, clock, telemetry }: ServiceDeps,
   tellNow: (text: string) => Promise<void>,
 ): Promise<void> {
-  const migrated = await ports.migrate()
+  const migrated = await ports.migrate(signal)
   if (migrated.kind === 'ready') {
     if (migrated.from !== migrated.to) telemetry.tell('MIGRATED', { from: migrated.from, to: migrated.to })
     return

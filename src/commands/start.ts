@@ -68,7 +68,7 @@ async function serve(context: CommandContext): Promise<number> {
 }
 
 async function begin(
-  { clock, host, pid, version }: CommandContext,
+  { clock, host, pid, signal, version }: CommandContext,
   config: Config,
   around: Surroundings,
   telemetry: Telemetry,
@@ -96,6 +96,7 @@ async function begin(
     catalogSources: await readOfferFiles(),
     instance,
     version,
+    signal,
     clock,
     telemetry,
   })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type pg from 'pg'
+import { createClock } from '../../src/kit/clock.ts'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
 import { lockKeys } from '../../src/storage/postgres/lock-keys.ts'
 import { migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
@@ -13,7 +14,7 @@ let holder: pg.Client | undefined
 before(async () => {
   shop = await openShop()
   const client = await connectOnce({ url: shop.databaseUrl, schema: shop.schema, owner: 'test' })
-  await migrate(client, shop.schema, await readMigrations())
+  await migrate(client, shop.schema, await readMigrations(), { clock: createClock() })
   await client.end()
 })
 afterEach(async () => {

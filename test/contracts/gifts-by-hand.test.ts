@@ -104,13 +104,13 @@ describe('a gift of before the table', () => {
       await client.connect()
       const sql = sqlOf(client)
       const shipped = await readMigrations()
-      await migrate(client, database.schema, shipped.slice(0, 6))
+      await migrate(client, database.schema, shipped.slice(0, 6), { clock: createClock() })
       const anna = personId(7)
       const ledger = createPostgresLedger(sql, { bot: botId(1), freeDaily: () => 5 })
       const asBefore = (key: string) =>
         ledger.give({ key: `operator:${key}:a: b`, person: anna, gift: roubles(5), at, cid: newCid() })
       await asBefore('old')
-      await migrate(client, database.schema, shipped)
+      await migrate(client, database.schema, shipped, { clock: createClock() })
       await asBefore('rolled-back')
       const rows = (await client.query('select key, why from gifts_by_hand')).rows
       assert.deepEqual(rows, [{ key: 'old', why: 'a: b' }])

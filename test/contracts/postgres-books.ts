@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { createClock } from '../../src/kit/clock.ts'
 import { type BotId, botId } from '../../src/kit/ids.ts'
 import type { Ledger } from '../../src/money/ledger.ts'
 import type { TopUps } from '../../src/money/top-up.ts'
@@ -26,7 +27,7 @@ export async function openPostgresBooks(): Promise<PostgresBooks> {
   const common = { connectionString: database.url, options: `-c search_path=${database.schema}` }
   const migrator = new pg.Client(common)
   await migrator.connect()
-  await migrate(migrator, database.schema, await readMigrations())
+  await migrate(migrator, database.schema, await readMigrations(), { clock: createClock() })
   await migrator.end()
   const pool = new pg.Pool({ ...common, max: connectionsMax, statement_timeout: 20_000 })
   const transact = <T>(work: (sql: Sql) => Promise<T>) => inTransaction(pool, 'begin', work, 'commit')

@@ -15,7 +15,7 @@ const clients: pg.Client[] = []
 
 before(async () => {
   database = await testDatabase()
-  await migrate(await connect(), database.schema, await readMigrations())
+  await migrate(await connect(), database.schema, await readMigrations(), { clock: createClock() })
 })
 after(async () => {
   await Promise.all(clients.map((client) => client.end()))

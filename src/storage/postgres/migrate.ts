@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type pg from 'pg'
+import type { Clock } from '../../kit/clock.ts'
 import { lockKeys } from './lock-keys.ts'
 
 /**
@@ -18,6 +19,8 @@ export type Migration = {
 export type Migrated =
   | { readonly kind: 'ready'; readonly from: number; readonly to: number }
   | { readonly kind: 'refused'; readonly program: number; readonly oldest: number; readonly schema: number }
+/** What it waits by, and what ends its waiting. */
+type Patience = { readonly clock: Clock; readonly signal?: AbortSignal | undefined }
 
 const folder = new URL('../migrations/', import.meta.url)
 
@@ -46,22 +49,59 @@ const CREATE_TABLE = `
 const APPLIED = 'select number, oldest_program from migrations order by number'
 const RECORD = 'insert into migrations (number, name, oldest_program) values ($1, $2, $3)'
 
-/** `client` is a connection of its own; its `search_path` is the schema, which is created when it is missing. */
-export async function migrate(client: pg.Client, schema: string, migrations: readonly Migration[]): Promise<Migrated> {
-  const [group, key] = lockKeys(schema, 'migrations')
-  await client.query('select pg_advisory_lock($1, $2)', [group, key])
+/** Another program migrates; it is looked again whether it has ended. */
+const lookEveryMs = 250
+
+/**
+ * `client` is a connection of its own; its `search_path` is the schema, which is created when it is missing. An aborted
+ * `signal` ends the connection, whatever it waits for, and rejects; the schema is as it was before the file in hand.
+ */
+export async function migrate(
+  client: pg.Client,
+  schema: string,
+  migrations: readonly Migration[],
+  { clock, signal }: Patience,
+): Promise<Migrated> {
+  const keys = lockKeys(schema, 'migrations')
+  const hangUp = () => void client.end().catch(() => undefined)
+  signal?.addEventListener('abort', hangUp, { once: true })
   try {
-    await client.query(`create schema if not exists ${schema}`)
-    await client.query(CREATE_TABLE)
-    const applied = await client.query<{ number: number; oldest_program: number }>(APPLIED)
-    const program = migrations.length
-    const schemaIs = applied.rows.at(-1)?.number ?? 0
-    const oldest = Math.max(0, ...applied.rows.map((row) => row.oldest_program))
-    if (program < oldest) return { kind: 'refused', program, oldest, schema: schemaIs }
-    for (const migration of migrations.slice(schemaIs)) await apply(client, migration)
-    return { kind: 'ready', from: schemaIs, to: Math.max(schemaIs, program) }
+    await takeLock(client, keys, { clock, signal })
+    try {
+      return await bringUp(client, schema, migrations, { clock, signal })
+    } finally {
+      // A session that ends gives it back by itself.
+      if (!signal?.aborted) await client.query('select pg_advisory_unlock($1, $2)', [...keys])
+    }
   } finally {
-    await client.query('select pg_advisory_unlock($1, $2)', [group, key])
+    signal?.removeEventListener('abort', hangUp)
+  }
+}
+
+async function bringUp(
+  client: pg.Client,
+  schema: string,
+  migrations: readonly Migration[],
+  patience: Patience,
+): Promise<Migrated> {
+  await client.query(`create schema if not exists ${schema}`)
+  await client.query(CREATE_TABLE)
+  const applied = await client.query<{ number: number; oldest_program: number }>(APPLIED)
+  const program = migrations.length
+  const schemaIs = applied.rows.at(-1)?.number ?? 0
+  const oldest = Math.max(0, ...applied.rows.map((row) => row.oldest_program))
+  if (program < oldest) return { kind: 'refused', program, oldest, schema: schemaIs }
+  for (const migration of migrations.slice(schemaIs)) await apply(client, migration, patience)
+  return { kind: 'ready', from: schemaIs, to: Math.max(schemaIs, program) }
+}
+
+/** Asks again and again: whoever waits within the database hears nothing else. */
+async function takeLock(client: pg.Client, keys: readonly [number, number], { clock, signal }: Patience) {
+  for (;;) {
+    signal?.throwIfAborted()
+    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1, $2) as taken', [...keys])
+    if (rows[0]?.taken === true) return
+    await clock.sleep(lookEveryMs, signal)
   }
 }
 
@@ -72,8 +112,9 @@ export async function migrate(client: pg.Client, schema: string, migrations: rea
 const lockMs = 500
 const attemptsMax = 40
 
-async function apply(client: pg.Client, migration: Migration): Promise<void> {
+async function apply(client: pg.Client, migration: Migration, { signal }: Patience): Promise<void> {
   for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted()
     await client.query('begin')
     try {
       await client.query(`set local lock_timeout = ${lockMs}`)
@@ -82,9 +123,11 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
       await client.query('commit')
       return
     } catch (cause) {
+      signal?.throwIfAborted()
       await client.query('rollback')
-      if (isInTheWay(cause) && attempt < attemptsMax) continue
-      throw new Error(`migration ${migration.name} failed; the schema is as it was before it`, { cause })
+      if (!isInTheWay(cause) || attempt === attemptsMax) {
+        throw new Error(`migration ${migration.name} failed; the schema is as it was before it`, { cause })
+      }
     }
   }
 }
