@@ -6,6 +6,7 @@ import pg from 'pg'
 import { createClock } from '../../src/kit/clock.ts'
 import { lockKeys } from '../../src/storage/postgres/lock-keys.ts'
 import { type Migration, migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
+import { createTestClock } from '../fixtures/clock.ts'
 import { until } from '../fixtures/person.ts'
 import { type TestDatabase, testDatabase } from '../fixtures/postgres.ts'
 import { dumpSchema } from './schema-dump.ts'
@@ -88,6 +89,24 @@ describe('migrations', () => {
       (await migrate(other, database.schema, [...shipped, next('create table whole ()')], { clock })).kind,
       'ready',
     )
+  })
+
+  it('give way to whoever has a table, and leave them a pause before they begin anew', async () => {
+    const database = await freshDatabase()
+    const [client, works] = [await connect(database), await connect(database)]
+    await migrate(client, database.schema, shipped, { clock })
+    await works.query('begin; lock table world in access share mode')
+    const still = createTestClock()
+    const column = next('alter table world add column wanted integer')
+    const migrated = migrate(client, database.schema, [...shipped, column], { clock: still })
+    try {
+      await until(() => still.sleepers().length === 1, 'it pauses')
+      assert.deepEqual(still.sleepers(), [500])
+    } finally {
+      await works.query('rollback')
+      await still.advance(500)
+      assert.equal((await migrated).kind, 'ready')
+    }
   })
 
   it('end when they are called off: while they wait for those of another program, and in the middle of one', async () => {

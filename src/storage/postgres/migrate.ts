@@ -107,12 +107,14 @@ async function takeLock(client: pg.Client, keys: readonly [number, number], { cl
 
 /**
  * While others work, a migration gives way: it waits for a table shorter than PostgreSQL waits before it looks for a
- * deadlock, and begins anew, so that steps stand still for moments only and none is broken off for it.
+ * deadlock, leaves them as long for themselves, and begins anew, so that steps stand still for moments only and none is
+ * broken off for it.
  */
 const lockMs = 500
+const pauseMs = 500
 const attemptsMax = 40
 
-async function apply(client: pg.Client, migration: Migration, { signal }: Patience): Promise<void> {
+async function apply(client: pg.Client, migration: Migration, { clock, signal }: Patience): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()
     await client.query('begin')
@@ -128,6 +130,7 @@ async function apply(client: pg.Client, migration: Migration, { signal }: Patien
       if (!isInTheWay(cause) || attempt === attemptsMax) {
         throw new Error(`migration ${migration.name} failed; the schema is as it was before it`, { cause })
       }
+      await clock.sleep(pauseMs, signal)
     }
   }
 }
