@@ -38,9 +38,9 @@ function cross(point: string): void {
 }
 
 const stop = Promise.withResolvers<string>()
-let isStopping = false
+const leaving = new AbortController()
 process.on('SIGTERM', () => {
-  isStopping = true
+  leaving.abort('SIGTERM')
   stop.resolve('SIGTERM')
 })
 // Nobody is left to hear of the end of this process.
@@ -103,13 +103,18 @@ const service = await startService({
   version: '0.0.0',
   ...(boot.times === undefined ? {} : { beatTimes: boot.times.beats }),
   ...(boot.times?.webhookLookMs === undefined ? {} : { webhookLookMs: boot.times.webhookLookMs }),
+  signal: leaving.signal,
   clock,
   telemetry,
+}).catch((error: unknown) => {
+  // A start that is called off has given back what it had.
+  if (!leaving.signal.aborted) throw error
+  return undefined
 })
 
 process.on('message', (asked: Ask) => {
   // Whoever is on the way out is not told where to end any more.
-  if (isStopping) return
+  if (leaving.signal.aborted) return
   if (asked.ask === 'count') say({ report: 'counted', crossings })
   crossings = {}
   if (asked.ask === 'end') {
@@ -119,8 +124,10 @@ process.on('message', (asked: Ask) => {
     say({ report: 'armed' })
   }
 })
-say({ report: 'ready', points })
-await service.stop(await stop.promise)
+if (service !== undefined) {
+  say({ report: 'ready', points })
+  await service.stop(await stop.promise)
+}
 say({ report: 'counted', crossings })
 process.removeAllListeners('disconnect')
 process.disconnect?.()
