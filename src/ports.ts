@@ -26,6 +26,7 @@ import { createErrandEngine } from './storage/postgres/errand-engine.ts'
 import { createErrandHandOver } from './storage/postgres/errand-hand-over.ts'
 import { createPostgresErrands } from './storage/postgres/errands.ts'
 import { readFigures } from './storage/postgres/figures.ts'
+import { hangUpAt } from './storage/postgres/hang-up.ts'
 import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage/postgres/inbox.ts'
 import { createPostgresInstances, stepHandsOf } from './storage/postgres/instances.ts'
 import { listenStored, ringStored } from './storage/postgres/listen.ts'
@@ -69,8 +70,8 @@ export type Ports = {
   readonly poolFigures: () => PoolFigures
   /** Takes back connections that were forgotten, and says when others wait in vain; every second or two. */
   readonly sweepConnections: () => void
-  /** What a preflight looks at, before anything is written. */
-  readonly lookAtDatabase: () => Promise<DatabaseFacts>
+  /** What a preflight looks at, before anything is written. An aborted signal ends what it waits for. */
+  readonly lookAtDatabase: (signal?: AbortSignal) => Promise<DatabaseFacts>
   /** An aborted signal ends what it waits for. */
   readonly migrate: (signal?: AbortSignal) => Promise<Migrated>
   readonly keptSecret: (name: string, fresh: () => string) => Promise<string>
@@ -182,9 +183,13 @@ export function openPorts(deps: PortsDeps): Ports {
     readFigures: () => readFigures(looks, schema),
     poolFigures: checkouts.figures,
     sweepConnections: checkouts.sweep,
-    lookAtDatabase: () =>
+    lookAtDatabase: (signal) =>
       readDatabaseFacts(
-        () => database.connect('preflight'),
+        async () => {
+          const client = await database.connect('preflight')
+          hangUpAt(signal, client)
+          return client
+        },
         schema,
         () => clock.now(),
       ),

@@ -204,7 +204,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
 
   // Preflight: catalog, schema, world, secrets.
   const catalog = readCatalog(deps)
-  await checkDatabase(ports, config, telemetry)
+  await checkDatabase(ports, deps)
   const operators = config.operators.map(personId)
   const tellNow = createTellNow({ chat: ports.chat, operators, telemetry })
   await migrate(ports, deps, tellNow)
@@ -580,10 +580,10 @@ async function checkKeys(keys: WebhookKeys, telemetry: Telemetry): Promise<void>
 }
 
 /** Before anything is written: whether this database can be worked with at all. */
-async function checkDatabase(ports: Ports, config: Config, telemetry: Telemetry): Promise<void> {
+async function checkDatabase(ports: Ports, { config, signal, telemetry }: ServiceDeps): Promise<void> {
   let facts: DatabaseFacts
   try {
-    facts = await ports.lookAtDatabase()
+    facts = await ports.lookAtDatabase(signal)
   } catch (error) {
     return heed([judgeDatabaseFault(error)], telemetry)
   }

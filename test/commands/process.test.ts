@@ -7,6 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
 import { lockKeys } from '../../src/storage/postgres/lock-keys.ts'
 import { readMigrations } from '../../src/storage/postgres/migrate.ts'
@@ -73,25 +74,38 @@ describe('a start', () => {
     assert.deepEqual(sessions, [])
   })
 
-  it('ends by SIGTERM while another instance migrates: exit code 0, and it did not wait for that one', async () => {
-    const migrates = await connectOnce({ url: shop.databaseUrl, schema: shop.schema, owner: 'test' })
-    await migrates.query('select pg_advisory_lock($1, $2)', [...lockKeys(shop.schema, 'migrations')])
-    const { child, ended } = start()
-    try {
-      const waiting = 'select pid from pg_stat_activity where application_name = $1'
-      await until(
-        async () => (await shop.sql(waiting, [`trt ${shop.schema} migrations`])).length > 0,
-        'it has come to the migrations',
-      )
-      child.kill('SIGTERM')
-      await until(() => child.exitCode !== null, 'it ends')
-    } finally {
-      await migrates.end()
-    }
-    const { code, out, err } = await ended
-    assert.deepEqual([code, err], [0, ''])
-    assert.match(out, /SHUTDOWN_STARTED reason=SIGTERM\n.*SHUTDOWN_DONE took_ms=\d+\n$/)
-  })
+  const waits = [
+    {
+      what: 'migrates',
+      where: "application_name like '% migrations' and query like '%advisory%'",
+      hold: (other: pg.Client) =>
+        other.query('select pg_advisory_lock($1, $2)', [...lockKeys(shop.schema, 'migrations')]),
+    },
+    {
+      what: 'has a table that the preflight looks at',
+      where: "application_name like '% preflight' and wait_event_type = 'Lock'",
+      hold: (other: pg.Client) =>
+        other.query('set idle_in_transaction_session_timeout = 0; begin; lock table migrations'),
+    },
+  ]
+  for (const { what, where, hold } of waits) {
+    it(`ends by SIGTERM while another instance ${what}: exit code 0, and it did not wait for that one`, async () => {
+      const other = await connectOnce({ url: shop.databaseUrl, schema: shop.schema, owner: 'test' })
+      await hold(other)
+      const { child, ended } = start()
+      try {
+        const waiting = `select pid from pg_stat_activity where application_name like $1 and ${where}`
+        await until(async () => (await shop.sql(waiting, [`trt ${shop.schema} %`])).length > 0, 'it waits')
+        child.kill('SIGTERM')
+        await until(() => child.exitCode !== null, 'it ends')
+      } finally {
+        await other.end()
+      }
+      const { code, out, err } = await ended
+      assert.deepEqual([code, err], [0, ''])
+      assert.match(out, /SHUTDOWN_STARTED reason=SIGTERM\n.*SHUTDOWN_DONE took_ms=\d+\n$/)
+    })
+  }
 
   it('ends at once by a second signal, but not by one that follows the first on its heel', async () => {
     const { child, ended, says } = start()

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type pg from 'pg'
 import type { Clock } from '../../kit/clock.ts'
+import { hangUpAt } from './hang-up.ts'
 import { lockKeys } from './lock-keys.ts'
 
 /**
@@ -63,18 +64,13 @@ export async function migrate(
   { clock, signal }: Patience,
 ): Promise<Migrated> {
   const keys = lockKeys(schema, 'migrations')
-  const hangUp = () => void client.end().catch(() => undefined)
-  signal?.addEventListener('abort', hangUp, { once: true })
+  hangUpAt(signal, client)
+  await takeLock(client, keys, { clock, signal })
   try {
-    await takeLock(client, keys, { clock, signal })
-    try {
-      return await bringUp(client, schema, migrations, { clock, signal })
-    } finally {
-      // A session that ends gives it back by itself.
-      if (!signal?.aborted) await client.query('select pg_advisory_unlock($1, $2)', [...keys])
-    }
+    return await bringUp(client, schema, migrations, { clock, signal })
   } finally {
-    signal?.removeEventListener('abort', hangUp)
+    // A session that ends gives it back by itself.
+    if (!signal?.aborted) await client.query('select pg_advisory_unlock($1, $2)', [...keys])
   }
 }
 
