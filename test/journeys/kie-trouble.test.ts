@@ -44,7 +44,10 @@ describe('KIE says no to a task', () => {
     it(`for now, without a time (${status}): the person sees that the order waits, and may cancel it`, async () => {
       await controls.fault({ on: 'kie', method: 'createTask', status, times: 2 })
       const placed = await places(`когда-нибудь ${status}`)
-      await log.until('KIE_REFUSED', ofOrder(placed.order))
+      const { cid } = await log.until('KIE_REFUSED', ofOrder(placed.order))
+      // Drawn once when it was placed, and again when it was put back.
+      const drawn = () => log.count('UI_SHOWN', (shown) => shown['cid'] === cid && shown['screen_id'] === 'progress')
+      await log.until('UI_SHOWN', () => drawn() > 1)
       await placed.person.sees(/Передаю заказ нейросети[\s\S]*Пока заказ не передан, его можно отменить/)
       await placed.person.taps('Отменить')
       await isGivenBack(placed, /Вы отменили заказ до отправки/)
