@@ -149,6 +149,21 @@ describe('an errand', () => {
     await until(nothingIsLeft, 'nothing of it waits')
   })
 
+  it('is carried out although another bot of the same database has its tables migrated', async () => {
+    const done: string[] = []
+    const it = start(async (errand) => {
+      done.push(whatOf(errand))
+      return 'settled'
+    })
+    await it.holder
+    await write(tell('before'))
+    await until(() => done.length === 1, 'the engine listens')
+    await storage.rows(`select pg_notify('worker:migrate', '{"migrationNumber":99,"breaking":true}')`)
+    await write(tell('after'))
+    await until(() => done.length === 2, 'it goes on')
+    assert.equal(process.exitCode, undefined)
+  })
+
   it('of a chat is carried out alone, in the order of asking, while other chats are not held up', async () => {
     let inChat = 0
     const door = Promise.withResolvers<void>()

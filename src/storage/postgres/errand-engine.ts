@@ -193,13 +193,14 @@ export function createErrandEngine({
  */
 function deafToOtherBots(): WorkerEvents {
   const events: WorkerEvents = new EventEmitter()
-  events.on('pool:listen:success', ({ client }) => {
-    // Sent once the engine has sent its own LISTEN, which it does right after this event.
-    queueMicrotask(() => {
-      client.query('unlisten "worker:migrate"').catch(() => undefined)
-    })
-  })
+  // Told before the engine listens itself, so ours hears first.
+  events.on('pool:listen:success', ({ client }) => client.on('notification', muffle))
+  events.on('pool:listen:release', ({ client }) => client.off('notification', muffle))
   return events
+}
+
+function muffle(message: pg.Notification): void {
+  if (message.channel === 'worker:migrate') message.payload = ''
 }
 
 /** The engine tells its own story in many lines; only its faults are facts of ours. */
