@@ -287,8 +287,15 @@ const breakages: readonly Breakage[] = [
   },
   {
     what: 'a leader that never set the webhook',
-    breaks: () => shop.sql("update leadership set acquired_at = acquired_at - interval '1 hour', epoch = epoch + 1"),
-    mends: () => shop.sql("update leadership set acquired_at = acquired_at + interval '1 hour', epoch = epoch - 1"),
+    // Its epoch stays: the leader itself would take another one for the loss of its leadership.
+    breaks: () =>
+      shop.sql(
+        "update leader_deeds set epoch = epoch - 1 where deed like 'webhook_%'; update leadership set acquired_at = acquired_at - interval '1 hour'",
+      ),
+    mends: () =>
+      shop.sql(
+        "update leader_deeds set epoch = epoch + 1 where deed like 'webhook_%'; update leadership set acquired_at = acquired_at + interval '1 hour'",
+      ),
     check: 'webhook.set',
     state: 'failed',
     says: /^ACTIVE without a webhook/,
