@@ -55,7 +55,7 @@ describe('a stranger in a browser', () => {
     await anna.waitForText('Цена: бесплатно')
     await step('confirm-free')
     await anna.tap('Запустить')
-    await anna.waitForText(/Заказ принят|Рисую/)
+    await anna.waitForText(/Заказ принят|Рисую|Готово/)
     await step('progress')
     await anna.waitForText('Бесплатно, осталось 4 генерации')
     await anna.waitForPhoto()

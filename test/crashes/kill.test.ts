@@ -11,7 +11,7 @@ import { createShops } from './shops.ts'
  * again, and nothing is lost, nothing doubled, and the books are right.
  *
  * The points are read off the ports of the service and off what journeys cross, so a new way out is killed at, or
- * named here. Each is tried at its first crossing, the busiest ones at two, and the step that follows each call;
+ * named here. Each is tried at its first crossing, the busiest ones in the middle of every journey, and the step that follows each call;
  * not where nothing has changed since another point: when something was entered, and before something that only looks.
  * `CRASH_AT=kie.submit` tries only the points that have this in their name, `CRASH_EVERY=1` each at every crossing of
  * every journey (half an hour for all of them).
@@ -142,7 +142,8 @@ const isOutside = (point: string) => /^after:(chat|kie|artifacts|inbox)\./.test(
 function endsAt(point: string, times: number, wasTried: boolean): readonly Omit<End, 'signal'>[] {
   if (isEvery) return Array.from({ length: times }, (_, index) => ({ point, crossing: index + 1 }))
   if (busy.includes(point)) {
-    return [1, 1 + Math.floor(times / 2)].map((crossing) => ({ point, crossing }))
+    const middle = 1 + Math.floor(times / 2)
+    return (wasTried ? [middle] : [1, middle]).map((crossing) => ({ point, crossing }))
   }
   if (wasTried) return []
   const following = isOutside(point) ? [{ point: 'left:store.transact', crossing: 1, since: point }] : []
