@@ -12,7 +12,7 @@ import { createShops } from './shops.ts'
  *
  * The points are read off the ports of the service and off what journeys cross, so a new way out is killed at, or
  * named here. Each is tried at its first crossing, the busiest ones in the middle of every journey, and the step that follows each call;
- * not where nothing has changed since another point: when something was entered, and before something that only looks.
+ * not where nothing has changed since another point: when something was entered, and at what only looks.
  * `CRASH_AT=kie.submit` tries only the points that have this in their name, `CRASH_EVERY=1` each at every crossing of
  * every journey (half an hour for all of them).
  */
@@ -105,8 +105,7 @@ function kills(
 /** What only looks, and changes nothing anywhere. */
 const looks =
   /:(read\w+|known\w+|lookAt\w+|store\.read|poolFigures|claims\.nextDueAt|kie\.(look|credits)|chat\.(getMe|getWebhookInfo|fetchFile)|engine\.holders|instances\.(silent|hands)|leadership\.acquire\.isFresh)$/
-const isLikeAnother = (point: string): boolean =>
-  point.startsWith('entered:') || (!point.startsWith('after:') && looks.test(point))
+const isLikeAnother = (point: string): boolean => point.startsWith('entered:') || looks.test(point)
 
 const first = (point: string): End => ({ point, crossing: 1, signal: 'SIGKILL' })
 

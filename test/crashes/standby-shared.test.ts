@@ -55,9 +55,8 @@ test('instances that share the work', { concurrency: 3 }, async (t) => {
         const did = (event: string) =>
           [leader, other].map(({ lines }) => lines.filter((line) => line.includes(`] ${event} `)).length)
         assert.deepEqual(did('WEBHOOK_SET'), [1, 0])
-        const [ofLeader, ofOther = 0] = did('DISPATCH_OK')
-        assert.equal(ofLeader, 0, 'the leader was brought nothing')
-        assert.ok(ofOther > 8)
+        const [ofLeader = 0, ofOther = 0] = did('DISPATCH_OK')
+        assert.ok(ofOther > ofLeader + 8, `whoever is brought them handles nearly all: ${ofOther} and ${ofLeader}`)
         checkLogsOfTwo([leader, other])
         await endWell([leader, other])
       }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import pg from 'pg'
 import { until } from '../fixtures/person.ts'
 import { type OwnPostgres, ownPostgres } from '../fixtures/postgres.ts'
 import { startWorld, type World } from '../fixtures/service.ts'
@@ -95,7 +96,15 @@ describe('a service that boots', { timeout: 30_000 }, () => {
 })
 
 describe('a service whose database is gone', { timeout: 30_000 }, () => {
-  before(() => postgres.kill())
+  before(async () => {
+    // A step that moves no money and was just committed may go with the server, and is then done again. Whoever waits
+    // for the disk has everything before it written too.
+    const client = new pg.Client({ connectionString: postgres.url })
+    await client.connect()
+    await client.query('create table written_to_the_disk ()')
+    await client.end()
+    await postgres.kill()
+  })
 
   it('is alive to every probe, and none of them waits for anybody', async () => {
     await world.log.until('DB_CONNECTION_LOST')
