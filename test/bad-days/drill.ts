@@ -138,13 +138,16 @@ export async function checkAfterwards(shop: Shop, explained: readonly EventName[
 
 const cidOf = (line: string): string => / cid=([0-9a-f]{8})/.exec(line)?.[1] ?? line
 
-/** Each leadership began when the one before it was over. A killed process tells no end, so its lines end it. */
+/**
+ * Each leadership began when the one before it was over: when its duties had ended, or it was lost. The lock itself is
+ * given back after that, and whoever waits may tell that it has it before the giver tells that it gave. A killed process
+ * tells no end, so its lines end it.
+ */
 export function neverTwo(lives: readonly Life[]): void {
   const turns = lives
     .flatMap((life) => {
       const told = life.lines.flatMap((line) => {
-        const [, at = '', event = ''] =
-          /^(\S+ \S+) .*\] (ACTIVE_ENTER|LOCK_LOST|LOCK_RELEASED|LOCK_RELEASE_\w+)\b/.exec(line) ?? []
+        const [, at = '', event = ''] = /^(\S+ \S+) .*\] (ACTIVE_ENTER|LOCK_LOST|BACKGROUND_CLEANED)\b/.exec(line) ?? []
         return event === '' ? [] : [{ at, isBegin: event === 'ACTIVE_ENTER', life }]
       })
       const leads = told.filter((each, n) => each.isBegin || told[n - 1]?.isBegin === true)
