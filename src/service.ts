@@ -160,8 +160,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const ports = deps.openPorts((isAnyWaiting) => {
     // Whoever works was offered the lane; a standby rings for the leader, and one of several that work for the one who
     // has the lane in hand.
-    const works = lifecycle?.role === 'active' || membership?.works === true
-    if (!works || (isShared && isAnyWaiting)) void ports.ringStored()
+    if (!isWorking() || (isShared && isAnyWaiting)) void ports.ringStored()
   })
   releasers.add('database', () => ports.end())
 
@@ -169,6 +168,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const figures = createFiguresDuty({ read: ports.readFigures, pool: ports.poolFigures, clock })
   let lifecycle: Lifecycle | undefined
   let membership: Membership | undefined
+  const isWorking = (): boolean => lifecycle?.role === 'active' || membership?.works === true
   const health = createHealth({
     role: () => lifecycle?.role ?? 'booting',
     epoch: () => lifecycle?.epoch,
@@ -266,7 +266,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     kie: ports.kie,
     catalog,
     creditsLow: config.kieCreditsLow,
-    works: () => lifecycle?.role === 'active' || membership?.works === true,
+    works: isWorking,
     clock,
     telemetry,
   })

@@ -8,6 +8,21 @@ import { createTelling } from '../fixtures/telling.ts'
 /** Errands carried out by the engine of a storage; what they do is one function of the test. */
 export type Carry = (errand: Errand, context: ErrandContext) => Promise<Settled>
 
+export const handledBy = (carry: Carry): Handlers => ({
+  answer_tap: carry,
+  show_screen: carry,
+  show_progress: carry,
+  take_file: carry,
+  send_invoice: carry,
+  submit_task: carry,
+  watch_task: carry,
+  deliver: carry,
+  send_again: carry,
+  say: carry,
+  refund_stars: carry,
+  tell_operator: carry,
+})
+
 export function carryOut(
   { engine, permit }: Storage,
   carry: Carry,
@@ -15,24 +30,10 @@ export function carryOut(
 ) {
   const clock = options.clock ?? createClock()
   const telling = createTelling(clock)
-  const handlers: Handlers = {
-    answer_tap: carry,
-    show_screen: carry,
-    show_progress: carry,
-    take_file: carry,
-    send_invoice: carry,
-    submit_task: carry,
-    watch_task: carry,
-    deliver: carry,
-    send_again: carry,
-    say: carry,
-    refund_stars: carry,
-    tell_operator: carry,
-  }
   const stopping = new AbortController()
   const holder = Promise.withResolvers<string>()
   const runner = createRunner({
-    handlers,
+    handlers: handledBy(carry),
     engine,
     living: async () => options.living ?? [],
     started: async (name) => holder.resolve(name),

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
 import pg from 'pg'
 import type { Errand } from '../../src/errands/errand.ts'
-import { createRunner, type Handlers, type Settled } from '../../src/errands/runner.ts'
+import { createRunner, type Settled } from '../../src/errands/runner.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { cid } from '../../src/kit/ids.ts'
-import { startDuties } from '../../src/lifecycle/duties.ts'
+import { startDuties, workDuty } from '../../src/lifecycle/duties.ts'
 import { until } from '../fixtures/person.ts'
 import { ownPostgres } from '../fixtures/postgres.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
+import { handledBy } from './carrying-out.ts'
 
 /** The errands of an instance while its database goes away and comes back, as the service runs them. */
 const own = await ownPostgres()
@@ -44,35 +45,20 @@ it('An outage of the database ends no process, and every errand is carried out w
     carried.push(what)
     return 'settled'
   }
-  const handlers: Handlers = {
-    answer_tap: carry,
-    show_screen: carry,
-    show_progress: carry,
-    take_file: carry,
-    send_invoice: carry,
-    submit_task: carry,
-    watch_task: carry,
-    deliver: carry,
-    send_again: carry,
-    say: carry,
-    refund_stars: carry,
-    tell_operator: carry,
-  }
   const { engine, permit } = storage
   const { telemetry } = telling
   const runner = createRunner({
-    handlers,
+    handlers: handledBy(carry),
     engine,
     living: async () => [],
     started: async () => {},
     clock,
     telemetry,
   })
-  const duties = startDuties(
-    [{ name: 'errands', run: (right: typeof permit, signal) => runner.work(right, signal) }],
-    permit,
-    { clock, telemetry },
-  )
+  const duties = startDuties([workDuty('errands', (right, signal) => runner.work(right, signal))], permit, {
+    clock,
+    telemetry,
+  })
   await write('in hand')
   await until(async () => (await left()) === 1, 'it is written')
   await until(
