@@ -191,6 +191,40 @@ describe('an errand', () => {
     await until(nothingIsLeft, 'every errand is settled')
   })
 
+  const soonerOf = { older: [() => clock.now(), later], newer: [later, () => clock.now()] } as const
+  for (const [which, [olderAt, newerAt]] of Object.entries(soonerOf)) {
+    it(`that is put off while a step writes it down anew is what the step wrote, at the time of the ${which}, which is sooner`, async () => {
+      const newer = cid('00000002')
+      const [putOff, commit, written] = [1, 2, 3].map(() => Promise.withResolvers<void>())
+      const told: string[] = []
+      start(async (_, { cid: of }) => {
+        told.push(of)
+        if (told.length > 1) return 'settled'
+        await putOff?.promise
+        return { againAt: olderAt() }
+      })
+      await write(show(1))
+      await until(() => told.length === 1, 'it is in hand')
+      const step = store.transact(permit, async (tx) => {
+        await tx.errands.add([{ errand: show(1), cid: newer, at: newerAt() }])
+        written?.resolve()
+        await commit?.promise
+      })
+      await written?.promise
+      putOff?.resolve()
+      const WAITS = `select 1 from pg_stat_activity
+      where application_name like $1 and wait_event_type = 'Lock' and query like '%run_at%'`
+      await until(
+        async () => (await storage.rows(WAITS, [`trt ${storage.schema}%`])).length > 0,
+        'the putting off waits for the step',
+      )
+      commit?.resolve()
+      await step
+      await until(nothingIsLeft, 'the newer one is settled')
+      assert.deepEqual(told, [story, newer])
+    })
+  }
+
   it('that fails is tried again later, and that is told; at its last attempt it is set aside', async () => {
     const it = start(async () => {
       throw new TypeError('a bug of ours')

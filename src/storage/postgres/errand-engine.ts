@@ -43,17 +43,20 @@ export function createErrandEngine({
     select id, payload from ${jobs}._private_jobs
      where id = any($1::bigint[]) and key is null and attempts >= max_attempts`
 
-  const due = "now() + coalesce($4::float8, 0) * interval '1 millisecond'"
-  // What waits under the key knows more than the one that was carried out meanwhile; only its time may become sooner.
+  const due = (wait: string) => `now() + coalesce(${wait}::float8, 0) * interval '1 millisecond'`
+  const sooner = (wait: string, key: string) => `
+    update ${jobs}._private_jobs set run_at = least(run_at, ${due(wait)})
+     where key = ${key} and locked_at is null and attempts < max_attempts`
+  const SOONER = sooner('$1', '$2')
+  // What has the key knows more than the one that was carried out meanwhile, which gives its own up; also when a step
+  // writes it down at this moment: then this waits for the step's commit, and finds it.
   const AGAIN = `
-    with waiting as (
-      update ${jobs}._private_jobs set run_at = least(run_at, ${due})
-       where key = $6 and locked_at is null and attempts < max_attempts
-      returning 1)
-    select ${jobs}.add_job($1, $2::json, $3, ${due}, $5, $6, $7)
-     where not exists (select from waiting)
-       and not exists (
-         select from ${jobs}._private_jobs where key = $6 and locked_at is not null and id is distinct from $8::bigint)`
+    with waiting as (${sooner('$4', '$6')} returning 1),
+         over as (
+      update ${jobs}._private_jobs set key = null, attempts = max_attempts
+       where id = $8::bigint and key = $6 and locked_at is not null returning 1)
+    select (${jobs}.add_job($1, $2::json, $3, ${due('$4')}, $5, $6, $7, null, 'unsafe_dedupe')).revision > 0 as "isKnown"
+     where not exists (select from waiting) and (select count(*) from over) >= 0`
 
   // Not of one that was given up for a newer one: that it has no attempts left is how it is known.
   const NO_ATTEMPT = `
@@ -147,18 +150,20 @@ export function createErrandEngine({
     },
     async again({ errand, cid: story, at }, of) {
       const payload: JobPayload = { version: 1, errand, cid: story }
+      const [key, wait] = [jobKeyOf(errand), waitMs(at, clock)]
       const values = [
         errand.kind,
         JSON.stringify(payload),
         queueOf(errand),
-        waitMs(at, clock),
+        wait,
         attemptsMaxOf(errand),
-        jobKeyOf(errand),
+        key,
         priorityOf(errand),
         of ?? null,
       ]
       try {
-        await pool.query(AGAIN, values)
+        const { rows } = await pool.query<{ isKnown: boolean }>(AGAIN, values)
+        if (rows[0]?.isKnown) await pool.query(SOONER, [wait, key])
       } catch (error) {
         throw asStorageFault(error, 'putting an errand off')
       }
