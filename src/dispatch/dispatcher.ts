@@ -137,8 +137,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   async function handBack(item: InboxItem): Promise<void> {
     const { cid, updateId, attempts } = item
     handedBack.add(item)
-    telemetry.tell('DISPATCH_FAIL', { cid, update_id: updateId, attempt: attempts, reason_code: 'STORAGE_ERROR' })
     const error = `its step had not ended ${endWithinMs / 1000} s after the stop`
+    // A step waits for nothing but the database.
+    const told = { cid, update_id: updateId, attempt: attempts, reason_code: 'STORAGE_ERROR', detail: error }
+    telemetry.tell('DISPATCH_FAIL', told)
     try {
       // Due at once, also by the clock of another machine.
       await claims.giveBack(item, { until: item.receivedAt, error })

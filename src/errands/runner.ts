@@ -5,6 +5,7 @@ import type { ChatId, Cid } from '../kit/ids.ts'
 import { FenceLost, isFaultOfTheWorld, type Permit } from '../store.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import type { DueErrand, Errand, ErrandKind } from './errand.ts'
+import { freeHands } from './free-hands.ts'
 
 /**
  * Carries out errands that are due, each until it is settled. What runs them (waking, retrying, setting aside) is the
@@ -111,11 +112,7 @@ export function createRunner({
   /** What was in hands that are gone is free for us. */
   async function freeDead(): Promise<void> {
     const spared = await living()
-    if (spared === 'all') return
-    const dead = (await engine.holders()).filter((holder) => !spared.includes(holder))
-    if (dead.length === 0) return
-    await engine.unlock(dead)
-    telemetry.tell('ERRANDS_UNLOCKED', { workers: dead.length })
+    if (spared !== 'all') await freeHands(engine, (holder) => !spared.includes(holder), telemetry)
   }
 
   async function run(job: Job, permit: Permit): Promise<void> {

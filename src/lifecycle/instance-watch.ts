@@ -1,3 +1,5 @@
+import { freeHands } from '../errands/free-hands.ts'
+import type { ErrandEngine } from '../errands/runner.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -14,14 +16,7 @@ import type { BeatTimes } from './membership.ts'
  */
 export type InstanceWatchDeps = {
   readonly instances: Instances
-  readonly errands: {
-    /** The names under which errands are held. */
-    holders(): Promise<readonly string[]>
-    /** Frees what they hold. */
-    unlock(holders: readonly string[]): Promise<void>
-    /** Puts right what is left when an errand changes hands at the wrong moment. */
-    tidy(): Promise<number>
-  }
+  readonly errands: Pick<ErrandEngine, 'holders' | 'unlock' | 'tidy'>
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly times: BeatTimes
@@ -44,7 +39,7 @@ export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDut
       for (const { instance, silentMs } of dead) {
         telemetry.tell('INSTANCE_DECLARED_DEAD', { instance, silent_ms: Math.round(silentMs) })
       }
-      await free(dead.flatMap(({ hands }) => hands))
+      await free(new Set(dead.flatMap(({ hands }) => hands)))
     }
     await instances.freeLanes()
   }
@@ -52,18 +47,14 @@ export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDut
   async function lookForStrangers(): Promise<void> {
     const known = new Set(await instances.hands('all'))
     const unknown = (await errands.holders()).filter((holder) => !known.has(holder))
-    const stayed = unknown.filter((holder) => strangers.has(holder))
+    const stayed = new Set(unknown.filter((holder) => strangers.has(holder)))
     strangers = new Set(unknown)
     await free(stayed)
     await errands.tidy()
   }
 
-  async function free(holders: readonly string[]): Promise<void> {
-    const held = new Set(await (holders.length === 0 ? [] : errands.holders()))
-    const dead = holders.filter((holder) => held.has(holder))
-    if (dead.length === 0) return
-    await errands.unlock(dead)
-    telemetry.tell('ERRANDS_UNLOCKED', { workers: dead.length })
+  async function free(gone: ReadonlySet<string>): Promise<void> {
+    if (gone.size > 0) await freeHands(errands, (holder) => gone.has(holder), telemetry)
   }
 
   return [

@@ -29,7 +29,7 @@ export const events = {
   UI_RENDER: event('TELEMETRY', 'info', ['cid', 'screen_id'], { meaning: 'a screen was drawn in the step' }),
   DISPATCH_OK: event('TELEMETRY', 'info', ['cid', 'took_ms'], { meaning: 'the step of this update is committed' }),
   DISPATCH_FAIL: event('TELEMETRY', 'error', ['cid', 'reason_code', 'attempt'], {
-    more: ['update_id'],
+    more: ['update_id', 'detail'],
     meaning: 'handling failed; the update stays in the inbox and is tried again',
     action: 'trt story <cid>; when it was shelved: trt inbox retry <update>',
   }),
