@@ -33,6 +33,8 @@ export type SandboxOptions = {
   readonly webDir?: string
   /** False: no 429 but the planned ones (for load tests). */
   readonly floodLimits?: boolean
+  /** No side of a picture is drawn longer, and the price stays that of what was asked: for tests that look at none. */
+  readonly pictureSideMax?: number
 }
 
 export type Sandbox = {
@@ -75,7 +77,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   let publicUrl = ''
   const providers = [
     createTelegramEmulator(world, { floodLimits: options.floodLimits ?? true }),
-    createKieEmulator(world, { publicUrl: () => publicUrl }),
+    createKieEmulator(world, { publicUrl: () => publicUrl, pictureSideMax: options.pictureSideMax }),
   ]
   // Each in its own scope: body parsers of one do not change what another accepts.
   for (const provider of providers) app.register(async (scope) => provider.routes(scope))

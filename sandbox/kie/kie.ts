@@ -21,8 +21,13 @@ import { createTaskLife } from './task-life.ts'
 import { openTaskShelf } from './task-shelf.ts'
 import { uploadRoutes } from './upload-routes.ts'
 
-/** `publicUrl` is asked whenever an address is given out, so it may be known later than the emulator. */
-export function createKieEmulator(world: World, { publicUrl }: { readonly publicUrl: () => string }): Provider {
+export type KieOptions = {
+  /** Asked whenever an address is given out, so it may be known later than the emulator. */
+  readonly publicUrl: () => string
+  readonly pictureSideMax: number | undefined
+}
+
+export function createKieEmulator(world: World, { publicUrl, pictureSideMax }: KieOptions): Provider {
   const { shelf, chance, feed, outbound } = world
   const catalogue = readCatalogue()
   const tasks = openTaskShelf(shelf)
@@ -36,7 +41,8 @@ export function createKieEmulator(world: World, { publicUrl }: { readonly public
     feed.publish({ type: 'world', what: 'kie' })
   }
   const callbacks = createCallbacks({ world, tasks, files, behaviour: behaviour.now, changed })
-  const make = createMaking({ files, painter, outbound, seedOf: (key) => `${chance.of(key)}\n${key}` })
+  const seedOf = (key: string) => `${chance.of(key)}\n${key}`
+  const make = createMaking({ files, painter, outbound, seedOf, sideMax: pictureSideMax })
   const life = createTaskLife({
     world,
     catalogue,

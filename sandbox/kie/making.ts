@@ -7,7 +7,7 @@ import type { Files } from './files.ts'
 import { type InputField, isDrawn, type Model, withDefaults } from './models/catalogue.ts'
 import type { PictureRequest } from './pictures/draw.ts'
 import type { Painter } from './pictures/painter.ts'
-import { type PictureFormat, pictureCount, pictureFormat, pictureSize } from './pictures/size.ts'
+import { fit, type PictureFormat, pictureCount, pictureFormat, pictureSize } from './pictures/size.ts'
 import { sniffMime } from './sniff.ts'
 import type { Failure, Task } from './task.ts'
 
@@ -25,9 +25,11 @@ export type MakingDeps = {
   readonly outbound: Outbound
   /** Pictures repeat with the seed of the sandbox. */
   readonly seedOf: (key: string) => string
+  /** No side is drawn longer, whatever was asked and paid for. */
+  readonly sideMax: number | undefined
 }
 
-export function createMaking({ files, painter, outbound, seedOf }: MakingDeps) {
+export function createMaking({ files, painter, outbound, seedOf, sideMax }: MakingDeps) {
   return async function make(task: Task, model: Model): Promise<Made> {
     if (!isDrawn(model)) {
       return failed(
@@ -55,7 +57,8 @@ export function createMaking({ files, painter, outbound, seedOf }: MakingDeps) {
     const format = pictureFormat(model, task.input)
     const count = pictureCount(model, task.input)
     const prompt = String(task.input['prompt'] ?? '')
-    const common = { prompt, format, size: pictureSize(model, task.input, source), style: styleOf(model, task), inputs }
+    const size = fit(pictureSize(model, task.input, source), sideMax)
+    const common = { prompt, format, size, style: styleOf(model, task), inputs }
     const pictures: Uint8Array[] = []
     for (let index = 1; index <= count; index += 1) {
       const label = count === 1 ? model.id : `${model.id} · ${index}/${count}`

@@ -37,7 +37,7 @@ export type Wish = { readonly publicPort?: number; readonly program?: string } &
 /** With these settings besides the usual ones; in the database that is given, when one is. */
 export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Shop> {
   const database = given ?? (await testDatabase())
-  const sandbox = await createSandbox({ port: 0, seed: 'crashes', floodLimits: false })
+  const sandbox = await createSandbox({ port: 0, seed: 'crashes', floodLimits: false, pictureSideMax: 256 })
   const controls = controlsOf(sandbox.url)
   await controls.kie({ latency_ms: 50 })
   const port = await freePort()

@@ -46,6 +46,21 @@ describe('pictures of KIE', () => {
   })
 })
 
+it('no larger than they may be drawn, pictures cost what was asked for', async (t) => {
+  const [usual, small] = await Promise.all([startKie(), startKie({ pictureSideMax: 512 })])
+  const painter = createPainter()
+  t.after(() => Promise.all([usual.close(), small.close(), painter.stop()]))
+  const drawn = [usual, small].map(async (kie) => {
+    const task = await kie.taskOf('z-image', { prompt: 'wide', aspect_ratio: '16:9' })
+    const { result_urls: urls, credits } = await kie.ended(task)
+    const { width = 0, height = 0 } = (await painter.measure((await kie.bytes(urls[0])).bytes)) ?? {}
+    return { longer: Math.max(width, height), ratio: (width / height).toFixed(1), credits }
+  })
+  const [one, other] = await Promise.all(drawn)
+  assert.deepEqual(other, { ...one, longer: 512 })
+  assert.ok(one && one.longer > 1024)
+})
+
 describe('the painter', () => {
   let painter: Painter
   before(() => {

@@ -8,8 +8,11 @@ export type Answer = { readonly status: number; readonly headers: Headers; reado
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely, an assertion follows each look
 export type Json = any
 
-export async function startKie({ directory, seed = 'test' }: { directory?: string; seed?: string } = {}) {
-  const sandbox = await createSandbox({ port: 0, seed, ...(directory === undefined ? {} : { dataDir: directory }) })
+type KieWish = { readonly directory?: string; readonly seed?: string; readonly pictureSideMax?: number }
+
+export async function startKie({ directory, seed = 'test', ...more }: KieWish = {}) {
+  const where = directory === undefined ? {} : { dataDir: directory }
+  const sandbox = await createSandbox({ port: 0, seed, ...where, ...more })
   return { ...createClient(sandbox.url), close: sandbox.close }
 }
 

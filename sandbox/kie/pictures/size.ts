@@ -64,8 +64,9 @@ function detailOf(model: Model, input: Input): number {
 
 const scale = (size: Size, factor: number): Size => ({ width: size.width * factor, height: size.height * factor })
 
-function fit({ width, height }: Size): Size {
-  const shrink = Math.min(1, longSideMax / Math.max(width, height))
+/** The same shape with no side longer than `sideMax`, as far as no side is too short to be looked at. */
+export function fit({ width, height }: Size, sideMax: number = longSideMax): Size {
+  const shrink = Math.min(1, sideMax / Math.max(width, height))
   const side = (length: number): number => Math.max(sideMin, Math.round((length * shrink) / sideStep) * sideStep)
   return { width: side(width), height: side(height) }
 }
