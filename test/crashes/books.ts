@@ -42,10 +42,12 @@ export async function untilQuiet({ db, schema, controls }: Shop): Promise<void> 
              where status in ('placed', 'submitting', 'uncertain', 'generating', 'delivering'))::int as orders`
   let left = ''
   const isQuiet = async () => {
-    const pending = await controls.updates('pending')
     const row = (await db.query<{ updates: number; errands: number; orders: number }>(LEFT)).rows[0]
-    left = JSON.stringify({ ...row, pending: pending.length })
-    return left === JSON.stringify({ updates: 0, errands: 0, orders: 0, pending: 0 })
+    left = JSON.stringify(row)
+    if (left !== JSON.stringify({ updates: 0, errands: 0, orders: 0 })) return false
+    const { length } = await controls.updates('pending')
+    left = `${length} updates at Telegram`
+    return length === 0
   }
   await until(isQuiet, 'nothing is in hand any more').catch(async (cause: unknown) => {
     const jobs = await db.query(`select j.attempts, j.run_at, j.locked_by, j.last_error, j.payload

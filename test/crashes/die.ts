@@ -7,34 +7,49 @@ import { endOf, type Life } from './life.ts'
 import type { Shop } from './shop.ts'
 
 /**
- * Has the working life of a shop end on a journey, has the next one go on, and looks at the books of both. False when
- * the point was not crossed that often this time.
+ * Has the working life of a shop end on a journey, the next one go on and end further along, and so on; then looks at
+ * the books of all of them. Gives the ends that were not come to, because the journey had gone another way.
  */
-export async function dieOnJourney(shop: Shop, journey: Journey, end: End): Promise<boolean> {
-  const life = await workingLife(shop)
+async function dieOnJourney(shop: Shop, journey: Journey, ends: readonly End[]): Promise<readonly End[]> {
+  let life = await workingLife(shop)
   const person = await shop.person()
-  await life.endAt(end)
-  let isSpared = false
-  const next = life.ended.then(async () => {
-    if (!isSpared) await goOn(shop, life, end)
-    return true
-  })
-  // Both are waited for in their turn; a failure of either is told by whoever is waited for first.
-  next.catch(() => undefined)
-  const asked = await journey.walk(person, shop)
-  const hasDied = await Promise.race([next, spared(shop, life)])
-  isSpared = !hasDied
+  let walking: ReturnType<Journey['walk']> | undefined
+  const notMet: End[] = []
+  for (const end of ends) {
+    await life.endAt(end)
+    walking ??= journey.walk(person, shop)
+    // Waited for below; while a life goes on after another, a failure is told by whoever is waited for first.
+    walking.catch(() => undefined)
+    const hasDied = await Promise.race([life.ended.then(() => true), spared(shop, life, walking)])
+    if (hasDied) life = await goOn(shop, life, end)
+    else notMet.push(end)
+  }
+  const asked = await walking
+  assert.ok(asked, 'a journey has an end at least')
   await untilQuiet(shop)
   await checkPerson(shop, person, asked)
   await checkShop(shop)
   checkLogs(shop.lives)
-  return hasDied
+  return notMet
 }
 
-/** Resolves with false when all is done and the life goes on. */
-async function spared(shop: Shop, life: Life): Promise<boolean> {
+/** The same, and alone at each end that an earlier one has led the journey past; gives those that were not met then. */
+export async function dieAtEach(
+  inShop: <T>(work: (shop: Shop) => Promise<T>) => Promise<T>,
+  journey: Journey,
+  ends: readonly End[],
+): Promise<readonly End[]> {
+  const notMet = await inShop((shop) => dieOnJourney(shop, journey, ends))
+  if (ends.length === 1) return notMet
+  const alone: (readonly End[])[] = []
+  for (const end of notMet) alone.push(await inShop((shop) => dieOnJourney(shop, journey, [end])))
+  return alone.flat()
+}
+
+/** Resolves with false when all is done and the life goes on; never when it has ended meanwhile. */
+async function spared(shop: Shop, life: Life, walking: Promise<unknown>): Promise<boolean> {
+  await walking
   await untilQuiet(shop)
-  // Whoever died meanwhile has a next life, which is waited for.
   if (life.isOver() || !(await life.spare())) return await new Promise<never>(() => {})
   return false
 }
@@ -46,12 +61,14 @@ export async function dieOnBoot(shop: Shop, ends: readonly End[]): Promise<void>
   await answers(shop, person)
 }
 
-/** Has a working life die on its way out, and the next one answer whoever wrote meanwhile. */
-export async function dieOnTheWayOut(shop: Shop, end: End): Promise<void> {
-  const life = await workingLife(shop)
-  await life.endAt(end)
-  life.signal('SIGTERM')
-  await endedBy(life, end)
+/** Has lives die on their way out, one after the other, and the next one answer whoever wrote meanwhile. */
+export async function dieOnTheWayOut(shop: Shop, ends: readonly End[]): Promise<void> {
+  for (const end of ends) {
+    const life = await workingLife(shop)
+    await life.endAt(end)
+    life.signal('SIGTERM')
+    await endedBy(life, end)
+  }
   await answers(shop, await writeMeanwhile(shop))
 }
 

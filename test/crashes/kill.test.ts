@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type Crossings, type End, nameOf } from './channel.ts'
-import { dieOnBoot, dieOnJourney, dieOnTheWayOut } from './die.ts'
+import { dieAtEach, dieOnBoot, dieOnTheWayOut } from './die.ts'
 import { arrivals, type Journey, journeys } from './journeys.ts'
 import { everything, type Recorded, record } from './recorded.ts'
 import { createShops } from './shops.ts'
@@ -82,21 +82,25 @@ function kills(
         await inNewShop((shop) => dieOnBoot(shop, [first(point)]))
       }),
     ),
-    ...inRows(starts.filter((point) => !isOfFirstStart(point))).map((row) =>
+    ...inRows(
+      starts.filter((point) => !isOfFirstStart(point)),
+      8,
+    ).map((row) =>
       t.test(`${how}, on one start after the other: ${row.join(', ')}`, async () => {
         await inShop((shop) => dieOnBoot(shop, row.map(first)))
       }),
     ),
-    ...onJourneys(crossings, isTried).map(({ journey, end }) =>
-      t.test(`${how}, somebody ${journey.name}: ${nameOf(end)}`, async (run) => {
-        if (await inShop((shop) => dieOnJourney(shop, journey, end))) return
-        run.diagnostic('not crossed this time')
-        missed.push(nameOf(end))
+    ...onJourneys(crossings, isTried).map(({ journey, ends }) =>
+      t.test(`${how}, somebody ${journey.name}: ${ends.map(nameOf).join(', then ')}`, async (run) => {
+        for (const end of await dieAtEach(inShop, journey, ends)) {
+          run.diagnostic(`not crossed this time: ${nameOf(end)}`)
+          missed.push(nameOf(end))
+        }
       }),
     ),
-    ...wayOut.filter(isTried).map((point) =>
-      t.test(`${how}, on the way out: ${point}`, async () => {
-        await inShop((shop) => dieOnTheWayOut(shop, first(point)))
+    ...inRows(wayOut.filter(isTried), 3).map((row) =>
+      t.test(`${how}, on one way out after the other: ${row.join(', ')}`, async () => {
+        await inShop((shop) => dieOnTheWayOut(shop, row.map(first)))
       }),
     ),
   ]
@@ -112,25 +116,34 @@ const first = (point: string): End => ({ point, crossing: 1, signal: 'SIGKILL' }
 /** What only an empty database makes interesting. */
 const isOfFirstStart = (point: string) => /migrate|keptSecret|worldOfSchema/.test(point)
 
-/** So many starts in a row die before one is let through. */
-const rowMax = 8
-const inRows = (points: readonly string[]): readonly (readonly string[])[] =>
-  Array.from({ length: Math.ceil(points.length / rowMax) }, (_, row) => points.slice(row * rowMax, (row + 1) * rowMax))
+const inRows = (points: readonly string[], max: number): readonly (readonly string[])[] =>
+  Array.from({ length: Math.ceil(points.length / max) }, (_, row) => points.slice(row * max, (row + 1) * max))
 
-type Run = { readonly journey: Journey; readonly end: End }
+type Run = { readonly journey: Journey; readonly ends: readonly End[] }
 
 function onJourneys(journeys: ReadonlyMap<Journey, Crossings>, isTried: (point: string) => boolean): readonly Run[] {
-  const runs: Run[] = []
   const tried = new Set<string>()
-  for (const [journey, crossed] of journeys) {
-    for (const [point, times] of Object.entries(crossed)) {
-      if (!isTried(point)) continue
-      for (const end of endsAt(point, times, tried.has(point)))
-        runs.push({ journey, end: { ...end, signal: 'SIGKILL' } })
+  return [...journeys].flatMap(([journey, crossed]) => {
+    // In the order in which the journey comes to them.
+    const ends = Object.entries(crossed).flatMap(([point, times]) => {
+      if (!isTried(point)) return []
+      const wasTried = tried.has(point)
       tried.add(point)
-    }
-  }
-  return runs
+      return endsAt(point, times, wasTried)
+    })
+    return farApart(ends).map((row) => ({ journey, ends: row.map((end) => ({ ...end, signal: 'SIGKILL' as const })) }))
+  })
+}
+
+/** On one journey so many lives die. */
+const deathsMax = 3
+
+/** Rows whose ends are as far from each other as can be; one that is counted from the beginning of the journey is first. */
+function farApart<End extends { readonly crossing: number }>(ends: readonly End[]): readonly (readonly End[])[] {
+  const [counted, others] = [ends.filter(({ crossing }) => crossing > 1), ends.filter(({ crossing }) => crossing === 1)]
+  const rows = Math.max(Math.ceil(ends.length / deathsMax), counted.length)
+  const all = [...counted, ...others]
+  return Array.from({ length: rows }, (_, row) => all.filter((_, index) => index % rows === row))
 }
 
 /** Crossed at nearly every step and every errand, and a different one each time. */
