@@ -56,6 +56,13 @@ export async function untilQuiet({ db, schema, controls }: Shop): Promise<void> 
   })
 }
 
+/** When all is quiet: the books of this person, and what holds for all people together. */
+export async function checkBooks(shop: Shop, person: Person, asked: Asked): Promise<void> {
+  await untilQuiet(shop)
+  await checkPerson(shop, person, asked)
+  await checkShop(shop)
+}
+
 /** The books of one person: what they asked and paid for, once. */
 export async function checkPerson(shop: Shop, person: Person, asked: Asked): Promise<void> {
   const { db, controls } = shop

@@ -1,17 +1,36 @@
 import assert from 'node:assert/strict'
 import { type Person, until } from '../fixtures/person.ts'
-import { checkLogs, checkPerson, checkShop, untilQuiet } from './books.ts'
+import { checkBooks, checkLogs, untilQuiet } from './books.ts'
 import type { End } from './channel.ts'
 import { type Journey, menu } from './journeys.ts'
 import { endOf, type Life } from './life.ts'
 import type { Shop } from './shop.ts'
 
+/** Who is to die, and who goes on in its place. */
+export type Succession = {
+  first(shop: Shop): Promise<Life>
+  next(shop: Shop): Promise<Life>
+  readonly checkLogs: (lives: readonly Life[]) => void
+}
+
+/** Each begins when the one before it has died. */
+const oneAtATime: Succession = {
+  first: workingLife,
+  next: workingLife,
+  checkLogs,
+}
+
 /**
- * Has the working life of a shop end on a journey, the next one go on and end further along, and so on; then looks at
- * the books of all of them. Gives the ends that were not come to, because the journey had gone another way.
+ * Has the first life end on a journey, the next one go on and end further along, and so on; then looks at the books and
+ * the logs of all of them. Gives the ends that were not come to, because the journey had gone another way.
  */
-async function dieOnJourney(shop: Shop, journey: Journey, ends: readonly End[]): Promise<readonly End[]> {
-  let life = await workingLife(shop)
+async function dieOnJourney(
+  shop: Shop,
+  journey: Journey,
+  ends: readonly End[],
+  succession: Succession,
+): Promise<readonly End[]> {
+  let life = await succession.first(shop)
   const person = await shop.person()
   let walking: ReturnType<Journey['walk']> | undefined
   const notMet: End[] = []
@@ -21,15 +40,18 @@ async function dieOnJourney(shop: Shop, journey: Journey, ends: readonly End[]):
     // Waited for below; while a life goes on after another, a failure is told by whoever is waited for first.
     walking.catch(() => undefined)
     const hasDied = await Promise.race([life.ended.then(() => true), spared(shop, life, walking)])
-    if (hasDied) life = await goOn(shop, life, end)
-    else notMet.push(end)
+    if (!hasDied) {
+      notMet.push(end)
+      continue
+    }
+    await endedBy(life, end)
+    life = await succession.next(shop)
+    await settleInterrupted(shop)
   }
   const asked = await walking
   assert.ok(asked, 'a journey has an end at least')
-  await untilQuiet(shop)
-  await checkPerson(shop, person, asked)
-  await checkShop(shop)
-  checkLogs(shop.lives)
+  await checkBooks(shop, person, asked)
+  succession.checkLogs(shop.lives)
   return notMet
 }
 
@@ -38,11 +60,12 @@ export async function dieAtEach(
   inShop: <T>(work: (shop: Shop) => Promise<T>) => Promise<T>,
   journey: Journey,
   ends: readonly End[],
+  succession: Succession = oneAtATime,
 ): Promise<readonly End[]> {
-  const notMet = await inShop((shop) => dieOnJourney(shop, journey, ends))
+  const notMet = await inShop((shop) => dieOnJourney(shop, journey, ends, succession))
   if (ends.length === 1) return notMet
   const alone: (readonly End[])[] = []
-  for (const end of notMet) alone.push(await inShop((shop) => dieOnJourney(shop, journey, [end])))
+  for (const end of notMet) alone.push(await inShop((shop) => dieOnJourney(shop, journey, [end], succession)))
   return alone.flat()
 }
 
@@ -92,25 +115,15 @@ async function writeMeanwhile(shop: Shop): Promise<Person | undefined> {
 }
 
 async function answers(shop: Shop, meanwhile: Person | undefined): Promise<void> {
-  await nextLife(shop)
+  await workingLife(shop)
+  await patienceIsOver(shop)
   if (meanwhile !== undefined) await meanwhile.sees(/Привет/)
   const person = await shop.person()
-  const asked = await menu.walk(person, shop)
-  await untilQuiet(shop)
-  await checkPerson(shop, person, asked)
-  await checkShop(shop)
+  await checkBooks(shop, person, await menu.walk(person, shop))
   checkLogs(shop.lives)
 }
 
-/** The next life, once this one has ended as it was told to; what it finds half done comes to its end. */
-async function goOn(shop: Shop, life: Life, end: End): Promise<Life> {
-  await endedBy(life, end)
-  const next = await nextLife(shop)
-  await settleUncertain(shop)
-  return next
-}
-
-export async function endedBy(life: Life, { point, signal }: End): Promise<void> {
+async function endedBy(life: Life, { point, signal }: End): Promise<void> {
   const ending = await endOf(life)
   if (signal === 'SIGKILL') {
     assert.deepEqual(ending, { code: null, signal }, `it ends at ${point}`)
@@ -120,11 +133,10 @@ export async function endedBy(life: Life, { point, signal }: End): Promise<void>
   assert.match(life.lines.at(-1) ?? '', /SHUTDOWN_DONE/)
 }
 
-async function nextLife(shop: Shop): Promise<Life> {
-  const next = shop.begin()
-  await next.works()
+/** What a death or a freeze has interrupted goes on, as soon as somebody works. */
+export async function settleInterrupted(shop: Shop): Promise<void> {
   await patienceIsOver(shop)
-  return next
+  await settleUncertain(shop)
 }
 
 /** What found nobody comes again after some seconds, which Telegram need not wait for here. */
@@ -134,7 +146,7 @@ export const patienceIsOver = ({ controls }: Shop) => controls.advance(3_000)
  * An order that died on its way to KIE waits: for a callback when KIE has its task, for its deadline when it has not.
  * The callback that found nobody comes again after a minute of KIE; the quarter of an hour is over at once.
  */
-export async function settleUncertain({ db, controls }: Shop): Promise<void> {
+async function settleUncertain({ db, controls }: Shop): Promise<void> {
   const UNSURE = `
     select id, status, body->'order'->'values'->>'prompt' as prompt
       from orders where status in ('submitting', 'uncertain')`

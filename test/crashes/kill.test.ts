@@ -75,17 +75,14 @@ function kills(
   isOurs: (point: string) => boolean,
 ): readonly Promise<void>[] {
   const isTried = (point: string) => isAsked(point) && isOurs(point) && (isEvery || !isLikeAnother(point))
-  const starts = boot.filter(isTried)
+  const starts = Map.groupBy(boot.filter(isTried), isOfFirstStart)
   return [
-    ...starts.filter(isOfFirstStart).map((point) =>
-      t.test(`${how}, on the first start: ${point}`, async () => {
-        await inNewShop((shop) => dieOnBoot(shop, [first(point)]))
+    ...inRows(starts.get(true), startsMax).map((row) =>
+      t.test(`${how}, on the first start, again and again: ${row.join(', ')}`, async () => {
+        await inNewShop((shop) => dieOnBoot(shop, row.map(first)))
       }),
     ),
-    ...inRows(
-      starts.filter((point) => !isOfFirstStart(point)),
-      8,
-    ).map((row) =>
+    ...inRows(starts.get(false), startsMax).map((row) =>
       t.test(`${how}, on one start after the other: ${row.join(', ')}`, async () => {
         await inShop((shop) => dieOnBoot(shop, row.map(first)))
       }),
@@ -98,7 +95,7 @@ function kills(
         }
       }),
     ),
-    ...inRows(wayOut.filter(isTried), 3).map((row) =>
+    ...inRows(wayOut.filter(isTried), deathsMax).map((row) =>
       t.test(`${how}, on one way out after the other: ${row.join(', ')}`, async () => {
         await inShop((shop) => dieOnTheWayOut(shop, row.map(first)))
       }),
@@ -113,10 +110,15 @@ const isLikeAnother = (point: string): boolean => point.startsWith('entered:') |
 
 const first = (point: string): End => ({ point, crossing: 1, signal: 'SIGKILL' })
 
-/** What only an empty database makes interesting. */
+/** What only an empty database makes interesting; in this order each start finds undone what the next point is about. */
 const isOfFirstStart = (point: string) => /migrate|keptSecret|worldOfSchema/.test(point)
 
-const inRows = (points: readonly string[], max: number): readonly (readonly string[])[] =>
+/** So many starts die before one is let through. */
+const startsMax = 8
+/** So many lives die on one journey, or on their way out, before one is let through. */
+const deathsMax = 3
+
+const inRows = (points: readonly string[] = [], max: number): readonly (readonly string[])[] =>
   Array.from({ length: Math.ceil(points.length / max) }, (_, row) => points.slice(row * max, (row + 1) * max))
 
 type Run = { readonly journey: Journey; readonly ends: readonly End[] }
@@ -134,9 +136,6 @@ function onJourneys(journeys: ReadonlyMap<Journey, Crossings>, isTried: (point: 
     return farApart(ends).map((row) => ({ journey, ends: row.map((end) => ({ ...end, signal: 'SIGKILL' as const })) }))
   })
 }
-
-/** On one journey so many lives die. */
-const deathsMax = 3
 
 /** Rows whose ends are as far from each other as can be; one that is counted from the beginning of the journey is first. */
 function farApart<End extends { readonly crossing: number }>(ends: readonly End[]): readonly (readonly End[])[] {

@@ -1,5 +1,5 @@
 import { until } from '../fixtures/person.ts'
-import { checkLogs, checkPerson, checkShop, untilQuiet } from './books.ts'
+import { checkBooks, checkLogs } from './books.ts'
 import type { Crossings } from './channel.ts'
 import type { Journey } from './journeys.ts'
 import type { Life } from './life.ts'
@@ -38,10 +38,7 @@ export async function record(shop: Shop, journeys: readonly Journey[]): Promise<
   const crossings = new Map<Journey, Crossings>()
   for (const journey of journeys) {
     const person = await shop.person()
-    const asked = await journey.walk(person, shop)
-    await untilQuiet(shop)
-    await checkPerson(shop, person, asked)
-    await checkShop(shop)
+    await checkBooks(shop, person, await journey.walk(person, shop))
     const crossed = Object.entries(await life.count())
     for (const [point] of crossed) if (isOfBoot(boot, point)) boot.add(point)
     crossings.set(journey, Object.fromEntries(crossed.filter(([point]) => !boot.has(point) || isCrossedAgain(point))))

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { type Person, until } from '../fixtures/person.ts'
-import { checkLogsOfTwo, checkPerson, checkShop, untilQuiet } from './books.ts'
+import { checkBooks, checkLogsOfTwo, untilQuiet } from './books.ts'
 import type { End } from './channel.ts'
-import { patienceIsOver, settleUncertain } from './die.ts'
+import { settleInterrupted } from './die.ts'
 import { freePicture, topUp } from './journeys.ts'
 import type { Life } from './life.ts'
 import { openShop, type Shop } from './shop.ts'
@@ -47,11 +47,8 @@ test('instances that share the work', { concurrency: 3 }, async (t) => {
         const [leader, other] = [await lead(shop), await standBy(shop)]
         for (const journey of [freePicture, topUp]) {
           const person = await shop.person()
-          const asked = await journey.walk(person, shop)
-          await untilQuiet(shop)
-          await checkPerson(shop, person, asked)
+          await checkBooks(shop, person, await journey.walk(person, shop))
         }
-        await checkShop(shop)
         const did = (event: string) =>
           [leader, other].map(({ lines }) => lines.filter((line) => line.includes(`] ${event} `)).length)
         assert.deepEqual(did('WEBHOOK_SET'), [1, 0])
@@ -71,12 +68,8 @@ test('instances that share the work', { concurrency: 3 }, async (t) => {
           // Whoever has its address next takes what is brought there.
           const next = await standBy(shop, dead === both[0] ? { port: shop.port } : {})
           await alive.tells(/INSTANCE_DECLARED_DEAD/)
-          await patienceIsOver(shop)
-          await settleUncertain(shop)
-          const asked = await walking
-          await untilQuiet(shop)
-          await checkPerson(shop, person, asked)
-          await checkShop(shop)
+          await settleInterrupted(shop)
+          await checkBooks(shop, person, await walking)
           checkLogsOfTwo([...both, next], explained)
           await endWell([alive, next])
         }),
@@ -92,14 +85,12 @@ test('instances that share the work', { concurrency: 3 }, async (t) => {
           await alive.tells(/INSTANCE_DECLARED_DEAD/)
           dead.signal('SIGCONT')
           await dead.tells(/INSTANCE_REVIVED/)
-          await patienceIsOver(shop)
-          await settleUncertain(shop)
+          await settleInterrupted(shop)
           const asked = await walking
           await untilQuiet(shop)
-          await checkPerson(shop, person, asked)
           // That the world broke a step is noted beside its update.
           await shop.db.query('update inbox set last_error = null')
-          await checkShop(shop)
+          await checkBooks(shop, person, asked)
           checkLogsOfTwo(both, explained)
           await isAnswered(person)
           await endWell(both)

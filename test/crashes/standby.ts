@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { EventName } from '../../src/telemetry/events.ts'
 import { type Person, until } from '../fixtures/person.ts'
-import { checkLogsOfTwo, checkPerson, checkShop, untilQuiet } from './books.ts'
+import { checkBooks, checkLogsOfTwo } from './books.ts'
 import type { End, Times } from './channel.ts'
-import { patienceIsOver, settleUncertain } from './die.ts'
+import { settleInterrupted } from './die.ts'
 import { freePicture } from './journeys.ts'
 import { endOf, type Life } from './life.ts'
 import type { Shop, Wish } from './shop.ts'
@@ -75,12 +75,8 @@ export async function freezeOnTheWay(shop: Shop, end: End, wish: Wish = {}): Pro
   frozen.signal('SIGCONT')
   await frozen.tells(/LOCK_LOST/)
   await frozen.tells(/PASSIVE_ENTER/)
-  await patienceIsOver(shop)
-  await settleUncertain(shop)
-  const asked = await walking
-  await untilQuiet(shop)
-  await checkPerson(shop, person, asked)
-  await checkShop(shop)
+  await settleInterrupted(shop)
+  await checkBooks(shop, person, await walking)
   const afterwards = frozen.lines.slice(before).filter((line) => working.test(line))
   assert.deepEqual(afterwards, [], 'whoever was replaced works no more')
   checkLogsOfTwo([frozen, heir], troubleOfLoss)
