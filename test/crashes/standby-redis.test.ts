@@ -100,17 +100,17 @@ withRedis('several instances, led by Redis', () => {
     })
 
     it('goes on in the sandbox of a folder when the first of two starts is killed', async (t) => {
-      const { trt, place } = openTerminal(t)
+      const { npmStart, place } = openTerminal(t)
       const here = { ...(await place()), PORT: '0', SANDBOX_PORT: '0' }
       const env = { ...here, LOCK_BACKEND: 'redis', REDIS_URL: shared.url }
-      const first = trt(['start'], env)
+      const first = npmStart(env)
       const { chat } = await urlsOf(first)
       await first.prints(/DUTIES_STARTED/)
       const anna = await createPerson(controlsOf(chat.slice(0, -1)), { first_name: 'Анна', language_code: 'ru' })
       await isAnswered(anna)
-      const second = trt(['start'], env)
+      const second = npmStart(env)
       await second.prints(/PASSIVE MODE \(background watcher started\)/)
-      first.kill('SIGKILL')
+      first.killGroup('SIGKILL')
       // Here the lease is an operator's.
       await second.prints(/PASSIVE → ACTIVE \(lock acquired\)/)
       await second.prints(/DUTIES_STARTED/)

@@ -81,9 +81,9 @@ describe('npm start', { concurrency: 3 }, () => {
   })
 
   it('leaves database and sandbox to the keeper when it is killed, and a second one takes over', async (t) => {
-    const { trt, place } = openTerminal(t)
+    const { npmStart, trt, place } = openTerminal(t)
     const env = await place()
-    const first = trt(['start'], env)
+    const first = npmStart(env)
     const { chat, health } = await urlsOf(first)
     await until(() => isActive(health), 'the first is active')
     const kept = () => [keepersIn, postmastersIn, sandboxesIn].map((find) => onlyPid(find(env.DATA_DIR)))
@@ -94,7 +94,7 @@ describe('npm start', { concurrency: 3 }, () => {
     await anna.sees(/Привет, Анна/)
 
     const other = { ...env, PORT: String(await freePort()) }
-    const second = trt(['start'], other)
+    const second = npmStart(other)
     const standby = await urlsOf(second)
     assert.equal(standby.chat, chat)
     assert.equal((await healthAt(standby.health)).mode, 'passive')
@@ -110,14 +110,14 @@ describe('npm start', { concurrency: 3 }, () => {
     assert.equal(await samePort.ends(), 1)
     assert.match(samePort.printed(), new RegExp(`address already in use.*${env.PORT}. Set PORT to a free one`))
 
-    first.kill('SIGKILL')
+    first.killGroup('SIGKILL')
     const killedAt = performance.now()
     await until(() => isActive(standby.health), 'the second has taken over')
     assert.ok(performance.now() - killedAt < 10_000, `taken over after ${performance.now() - killedAt} ms`)
     await anna.taps('Баланс')
     await anna.sees(/Деньги на балансе/)
 
-    second.kill('SIGKILL')
+    second.killGroup('SIGKILL')
     await second.ends()
     const third = trt(['start'], env)
     await until(async () => isActive((await urlsOf(third)).health), 'the third is active')
