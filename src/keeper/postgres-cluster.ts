@@ -116,9 +116,10 @@ async function makeCluster(
   await writeFile(password, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true })
   if (as !== undefined) for (const file of [data, password]) await chown(file, as.uid, as.gid)
   // A password of 24 random bytes needs no stretching, which every connection would pay for.
+  const settings = ['--auth=scram-sha-256', '-c', 'scram_iterations=1', '-E', 'UTF8', '--locale=C']
   const { code, output } = await run(
     path.join(binaries.folder, 'bin', 'initdb'),
-    ['-D', data, '-U', databaseUser, `--pwfile=${password}`, '--auth=scram-sha-256', '-c', 'scram_iterations=1', '-E', 'UTF8', '--locale=C'],
+    ['-D', data, '-U', databaseUser, `--pwfile=${password}`, ...settings],
     { as, limitMs: 120_000 },
   )
   if (code !== 0) throw initdbFault(output, code)

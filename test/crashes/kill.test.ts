@@ -11,8 +11,10 @@ import { createShops } from './shops.ts'
  * again, and nothing is lost, nothing doubled, and the books are right.
  *
  * The points are read off the ports of the service and off what journeys cross, so a new way out is killed at, or
- * named here. Each is tried at its first crossing, the busiest ones in the middle of every journey, and the step that follows each call;
- * not where nothing has changed since another point: when something was entered, and at what only looks.
+ * named here. Each is tried at its first crossing, the busiest ones in the middle of every journey, and the step that
+ * follows each call; not where nothing has changed since another point: when something was entered, and at what only
+ * looks. Several deaths share a journey, a start or a way out; one that an earlier death has led past is tried alone.
+ *
  * `CRASH_AT=kie.submit` tries only the points that have this in their name, `CRASH_EVERY=1` each at every crossing of
  * every journey (half an hour for all of them).
  */
