@@ -55,10 +55,10 @@ export interface ErrandEngine {
     readonly ended: Promise<void>
   }>
   /**
-   * Writes the errand down again for later; a waiting one with an earlier time keeps its time. Where a newer one of the
-   * same key is in hand, nothing is written: `of` is the one that was carried out, and the newer one knows more.
+   * Writes the errand down again for later; a waiting one with an earlier time keeps its time. `of` is the one that was
+   * carried out: when a newer one has taken its place meanwhile, nothing is written, because the newer one knows more.
    */
-  again(errand: DueErrand, of?: Job['id']): Promise<void>
+  again(errand: DueErrand, of?: Pick<Job, 'id' | 'attempt'>): Promise<void>
   /** The names under which errands are held now. */
   holders(): Promise<readonly string[]>
   /** Frees what these hold, because nobody carries it out any more. */
@@ -143,9 +143,9 @@ export function createRunner({
   }
 
   /** When even this cannot be written down, the engine's own retry takes over. */
-  async function again({ id, errand, cid }: Job, permit: Permit, at: Instant): Promise<void> {
+  async function again(job: Job, permit: Permit, at: Instant): Promise<void> {
     mustBeFresh(permit)
-    await engine.again({ errand, cid, at }, id)
+    await engine.again({ errand: job.errand, cid: job.cid, at }, job)
     mustBeFresh(permit)
   }
 

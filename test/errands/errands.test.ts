@@ -125,6 +125,35 @@ describe('an errand', () => {
     await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 3_000, 'it waits for its time')
   })
 
+  it('that was taken by its step, and has no key, is written down again also at its last attempt', async () => {
+    for (const attemptsBefore of ['0', 'max_attempts - 1']) {
+      await write(show(1), later())
+      await storage.rows(`update ${jobs} set key = null, attempts = ${attemptsBefore}, run_at = now()`)
+      const it = start(async () => ({ againAt: later() }))
+      await until(async () => (await rows()).some((row) => row.due_in_s > 3_000 && row.attempts === 0), 'it waits')
+      await it.stop()
+      await storage.rows(`truncate ${jobs}`)
+    }
+  })
+
+  it('that was wanted again by one it took the place of, and that had ended before, is not written down once more', async () => {
+    const door = Promise.withResolvers<void>()
+    let begun = 0
+    const errand: Errand = { kind: 'watch_task', order: newOrderId() }
+    start(async () => {
+      begun += 1
+      if (begun > 1) return 'settled'
+      await door.promise
+      return { againAt: later() }
+    })
+    await write(errand)
+    await until(() => begun === 1, 'the older one is in hand')
+    await write(errand)
+    await until(async () => begun === 2 && (await rows()).length === 1, 'the newer one has ended')
+    door.resolve()
+    await until(nothingIsLeft, 'nothing of it waits')
+  })
+
   it('that was wanted again by one it took the place of, while it was in hand itself, is not written down once more', async () => {
     const doors = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     let begun = 0
@@ -213,7 +242,7 @@ describe('an errand', () => {
       await written?.promise
       putOff?.resolve()
       const WAITS = `select 1 from pg_stat_activity
-      where application_name like $1 and wait_event_type = 'Lock' and query like '%run_at%'`
+      where application_name like $1 and wait_event_type = 'Lock' and query like '%add_job(%'`
       await until(
         async () => (await storage.rows(WAITS, [`trt ${storage.schema}%`])).length > 0,
         'the putting off waits for the step',

@@ -44,19 +44,21 @@ export function createErrandEngine({
      where id = any($1::bigint[]) and key is null and attempts >= max_attempts`
 
   const due = (wait: string) => `now() + coalesce(${wait}::float8, 0) * interval '1 millisecond'`
-  const sooner = (wait: string, key: string) => `
-    update ${jobs}._private_jobs set run_at = least(run_at, ${due(wait)})
-     where key = ${key} and locked_at is null and attempts < max_attempts`
-  const SOONER = sooner('$1', '$2')
-  // What has the key knows more than the one that was carried out meanwhile, which gives its own up; also when a step
-  // writes it down at this moment: then this waits for the step's commit, and finds it.
+  // Written down beside nothing that has the key, and only for one whose place no newer one has taken since; a step
+  // that is doing so is waited for. What has the key, or had it meanwhile, knows more.
   const AGAIN = `
-    with waiting as (${sooner('$4', '$6')} returning 1),
+    with mine as (
+      select id, key from ${jobs}._private_jobs
+       where id = $8::bigint and (key is not distinct from $6 or attempts < max_attempts or $9 >= max_attempts)
+         for update),
          over as (
       update ${jobs}._private_jobs set key = null, attempts = max_attempts
-       where id = $8::bigint and key = $6 and locked_at is not null returning 1)
-    select (${jobs}.add_job($1, $2::json, $3, ${due('$4')}, $5, $6, $7, null, 'unsafe_dedupe')).revision > 0 as "isKnown"
-     where not exists (select from waiting) and (select count(*) from over) >= 0`
+       where id in (select id from mine where key is not null) returning 1)
+    select (${jobs}.add_job($1, $2::json, $3, ${due('$4')}, $5, $6, $7, null, 'unsafe_dedupe')).revision = 0 as "isNew"
+     where ($8 is null or exists (select from mine)) and (select count(*) from over) >= 0`
+  const SOONER = `
+    update ${jobs}._private_jobs set run_at = least(run_at, ${due('$1')})
+     where key = $2 and locked_at is null and attempts < max_attempts`
 
   // Not of one that was given up for a newer one: that it has no attempts left is how it is known.
   const NO_ATTEMPT = `
@@ -159,11 +161,12 @@ export function createErrandEngine({
         attemptsMaxOf(errand),
         key,
         priorityOf(errand),
-        of ?? null,
+        of?.id ?? null,
+        of?.attempt ?? 0,
       ]
       try {
-        const { rows } = await pool.query<{ isKnown: boolean }>(AGAIN, values)
-        if (rows[0]?.isKnown) await pool.query(SOONER, [wait, key])
+        const { rows } = await pool.query<{ isNew: boolean }>(AGAIN, values)
+        if (rows[0]?.isNew !== true) await pool.query(SOONER, [wait, key])
       } catch (error) {
         throw asStorageFault(error, 'putting an errand off')
       }
