@@ -45,7 +45,7 @@ describe('the gateways against the sandbox', () => {
 
   const telegram = () =>
     createTelegramClient({
-      token: '7654321098:AAE-x9_QvTn0pLkWzR5yUd3cJbHs8gMfKeo',
+      token: '7654321098:a-token-of-this-test-that-opens-nothing',
       apiRoot: `${sandbox.url}/telegram`,
       clock,
     })

@@ -7,7 +7,7 @@ import type { Outcome } from '../../src/kit/outcome.ts'
 import { createTelegramClient } from '../../src/telegram/client.ts'
 import { closedPort, type Loopback, serve, serveJson, serveRaw, serveText } from './loopback.ts'
 
-const token = '7654321098:AAE-x9_QvTn0pLkWzR5yUd3cJbHs8gMfKeo'
+const token = '7654321098:a-token-of-this-test-that-opens-nothing'
 const anna = chatId(501)
 const view: View = {
   screen: 'main_menu',
