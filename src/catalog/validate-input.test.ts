@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { offerId } from '../kit/ids.ts'
-import type { Offer, Value } from './offer.ts'
+import { both, offerWith } from '../../test/fixtures/offer.ts'
+import type { Value } from './offer.ts'
 import { validateInput } from './validate-input.ts'
 
-const both = { ru: 'x', en: 'x' }
-const offer: Offer = {
-  id: offerId('one'),
-  model: 'one',
-  family: 'market',
-  category: 'image',
-  kind: 'image-to-image',
-  title: 'One',
-  maker: 'Somebody',
-  about: both,
-  example: both,
-  fields: [
+const offer = offerWith(
+  [
     { name: 'photos', type: 'images', required: true, label: both, min: 2, max: 3, maxBytes: 100, wire: 'list' },
     { name: 'prompt', type: 'text', role: 'prompt', required: true, label: both, minLength: 3, maxLength: 10 },
     {
@@ -29,11 +19,8 @@ const offer: Offer = {
     { name: 'scale', type: 'number', required: false, label: both, min: 1, max: 10, step: 0.1, wire: 'number' },
     { name: 'pro', type: 'switch', required: false, label: both },
   ],
-  constants: { mode: 'plain' },
-  prices: [],
-  excluded: [{ size: '4K', pro: true }],
-  deadlines: { uncertainMs: 1, lostMs: 1 },
-}
+  { constants: { mode: 'plain' }, excluded: [{ size: '4K', pro: true }] },
+)
 const photo = { fileId: 'a', uniqueId: 'a', bytes: 100 }
 const fine = { photos: [photo, photo], prompt: 'a cat' }
 const types = (values: Readonly<Record<string, Value>>): readonly string[] =>

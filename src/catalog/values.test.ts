@@ -1,32 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { offerId } from '../kit/ids.ts'
-import type { Offer } from './offer.ts'
+import { both, offerWith } from '../../test/fixtures/offer.ts'
 import { completeValues, missingField } from './values.ts'
 
-const both = { ru: 'x', en: 'x' }
-const offer: Offer = {
-  id: offerId('one'),
-  model: 'one',
-  family: 'market',
-  category: 'image',
-  kind: 'image-to-image',
-  title: 'One',
-  maker: 'Somebody',
-  about: both,
-  example: both,
-  fields: [
+const offer = offerWith(
+  [
     { name: 'title', type: 'text', role: 'extra', required: true, label: both, minLength: 1, maxLength: 9 },
     { name: 'prompt', type: 'text', role: 'prompt', required: true, label: both, minLength: 1, maxLength: 9 },
     { name: 'size', type: 'choice', required: true, label: both, options: [], initial: '1K' },
     { name: 'pro', type: 'switch', required: false, label: both },
     { name: 'photos', type: 'images', required: true, label: both, min: 2, max: 3, maxBytes: 9, wire: 'list' },
   ],
-  constants: { mode: 'plain' },
-  prices: [],
-  excluded: [],
-  deadlines: { uncertainMs: 1, lostMs: 1 },
-}
+  { constants: { mode: 'plain' } },
+)
 const photo = { fileId: 'a', uniqueId: 'a', bytes: 1 }
 
 describe('completeValues', () => {

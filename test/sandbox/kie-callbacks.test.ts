@@ -13,8 +13,7 @@ describe('KIE calls back', () => {
   })
   after(() => kie.close())
   beforeEach(async () => {
-    await kie.call('POST', '/sandbox/v1/reset', {})
-    await kie.advance(10_000)
+    await kie.afresh()
     await kie.behave({ latency_ms: 0 })
   })
   afterEach(async () => {

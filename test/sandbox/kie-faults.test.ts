@@ -10,10 +10,7 @@ describe('a planned fault of KIE', () => {
     kie = await startKie()
   })
   after(() => kie.close())
-  beforeEach(async () => {
-    await kie.call('POST', '/sandbox/v1/reset', {})
-    await kie.advance(10_000)
-  })
+  beforeEach(() => kie.afresh())
   const tasks = async () => (await kie.call('GET', '/sandbox/v1/kie/tasks')).body.tasks.length
 
   it("with one of KIE's codes is HTTP 200 with that code, before anything has happened", async () => {

@@ -19,8 +19,7 @@ describe('files of KIE', () => {
   })
   after(() => kie.close())
   beforeEach(async () => {
-    await kie.call('POST', '/sandbox/v1/reset', {})
-    await kie.advance(10_000)
+    await kie.afresh()
     await kie.behave({ latency_ms: 0 })
   })
 

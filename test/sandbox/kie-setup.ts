@@ -54,6 +54,11 @@ function createClient(url: string) {
     ended: async (id: string): Promise<Json> => (await call('GET', `/sandbox/v1/kie/tasks/${id}?wait_ms=8000`)).body,
     behave: (behaviour: object) => call('PUT', '/sandbox/v1/kie/behaviour', behaviour),
     advance: (ms: number) => call('POST', '/sandbox/v1/clock', { advance_ms: ms }),
+    /** Nothing was ever asked of it, and nobody has used up what it takes in ten seconds. */
+    async afresh() {
+      await call('POST', '/sandbox/v1/reset', {})
+      await call('POST', '/sandbox/v1/clock', { advance_ms: 10_000 })
+    },
     fault: (fault: object) => call('POST', '/sandbox/v1/faults', { on: 'kie', ...fault }),
     async bytes(address: string): Promise<{ status: number; type: string; bytes: Buffer }> {
       const answer = await fetch(address)

@@ -14,8 +14,7 @@ describe('a KIE task', () => {
   })
   after(() => kie.close())
   beforeEach(async () => {
-    await kie.call('POST', '/sandbox/v1/reset', {})
-    await kie.advance(10_000)
+    await kie.afresh()
     await kie.behave({ latency_ms: 0 })
   })
 

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Offer } from '../../catalog/offer.ts'
-import { offerId } from '../../kit/ids.ts'
+import { both, offerWith } from '../../../test/fixtures/offer.ts'
 import { buildMarketInput } from './market.ts'
 
-const both = { ru: 'x', en: 'x' }
-const offer: Offer = {
-  id: offerId('one'),
-  model: 'one',
-  family: 'market',
-  category: 'image',
-  kind: 'image-to-image',
-  title: 'One',
-  maker: 'Somebody',
-  about: both,
-  example: both,
-  fields: [
+const offer = offerWith(
+  [
     { name: 'image_urls', type: 'images', required: true, label: both, min: 1, max: 3, maxBytes: 9, wire: 'list' },
     { name: 'mask', type: 'images', required: false, label: both, min: 1, max: 1, maxBytes: 9, wire: 'url' },
     { name: 'prompt', type: 'text', role: 'prompt', required: true, label: both, minLength: 1, maxLength: 10 },
@@ -25,11 +14,8 @@ const offer: Offer = {
     { name: 'n', type: 'number', required: false, label: both, min: 1, max: 4, step: 1, wire: 'number' },
     { name: 'pro', type: 'switch', required: false, label: both },
   ],
-  constants: { watermark: false },
-  prices: [],
-  excluded: [],
-  deadlines: { uncertainMs: 1, lostMs: 1 },
-}
+  { constants: { watermark: false } },
+)
 const file = (fileId: string) => ({ fileId, uniqueId: fileId, bytes: 1 })
 const urls = new Map([
   ['a', 'https://files.example/a.png'],
