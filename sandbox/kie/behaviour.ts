@@ -23,6 +23,8 @@ const fields = {
   webhook_hmac_key: z.string().min(1).nullable(),
   /** What a result URL gives instead of its picture; `huge` is 60 MB. */
   result_url: z.enum(['normal', 'forbidden', 'html', 'huge']),
+  /** What a record calls the state of any task, as if KIE had a word that its documents do not have; null: the truth. */
+  state_word: z.string().min(1).nullable(),
 }
 
 const behaviour = z.strictObject(fields)
@@ -38,6 +40,7 @@ export const behaviourChange = z.strictObject({
   submit: fields.submit.nullish(),
   webhook_hmac_key: fields.webhook_hmac_key.optional(),
   result_url: fields.result_url.nullish(),
+  state_word: fields.state_word.optional(),
 })
 
 const defaults: Behaviour = {
@@ -49,6 +52,7 @@ const defaults: Behaviour = {
   submit: 'normal',
   webhook_hmac_key: null,
   result_url: 'normal',
+  state_word: null,
 }
 
 const shelfKey = 'kie/behaviour'

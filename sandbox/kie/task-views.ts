@@ -2,14 +2,14 @@
 import type { Files } from './files.ts'
 import { stateOf, type Task } from './task.ts'
 
-/** `data` of `GET /api/v1/jobs/recordInfo`. `costTime` is in seconds, as observed. */
-export function recordInfo(task: Task, now: number, files: Files) {
+/** `data` of `GET /api/v1/jobs/recordInfo`; `word`, when given, stands for the state. `costTime`: seconds, as observed. */
+export function recordInfo(task: Task, now: number, files: Files, word: string | null) {
   const { settled } = task
   const result = resultOf(task, files)
   return {
     taskId: task.id,
     model: task.model,
-    state: stateOf(task, now),
+    state: word ?? stateOf(task, now),
     param: param(task),
     resultJson: result === null ? '' : JSON.stringify(result),
     response: result,

@@ -14,7 +14,7 @@ const { places, isGivenBack, isPaidOnce } = ordersIn(world)
 await controls.kie({ latency_ms: 50 })
 afterEach(async () => {
   await controls.clearFaults()
-  await controls.kie({ latency_ms: 50, callback: null, submit: null, outcome: null })
+  await controls.kie({ latency_ms: 50, callback: null, submit: null, outcome: null, state_word: null })
 })
 
 describe('KIE says no to a task', () => {
@@ -123,6 +123,18 @@ describe('a task ends', () => {
     await boris.sees(/Ничего не списано: бесплатная генерация/)
     await boris.says('/start')
     await boris.sees(/Бесплатно сегодня: 5 из 5/)
+  })
+
+  it('in a word that nobody described: it is told, taken for nothing, and asked again until KIE is understood', async () => {
+    world.expects('KIE_STATE_UNRECOGNIZED', 'ERRAND_FAILED', 'EXCEPTION_CAUGHT')
+    await controls.kie({ latency_ms: 50, state_word: 'teleporting' })
+    const placed = await places('новое слово')
+    const { raw } = await log.until('KIE_STATE_UNRECOGNIZED', ofOrder(placed.order))
+    assert.match(String(raw), /"state":"teleporting"/)
+    assert.equal(log.count('HOLD_CAPTURED', ofOrder(placed.order)), 0)
+    assert.equal(log.count('ORDER_RELEASED', ofOrder(placed.order)), 0)
+    await controls.kie({ state_word: null })
+    await isPaidOnce(placed)
   })
 
   it('in silence: it is given back after a day, the person is told, and a result that comes all the same is a gift', async () => {
