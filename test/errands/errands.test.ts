@@ -136,6 +136,38 @@ describe('an errand', () => {
     }
   })
 
+  it('that was taken by its step is written down again also while an older one is in hand, which knows less', async () => {
+    const [older, newer] = [cid('00000001'), cid('00000002')]
+    const door = Promise.withResolvers<void>()
+    const begun: string[] = []
+    // Not a kind of one chat, so that both are in hand at once.
+    start(async (_, { cid: of }) => {
+      begun.push(of)
+      if (of === newer) return { againAt: later() }
+      await door.promise
+      return 'settled'
+    })
+    try {
+      await write({ kind: 'watch_task', order: newOrderId() }, undefined, older)
+      await until(() => begun.includes(older), 'the older one is in hand')
+      await storage.rows(
+        `insert into ${jobs} (task_id, payload, max_attempts)
+         select task_id, replace(payload::text, $1, $2)::json, max_attempts from ${jobs}`,
+        [older, newer],
+      )
+      await storage.rows(`select pg_notify('jobs:insert', '{"r":1,"count":1}')`)
+      const isInHand = ({ payload, attempts }: Row) => payload.cid === newer && attempts > 0
+      await until(async () => begun.includes(newer) && !(await rows()).some(isInHand), 'the newer one has ended')
+    } finally {
+      door.resolve()
+    }
+    await until(async () => (await rows()).length < 2, 'the older one has ended')
+    assert.deepEqual(
+      (await rows()).map(({ payload, attempts }) => `${payload.cid} ${attempts}`),
+      [`${newer} 0`],
+    )
+  })
+
   it('that was wanted again by one it took the place of, and that had ended before, is not written down once more', async () => {
     const door = Promise.withResolvers<void>()
     let begun = 0

@@ -44,8 +44,8 @@ export function createErrandEngine({
      where id = any($1::bigint[]) and key is null and attempts >= max_attempts`
 
   const due = (wait: string) => `now() + coalesce(${wait}::float8, 0) * interval '1 millisecond'`
-  // Written down beside nothing that has the key, and only for one whose place no newer one has taken since; a step
-  // that is doing so is waited for. What has the key, or had it meanwhile, knows more.
+  // Only for one whose place no newer one has taken since; a step that is doing so is waited for. It gives its key up,
+  // as an older one does that is in hand; whatever else has the key knows more, and nothing is written beside it.
   const AGAIN = `
     with mine as (
       select id, key from ${jobs}._private_jobs
@@ -53,7 +53,7 @@ export function createErrandEngine({
          for update),
          over as (
       update ${jobs}._private_jobs set key = null, attempts = max_attempts
-       where id in (select id from mine where key is not null) returning 1)
+       where key = $6 and id <= $8::bigint and locked_at is not null and exists (select from mine) returning 1)
     select (${jobs}.add_job($1, $2::json, $3, ${due('$4')}, $5, $6, $7, null, 'unsafe_dedupe')).revision = 0 as "isNew"
      where ($8 is null or exists (select from mine)) and (select count(*) from over) >= 0`
   const SOONER = `
