@@ -50,7 +50,7 @@ async function dieOnJourney(
   }
   const asked = await walking
   assert.ok(asked, 'a journey has an end at least')
-  await checkBooks(shop, person, asked)
+  await checkBooks(shop, person, asked, ends.length - notMet.length)
   succession.checkLogs(shop.lives)
   return notMet
 }
@@ -144,7 +144,8 @@ export const patienceIsOver = ({ controls }: Shop) => controls.advance(3_000)
 
 /**
  * An order that died on its way to KIE waits: for a callback when KIE has its task, for its deadline when it has not.
- * The callback that found nobody comes again after a minute of KIE; the quarter of an hour is over at once.
+ * The callback that found nobody comes again after one, five and fifteen minutes of KIE, and the quarter of an hour of
+ * the order is over at once.
  */
 async function settleUncertain({ db, controls }: Shop): Promise<void> {
   const UNSURE = `
@@ -163,5 +164,5 @@ async function settleUncertain({ db, controls }: Shop): Promise<void> {
     return
   }
   await until(async () => ((await taken())?.callbacks.length ?? 0) > 0, 'KIE has called back')
-  if ((await unsure()) !== undefined) await controls.advance(61_000)
+  if ((await unsure()) !== undefined) await controls.advance(901_000)
 }
