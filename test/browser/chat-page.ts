@@ -27,7 +27,7 @@ export interface ChatPage {
   /** The newest photo of the bot, loaded to its last byte. */
   waitForPhoto(): Promise<Locator>
   waitForToast(text: string | RegExp): Promise<void>
-  /** Saves what the whole page shows as `<folder>/<name>.png` and returns the path. */
+  /** Saves what the whole page shows as `<folder>/<name>.jpg` and returns the path. */
   screenshot(name: string): Promise<string>
 }
 
@@ -101,8 +101,8 @@ export function chatOf(page: Page, name: string): ChatPage {
     },
     waitForToast: (text) => pane.getByTestId('toast').filter({ hasText: text }).waitFor(),
     async screenshot(name) {
-      const path = join(screenshotFolder(), `${name}.png`)
-      await page.screenshot({ path, animations: 'disabled' })
+      const path = join(screenshotFolder(), `${name}.jpg`)
+      await page.screenshot({ path, type: 'jpeg', quality: 90, animations: 'disabled' })
       return path
     },
   }

@@ -39,7 +39,7 @@ const missedMax = 10
 /** Crossed some seconds after a death: the start after it declares the dead to be dead. */
 const burials = ['before:instances.declareDead', 'after:instances.declareDead']
 
-test('a kill at any point loses nothing and doubles nothing', { concurrency: 3 }, async (t) => {
+test('a kill at any point loses nothing and doubles nothing', { concurrency: 4 }, async (t) => {
   const byWebhook = createShops(t)
   const byPolling = createShops(t, { BOT_MODE: 'polling' })
   const [webhook, polling] = await Promise.all([

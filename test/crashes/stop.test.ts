@@ -12,10 +12,14 @@ import { createShops } from './shops.ts'
  * wrote meanwhile is answered by the next one, and, because what is in hand is carried to its end, no order is left
  * uncertain.
  */
+/** Whatever is looked up beside something else that is waited for, and shows no moment of its own. */
+const isReadInPassing =
+  /:(read\w+|known\w+|poolFigures|store\.read|claims\.nextDueAt|instances\.(silent|hands)|engine\.holders)$/
+
 test('SIGTERM ends a start at any of its moments', { concurrency: 2 }, async (t) => {
   const shops = createShops(t)
   const boot = await shops.inShop((shop) => recordBoot(shop.begin()))
-  const moments = [...boot].filter((point) => point.startsWith('before:'))
+  const moments = [...boot].filter((point) => point.startsWith('before:') && !isReadInPassing.test(point))
   const rows = [0, 1, 2, 3].map((row) => moments.filter((_, index) => index % 4 === row))
   await Promise.all(
     rows.map((row) =>
