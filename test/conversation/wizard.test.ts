@@ -72,6 +72,14 @@ describe('the wizard', () => {
     assert.match(talk.text, /3\s*картинки/)
   })
 
+  it('says why the caption of a later picture of an album cannot be the prompt', () => {
+    const talk = new Talk().opens(edit).sends(photo(1), { group: 'g' })
+    const before = talk.drawings
+    talk.sends(photo(2), { group: 'g', caption: 'я'.repeat(20_000) })
+    assert.equal(talk.notice?.type, 'too_long')
+    assert.equal(talk.drawings - before, 1)
+  })
+
   it('lets one message speak for an album whose pictures are checked while others are on their way', () => {
     const talk = new Talk().opens(edit).taps('▶️ Начать')
     const before = talk.drawings

@@ -65,8 +65,9 @@ function answerWithFile(
     field === offer.fields.find(({ type }) => type === 'images')
       ? takeCaptioned(draft, offer, input)
       : takeFile(draft, field, input)
-  // An album comes as several updates; one drawing speaks for all of them.
-  return isFollower && taken.command !== undefined ? { ...taken, still: true } : taken
+  // An album comes as several updates; one drawing speaks for all of them, unless there is something to be said.
+  const isSilent = isFollower && taken.command !== undefined && taken.notice === undefined
+  return isSilent ? { ...taken, still: true } : taken
 }
 
 /** People write the wish before the picture. It is kept, and the wizard goes on from what is still missing. */
