@@ -16,6 +16,7 @@ import { createPostgresInstances } from '../../src/storage/postgres/instances.ts
 import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { FenceLost, type WorkerPermit } from '../../src/store.ts'
 import { createTestClock } from '../fixtures/clock.ts'
+import { onThisMachine } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
@@ -376,7 +377,7 @@ describe('an instance among others', () => {
       ],
       clock,
       telemetry: telling.telemetry,
-      times: { beatEveryMs: 20, freshMs: 400, silentMs: 500, lookEveryMs: 50 },
+      times: { beatEveryMs: 20, freshMs: onThisMachine(400), silentMs: onThisMachine(500), lookEveryMs: 50 },
     })
     await membership.join()
     assert.equal(membership.works, true)
@@ -412,7 +413,7 @@ describe('an instance among others', () => {
       duties: [workDuty('work', async (permit) => void (permit.kind === 'worker' && permits.push(permit)))],
       clock,
       telemetry: createTelling(clock).telemetry,
-      times: { beatEveryMs: 10, freshMs: 100, silentMs: 500, lookEveryMs: 50 },
+      times: { beatEveryMs: 10, freshMs: onThisMachine(100), silentMs: onThisMachine(500), lookEveryMs: 50 },
     })
     await membership.join()
     await until(() => permits.length === 1, 'it works')

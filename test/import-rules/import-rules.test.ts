@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, it } from 'node:test'
+import { patience } from '../fixtures/patience.ts'
 
 /** A small tree of its own, in which each rule is broken once. */
 const repo = path.resolve(import.meta.dirname, '../..')
@@ -75,5 +76,5 @@ const check = () =>
   spawnSync(process.execPath, [path.join(repo, 'test/import-rules/check.ts')], {
     cwd: tree,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: patience(60_000),
   })

@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
+import { patience } from '../fixtures/patience.ts'
 
 /** What the keeper's tests share: users as processes, questions to the process table, conditions to wait for. */
 export const isRoot = process.getuid?.() === 0
@@ -99,7 +100,7 @@ function readFacts(value: unknown): Facts {
 }
 
 /** Waits for a condition, asking often; a condition that does not come is a failure that names it. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 20_000) {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = patience(20_000)) {
   const end = performance.now() + limitMs
   while (!(await condition())) {
     assert.ok(performance.now() < end, `waited ${limitMs} ms for: ${what}`)

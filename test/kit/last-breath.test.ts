@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { patience } from '../fixtures/patience.ts'
 
 const lastBreath = fileURLToPath(new URL('../../src/kit/last-breath.ts', import.meta.url))
 const endOf = (open: string) =>
@@ -15,7 +16,7 @@ const endOf = (open: string) =>
        process.exitCode = 3
        endSoon((line) => process.stderr.write(line))`,
     ],
-    { encoding: 'utf8', timeout: 20_000 },
+    { encoding: 'utf8', timeout: patience(20_000) },
   )
 
 test('a process that is done ends by itself and says nothing', () => {

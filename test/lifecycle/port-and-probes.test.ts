@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
+import { patience } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { type OwnPostgres, ownPostgres } from '../fixtures/postgres.ts'
 import { startWorld, type World } from '../fixtures/service.ts'
@@ -68,7 +69,7 @@ const knocks = (path: string, token: string) =>
     body: '{"update_id":900001,"poll":{"id":"1"}}',
   })
 
-describe('a service that boots', { timeout: 30_000 }, () => {
+describe('a service that boots', { timeout: patience(30_000) }, () => {
   it('answers at its port before it has asked the database anything: alive, and "later" to an update', async () => {
     await until(() => isAt.database, 'it waits for its database')
     assert.equal(await get('/healthz'), 200)
@@ -95,7 +96,7 @@ describe('a service that boots', { timeout: 30_000 }, () => {
   })
 })
 
-describe('a service whose database is gone', { timeout: 30_000 }, () => {
+describe('a service whose database is gone', { timeout: patience(30_000) }, () => {
   before(async () => {
     // A step that moves no money and was just committed may go with the server, and is then done again. Whoever waits
     // for the disk has everything before it written too.

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { settings } from '../../src/config/settings.ts'
+import { patience } from '../fixtures/patience.ts'
 import { shortFolder } from '../keeper/users.ts'
 
 /**
@@ -34,7 +35,7 @@ export type Env = Readonly<Record<string, string>>
 export type Place = Env & { readonly DATA_DIR: string; readonly PORT: string; readonly SANDBOX_PORT: string }
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
-const endMsMax = 30_000
+const endMsMax = patience(30_000)
 
 /** Whatever was typed in it and still runs is killed after the test, with everything it started. */
 export function openTerminal(t: TestContext) {
@@ -89,7 +90,7 @@ function typed(program: string, words: readonly string[], env: Env): Typed {
       return end
     },
     printed: () => text,
-    prints: async (pattern, limitMs = 60_000) => {
+    prints: async (pattern, limitMs = patience(60_000)) => {
       const until = performance.now() + limitMs
       for (;;) {
         const over = child.exitCode !== null || child.signalCode !== null
@@ -176,7 +177,11 @@ export async function isFree(port: number): Promise<boolean> {
 }
 
 /** Resolves when it holds, looking often; a condition that does not come is a failure that names it. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, limitMs = 30_000): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = patience(30_000),
+): Promise<void> {
   const end = performance.now() + limitMs
   while (!(await holds())) {
     assert.ok(performance.now() < end, `waited ${limitMs} ms for: ${what}`)

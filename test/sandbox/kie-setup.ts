@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createSandbox } from '../../sandbox/sandbox.ts'
+import { patience } from '../fixtures/patience.ts'
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Json }
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely, an assertion follows each look
@@ -71,7 +72,7 @@ function createClient(url: string) {
 export type Posted = { readonly headers: IncomingHttpHeaders; readonly body: Json }
 
 /** A callback that does not come fails its test instead of holding it. */
-const receivedWithinMs = 10_000
+const receivedWithinMs = patience(10_000)
 
 /** A bot's callback address. `answer` gives the status of each call; `received(n)` resolves once n have come. */
 export async function startReceiver(answer: (count: number) => number | 'cut' = () => 200) {

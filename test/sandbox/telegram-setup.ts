@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { TestContext } from 'node:test'
 import { z } from 'zod'
 import { createSandbox, type SandboxOptions } from '../../sandbox/sandbox.ts'
+import { patience } from '../fixtures/patience.ts'
 
 /**
  * What the tests of the emulated Telegram share: a sandbox of their own, a bot that calls it, a person in front of it,
@@ -129,12 +130,12 @@ export async function startWebhook(t: TestContext, answer: (heard: Heard) => voi
   }
 }
 
-/** Resolves when `holds` does, looking whenever it is woken and every 5 ms; fails after five seconds. */
+/** Resolves when `holds` does, looking whenever it is woken and every 5 ms; fails when it does not. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   listen: (wake: () => void) => () => void = () => () => {},
 ): Promise<void> {
-  const deadline = performance.now() + 5000
+  const deadline = performance.now() + patience(5_000)
   while (!(await holds())) {
     assert.ok(performance.now() < deadline, `this never came true: ${holds}`)
     await new Promise<void>((resolve) => {
