@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { instant } from '../kit/clock.ts'
 import { chatId, cid, fileId, kieTaskId, messageId, newOrderId, offerId, personId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
@@ -249,7 +250,7 @@ const observations = fc.array(
   { maxLength: 30 },
 )
 const holds = (claim: (seenOnes: readonly Observation[]) => void) =>
-  fc.assert(fc.property(observations, claim), { numRuns: 2_000 })
+  fc.assert(fc.property(observations, claim), cases(2_000))
 
 /** Walks through the observations and calls `look` after each that changed something. */
 function walk(

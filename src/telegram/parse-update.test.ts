@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { parseUpdate, peekUpdate } from './parse-update.ts'
 
 const from = { id: 501, is_bot: false, first_name: 'Anna', username: 'anna', language_code: 'ru' }
@@ -194,7 +195,7 @@ describe('what is no update', () => {
           assert.equal(parsed.lane, peekUpdate({ update_id: 9, [kind]: content })?.lane)
         },
       ),
-      { numRuns: 1000 },
+      cases(1000),
     )
   })
 })
