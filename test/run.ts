@@ -4,14 +4,13 @@ import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
-import { pathToFileURL } from 'node:url'
 import { reportOf } from './costs/report.ts'
 import { measureSlowness } from './fixtures/patience.ts'
 import { testDatabase } from './fixtures/postgres.ts'
 import { isAll, seed } from './fixtures/seed.ts'
 
 /**
- * `npm test`: every test file, as many at a time as there are cores. Before them the machine is measured and the
+ * `npm test`: every test file. Before them the machine is measured and the
  * database that they share is started; after them a table says what each has cost. The processes of the tests inherit
  * what is set here in the environment.
  */
@@ -36,7 +35,8 @@ try {
 async function runAll(files: readonly string[]): Promise<void> {
   const tests = run({
     files: [...files],
-    concurrency: availableParallelism(),
+    // One more than can compute: most of them wait for the processes that they have started.
+    concurrency: availableParallelism() + 1,
     execArgv: ['--import', new URL('costs/record.ts', import.meta.url).href],
   })
   tests.on('test:fail', ({ todo }) => {
@@ -45,16 +45,29 @@ async function runAll(files: readonly string[]): Promise<void> {
   for await (const chunk of tests.compose(spec)) process.stdout.write(chunk)
 }
 
-/** The slowest first, so that no core is idle in the end; what is pure shares one process. */
+/**
+ * Those that start many processes have one of their own and come first, the slowest before all, so that no core is idle
+ * in the end. The others share a process for each core.
+ */
 async function filesInOrder(): Promise<readonly string[]> {
-  const slowest = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper', 'journeys', 'commands', 'contracts']
-  const rankOf = (file: string) => {
-    const rank = slowest.indexOf(file.split('/')[1] ?? '')
-    return rank === -1 ? slowest.length : rank
-  }
-  const files = globSync('test/**/*.test.ts').sort()
-  const pure = path.join(folder, 'pure.mjs')
-  const imports = globSync('{src,sandbox}/**/*.test.ts').map((file) => `import '${pathToFileURL(file)}'\n`)
-  await writeFile(pure, imports.join(''))
-  return [...files.toSorted((a, b) => rankOf(a) - rankOf(b)), pure].map((file) => path.resolve(file))
+  const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper', 'deploy', 'commands', 'docs', 'import-rules']
+  const files = globSync('{src,sandbox,test}/**/*.test.ts').sort()
+  const rankOf = (file: string) => alone.findIndex((name) => file.startsWith(`test/${name}/`))
+  const [first, others] = [files.filter((file) => rankOf(file) >= 0), files.filter((file) => rankOf(file) < 0)]
+  const lanes = Array.from({ length: availableParallelism() }, (_, lane) =>
+    writeLane(
+      lane,
+      others.filter((_, index) => index % availableParallelism() === lane),
+    ),
+  )
+  const [slowest = '', ...rest] = first.toSorted((a, b) => rankOf(a) - rankOf(b))
+  return [slowest, ...(await Promise.all(lanes)), ...rest].map((file) => path.resolve(file))
+}
+
+async function writeLane(lane: number, files: readonly string[]): Promise<string> {
+  const file = path.join(folder, `lane-${lane}.mjs`)
+  const runner = new URL('lane.ts', import.meta.url).href
+  const paths = files.map((each) => path.resolve(each))
+  await writeFile(file, `import { runInTurn } from '${runner}'\nrunInTurn(${JSON.stringify(paths)})\n`)
+  return file
 }

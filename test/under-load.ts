@@ -11,7 +11,9 @@ if (!Number.isInteger(times) || times < 1)
   throw new Error(`how many times is a whole number, and not ${process.argv[2]}`)
 
 const loops = Array.from({ length: availableParallelism() }, () =>
-  spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' }),
+  spawn(process.execPath, ['--eval', 'const parent = process.ppid; while (process.ppid === parent);'], {
+    stdio: 'ignore',
+  }),
 )
 process.once('SIGINT', () => end(130))
 process.once('SIGTERM', () => end(143))

@@ -4,8 +4,8 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /**
- * Loaded into every process of a test run (`--import`). A process of a test file writes down at its end what it has
- * cost; `report.ts` prints the table.
+ * Loaded into every process of a test run (`--import`). A process writes down what each of its test files has cost;
+ * `report.ts` prints the table.
  */
 export type Cost = {
   readonly file: string
@@ -17,9 +17,20 @@ export type Cost = {
   readonly starts: Readonly<Record<string, number>>
 }
 
-const { TRT_TEST_COSTS: costs, NODE_TEST_CONTEXT: isTestFile } = process.env
-if (costs !== undefined && isTestFile !== undefined) {
-  const starts: Record<string, number> = {}
+const { TRT_TEST_COSTS: costs, NODE_TEST_CONTEXT: isTestProcess } = process.env
+const nothingYet = { wallMs: 0, cpuMs: 0, childrenCpuMs: 0 }
+let file = process.argv[1] ?? ''
+let before = nothingYet
+let starts: Record<string, number> = {}
+
+/** What the process costs from now on is the cost of this file; it pays for having been started, too. */
+export function beginFile(next: string): void {
+  if (before !== nothingYet) writeCost()
+  before = before === nothingYet ? { ...nothingYet } : spent()
+  file = next
+}
+
+if (costs !== undefined && isTestProcess !== undefined) {
   const count = (child: ChildProcess) => {
     const program = programOf(child.spawnargs)
     starts[program] = (starts[program] ?? 0) + 1
@@ -29,17 +40,30 @@ if (costs !== undefined && isTestFile !== undefined) {
     // It is announced before it knows what it is to run.
     queueMicrotask(() => count(child))
   })
-  process.once('exit', () => {
-    const { user, system } = process.cpuUsage()
-    const cost: Cost = {
-      file: path.relative(process.cwd(), process.argv[1] ?? ''),
-      wallMs: Math.round(performance.now()),
-      cpuMs: Math.round((user + system) / 1_000),
-      childrenCpuMs: cpuOfChildren(),
-      starts,
-    }
-    appendFileSync(costs, `${JSON.stringify(cost)}\n`)
-  })
+  process.once('exit', writeCost)
+}
+
+function writeCost(): void {
+  if (costs === undefined) return
+  const now = spent()
+  const cost: Cost = {
+    file: path.relative(process.cwd(), file),
+    wallMs: now.wallMs - before.wallMs,
+    cpuMs: now.cpuMs - before.cpuMs,
+    childrenCpuMs: now.childrenCpuMs - before.childrenCpuMs,
+    starts,
+  }
+  starts = {}
+  appendFileSync(costs, `${JSON.stringify(cost)}\n`)
+}
+
+function spent() {
+  const { user, system } = process.cpuUsage()
+  return {
+    wallMs: Math.round(performance.now()),
+    cpuMs: Math.round((user + system) / 1_000),
+    childrenCpuMs: cpuOfChildren(),
+  }
 }
 
 /** Of `node program.ts` the program counts. */

@@ -21,10 +21,10 @@ let world: World
 
 before(async () => {
   postgres = await ownPostgres()
-  process.env['TRT_TEST_DATABASE_URL'] = postgres.url
   port = await freePort()
   starting = startWorld({
     env: { PORT: String(port) },
+    databaseUrl: postgres.url,
     expects: [
       'WEBHOOK_REFUSED',
       'PASSIVE_REJECT',
