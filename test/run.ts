@@ -1,10 +1,11 @@
 import { globSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { reportOf } from './costs/report.ts'
+import { bundleLife } from './crashes/bundle.ts'
 import { measureSlowness } from './fixtures/patience.ts'
 import { testDatabase } from './fixtures/postgres.ts'
 import { isAll, seed } from './fixtures/seed.ts'
@@ -15,7 +16,10 @@ import { isAll, seed } from './fixtures/seed.ts'
  * what is set here in the environment.
  */
 const startedMs = performance.now()
-const folder = await mkdtemp(path.join(tmpdir(), 'trt-test-run-'))
+const cache = path.resolve('node_modules/.cache')
+await mkdir(cache, { recursive: true })
+// Below `node_modules`, so that what is bundled there finds packages.
+const folder = await mkdtemp(path.join(cache, 'test-run-'))
 const costsFile = path.join(folder, 'costs.jsonl')
 const database = await testDatabase()
 try {
@@ -23,8 +27,10 @@ try {
   process.env['TRT_TEST_SLOWNESS'] = String(slowness)
   process.env['TRT_TEST_SEED'] = String(seed)
   process.env['TRT_TEST_COSTS'] = costsFile
+  process.env['TRT_TEST_LIFE'] = await bundleLife(folder)
   console.log(`This machine: ${report}.`)
   console.log(`TRT_TEST_SEED=${seed}${isAll ? ', everything is tried' : ''}`)
+  await keepCompiled()
   await runAll(await filesInOrder())
 } finally {
   await database.end()
@@ -32,11 +38,25 @@ try {
   await rm(folder, { recursive: true })
 }
 
+/** A life that is killed leaves nothing compiled for the next one; this one ends in order. */
+async function keepCompiled(): Promise<void> {
+  const { openShop } = await import('./crashes/shop.ts')
+  const shop = await openShop()
+  try {
+    const life = shop.begin()
+    await life.works()
+    life.signal('SIGTERM')
+    await life.ended
+  } finally {
+    await shop.end()
+  }
+}
+
 async function runAll(files: readonly string[]): Promise<void> {
   const tests = run({
     files: [...files],
-    // One more than can compute: most of them wait for the processes that they have started.
-    concurrency: availableParallelism() + 1,
+    // Twice as many as can compute: half of them wait for the processes that they have started.
+    concurrency: 2 * availableParallelism(),
     execArgv: ['--import', new URL('costs/record.ts', import.meta.url).href],
   })
   tests.on('test:fail', ({ todo }) => {
@@ -50,7 +70,7 @@ async function runAll(files: readonly string[]): Promise<void> {
  * in the end. The others share a process for each core.
  */
 async function filesInOrder(): Promise<readonly string[]> {
-  const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper', 'deploy', 'commands', 'docs', 'import-rules']
+  const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper']
   const files = globSync('{src,sandbox,test}/**/*.test.ts').sort()
   const rankOf = (file: string) => alone.findIndex((name) => file.startsWith(`test/${name}/`))
   const [first, others] = [files.filter((file) => rankOf(file) >= 0), files.filter((file) => rankOf(file) < 0)]

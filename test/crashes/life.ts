@@ -42,10 +42,10 @@ export async function endOf(life: Life): Promise<Ending> {
   throw new Error(`it has not ended in ${endsWithinMs} ms. Its log ends:\n${life.lines.slice(-30).join('\n')}`)
 }
 
-/** The program as it stands here. */
-const ours = fileURLToPath(new URL('main.ts', import.meta.url))
-// The compiled form of the sources is kept between lives, as `bin/trt.js` does it.
-const compileCache = path.join(tmpdir(), 'node-compile-cache')
+/** The program as it stands here; `npm test` makes one file of it. */
+const ours = process.env['TRT_TEST_LIFE'] ?? fileURLToPath(new URL('main.ts', import.meta.url))
+// The compiled form is kept between lives, as `bin/trt.js` does it.
+const compileCache = path.join(process.env['TRT_TEST_LIFE'] ? path.dirname(ours) : tmpdir(), 'node-compile-cache')
 /** A life that does not come to work or to its end in this time hangs. */
 const patienceMs = patience(20_000)
 
