@@ -26,7 +26,7 @@ const times = {
 const ended: string[] = []
 const common = {
   key,
-  connectMs: 2_000,
+  connectMs: onThisMachine(2_000),
   connect: database.connect,
   host: 'here',
   pid: 1,
