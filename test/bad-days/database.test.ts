@@ -6,7 +6,17 @@ import { endOf, type Life } from '../crashes/life.ts'
 import { endWell, isAnswered } from '../crashes/standby.ts'
 import { onThisMachine } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
-import { anUpdate, beyondStrait, checkAfterwards, type Drill, databaseTrouble, inShop, isAlive, post } from './drill.ts'
+import {
+  anUpdate,
+  beyondStrait,
+  checkAfterwards,
+  type Drill,
+  databaseTrouble,
+  inShop,
+  isAlive,
+  post,
+  telegramTriesAgain,
+} from './drill.ts'
 import { drillsOfSecrets } from './secrets.ts'
 
 /**
@@ -30,8 +40,9 @@ test('a bad day of PostgreSQL, or of the secrets', { concurrency: 4 }, async (t)
         await until(async () => (await refusals(shop)) > 0, 'Telegram was told to wait')
         assert.equal((await db.query('select from inbox where finished_at is null')).rowCount, 0)
         await crowd.goes()
-        await person.sees(/Привет/)
         await life.tells(/ACTIVE_ENTER .*how=regained/)
+        await telegramTriesAgain(shop)
+        await person.sees(/Привет/)
         // Once more, and somebody ends the process in the middle of it.
         await crowd.comes()
         await person.says('/start')
@@ -40,6 +51,7 @@ test('a bad day of PostgreSQL, or of the secrets', { concurrency: 4 }, async (t)
         await crowd.goes()
         const next = shop.begin()
         await next.works()
+        await telegramTriesAgain(shop)
         await person.sees(/Привет/)
         await checkAfterwards(shop, databaseTrouble)
         await endWell([next])
@@ -73,6 +85,7 @@ test('a bad day of PostgreSQL, or of the secrets', { concurrency: 4 }, async (t)
         await until(async () => (await refusals(shop)) > 0, 'what could not be stored in time was refused')
         await isAlive(shop.port)
         strait.delay(0)
+        await telegramTriesAgain(shop)
         for (const person of people) await person.sees(/Привет/)
         await checkAfterwards(shop, databaseTrouble)
         await endWell([leader, other])
@@ -93,6 +106,7 @@ test('a bad day of PostgreSQL, or of the secrets', { concurrency: 4 }, async (t)
         await until(async () => (await refusals(shop)) > 0, 'Telegram was told to wait')
         assert.equal((await db.query('select from inbox where finished_at is null')).rowCount, 0)
         await db.query('drop function disk_full cascade')
+        await telegramTriesAgain(shop)
         await person.sees(/Привет/)
         // Full at another moment: the update is stored, and what its step writes is not.
         await fillDisk(db, shop.schema, 'inbox')

@@ -90,6 +90,9 @@ export async function beyondStrait(work: (drill: Drill & { readonly strait: Stra
   }
 }
 
+/** What was refused comes again now: Telegram waits for up to two minutes after refusals in a row, by its own clock. */
+export const telegramTriesAgain = ({ controls }: Shop) => controls.advance(120_000)
+
 /** One update, brought as Telegram would bring it. */
 export async function post(port: number, body: unknown, keys = secrets) {
   const startedMs = performance.now()
