@@ -33,7 +33,7 @@ withRedis('Redis on a bad day', () => {
             await person.says('/start')
             await until(async () => (await db.query('select from inbox')).rowCount === 2, 'it is stored')
             redis.resume()
-            await person.sees(/Привет/)
+            await person.sees(/Картинки и дизайн/)
             await oneLeads(lives)
             await checkAfterwards(shop, databaseTrouble)
             await endWell(lives)

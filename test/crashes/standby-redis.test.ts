@@ -94,7 +94,7 @@ withRedis('several instances, led by Redis', () => {
         await person.says('/start')
         await until(async () => (await stored(shop)) === 2, 'it is stored')
         await redis.start()
-        await person.sees(/Привет/)
+        await person.sees(/Картинки и дизайн/)
         await oneLeads(lives)
         await endWell(lives)
       })

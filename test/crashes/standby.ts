@@ -45,7 +45,7 @@ export async function standBy(shop: Shop, wish: Wish = {}): Promise<Life> {
 
 export async function isAnswered(person: Person): Promise<void> {
   await person.says('/start')
-  await person.sees(/Привет/)
+  await person.sees(/Картинки и дизайн/)
 }
 
 /** What a leadership that is taken away explains. */

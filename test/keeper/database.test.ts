@@ -168,9 +168,9 @@ describe('the embedded database', { concurrency: 2 }, () => {
     const dataDir = await shortFolder(t)
     const user = startUser({ dataDir })
     await user.joined()
+    assert.equal(postmastersIn(dataDir).length, 1)
     await user.kill()
     kill(onlyPid(keepersIn(dataDir)))
-    assert.equal(postmastersIn(dataDir).length, 1)
     await until(() => processesIn(dataDir).length === 0, 'PostgreSQL has ended')
   })
 
