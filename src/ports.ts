@@ -1,7 +1,7 @@
 import type { Config } from './config/config.ts'
 import { type ArtifactSource, uploadBytesMax } from './delivery/artifact-source.ts'
 import type { ChatGateway } from './delivery/chat-gateway.ts'
-import type { DueErrand, ErrandKind } from './errands/errand.ts'
+import type { ErrandKind } from './errands/errand.ts'
 import type { ChatTurns, ErrandEngine } from './errands/runner.ts'
 import type { KieGateway } from './generation/kie-gateway.ts'
 import { createFetcher, type Fetcher } from './http/fetcher.ts'
@@ -23,12 +23,10 @@ import type { Person } from './people/person.ts'
 import { createChatTurns } from './storage/postgres/chat-turns.ts'
 import { type Database, openDatabase } from './storage/postgres/database.ts'
 import { createErrandEngine } from './storage/postgres/errand-engine.ts'
-import { createErrandHandOver } from './storage/postgres/errand-hand-over.ts'
-import { createPostgresErrands } from './storage/postgres/errands.ts'
 import { readFigures } from './storage/postgres/figures.ts'
 import { hangUpAt } from './storage/postgres/hang-up.ts'
 import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage/postgres/inbox.ts'
-import { createPostgresInstances, stepHandsOf } from './storage/postgres/instances.ts'
+import { createPostgresInstances } from './storage/postgres/instances.ts'
 import { listenStored, ringStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
@@ -54,7 +52,7 @@ export type Ports = {
   readonly inbox: Inbox
   readonly claims: Claims
   readonly store: Store
-  readonly engine: ErrandEngine & { makeDue(errand: DueErrand): Promise<void> }
+  readonly engine: ErrandEngine
   readonly leadership: Leadership
   readonly instances: Instances
   /** Where work is shared: the calls to one chat are one instance's at a time. */
@@ -155,8 +153,15 @@ export function openPorts(deps: PortsDeps): Ports {
   const { work, intake, looks, checkouts } = database
   // The engine listens on a connection of its own for as long as it works.
   const enginePool = checkouts.poolFor('the errand engine', { keeps: true })
-  const handOver = createErrandHandOver({ pool: work, schema, hands: stepHandsOf(deps.instance), clock, telemetry })
-  const engine = createErrandEngine({ pool: enginePool, schema, kinds: errandKinds, handOver, clock, telemetry })
+  const engine = createErrandEngine({
+    pool: enginePool,
+    schema,
+    kinds: errandKinds,
+    instance: deps.instance,
+    isShared,
+    clock,
+    telemetry,
+  })
   const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
   const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
   const kie = createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock })
@@ -169,8 +174,8 @@ export function openPorts(deps: PortsDeps): Ports {
       ...(isShared ? { claimAs: deps.instance } : {}),
     }),
     claims: createPostgresClaims(work, isShared ? deps.instance : undefined),
-    store: createPostgresStore({ database, bot, freeDaily, handOver }),
-    engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema, clock).add([errand]) },
+    store: createPostgresStore({ database, bot, freeDaily }),
+    engine,
     leadership: createLeadership(deps, database),
     instances: createPostgresInstances({ ...deps, looks, steps: checkouts.poolFor('the instances') }),
     turns: createChatTurns({ session: database.turns, schema, clock }),

@@ -242,7 +242,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   }
   const hmacKey = config.kieCallback.hmacKey
   const ring = createKieCallback({
-    makeDue: ports.engine.makeDue,
+    addJob: ports.engine.add,
     orderOf: references.read,
     ...(hmacKey === undefined ? {} : { isSigned: createCallbackSignature(hmacKey, clock) }),
     clock,
@@ -333,9 +333,6 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     handlers,
     engine: ports.engine,
     ...(isShared ? { turns: ports.turns } : {}),
-    // Whoever becomes the leader is the only one who works, but for instances that were told to share the work.
-    living: async () => (isShared ? 'all' : await ports.instances.hands('sharing')),
-    started: ports.instances.notePool,
     clock,
     telemetry,
   })

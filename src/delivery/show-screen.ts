@@ -25,11 +25,8 @@ export type ShowScreenDeps = {
 }
 
 export function createShowScreen({ store, chat: gateway, pacing, clock, telemetry }: ShowScreenDeps) {
-  return async function showScreen(
-    { chat }: { readonly chat: ChatId },
-    { permit, drawing }: ErrandContext,
-  ): Promise<Settled> {
-    const kept = drawing ?? (await store.read(({ sessions }) => sessions.get(chat)))
+  return async function showScreen({ chat }: { readonly chat: ChatId }, { permit }: ErrandContext): Promise<Settled> {
+    const kept = await store.read(({ sessions }) => sessions.get(chat))
     if (kept?.view === undefined || kept.shownRevision >= kept.session.revision) return 'settled'
     const wait = pacing.waitFor(chat)
     if (wait !== undefined) return { againAt: wait }

@@ -97,7 +97,7 @@ export async function converse(
   const errands: DueErrand[] = [...result.errands]
   if (tapped !== undefined)
     errands.push({ errand: { kind: 'answer_tap', tap: tapped.id, ...toastOf(reaction, result) }, cid })
-  if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid, drawing })
+  if (view !== undefined) errands.push({ errand: { kind: 'show_screen', chat }, cid })
   tx.closeWith([tx.sessions.save(drawing, now), tx.errands.add(errands)])
   if (view !== undefined) facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: view.view.screen }))
   return { reaction, refused: result.refused, ...(view === undefined ? {} : { shown: view.view.screen }) }

@@ -1,73 +1,70 @@
-import type { KeptSession } from '../dispatch/sessions.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import { after } from '../kit/clock.ts'
 import type { ChatId, Cid } from '../kit/ids.ts'
 import { FenceLost, isFaultOfTheWorld, type Permit } from '../store.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import type { DueErrand, Errand, ErrandKind } from './errand.ts'
-import { freeHands } from './free-hands.ts'
+import { deathsMax, failuresMaxOf, pauseAfterFailure } from './errand-jobs.ts'
 
 /**
- * Carries out errands that are due, each until it is settled. What runs them (waking, retrying, setting aside) is the
- * engine, a port; what they do is in the handlers.
+ * Executes errands that are due. What stores them and hands them out is the engine, a port; what they do is in the
+ * handlers; what happens after a handler has answered or thrown is decided here.
  *
  * Calls to one chat are made one after the other, so that a screen and the answer to it cannot overtake each other;
  * where work is shared, also those of different instances.
  */
 export type Settled =
   | 'settled'
-  /** The same errand again, not before then. An earlier wish that is already waiting stays. */
+  /** The same errand again, not before then. A repeat that is already waiting for an earlier time keeps it. */
   | { readonly againAt: Instant }
 
 export type ErrandContext = {
   readonly cid: Cid
   readonly permit: Permit
-  /** The first is 1. */
-  readonly attempt: number
-  /** The conversation as it stands in the database; absent when that is not known and must be read. */
-  readonly drawing?: KeptSession
+  /** How often a handler asked for a later execution of this errand, or threw. The first time it is 0. */
+  readonly repeats: number
 }
 export type Handlers = {
   readonly [Kind in ErrandKind]: (errand: Extract<Errand, { kind: Kind }>, context: ErrandContext) => Promise<Settled>
 }
 
-export type Job = {
-  /** Its name in the engine. */
+/** What was counted of an errand so far; it travels with its job. */
+export type Counts = {
+  /** Executions that asked for another one, or threw. */
+  readonly repeats: number
+  /** Of these, the ones in a row that threw. */
+  readonly failures: number
+}
+export type Job = Counts & {
+  /** Its number in the queue. */
   readonly id: string
   readonly errand: Errand
   readonly cid: Cid
-  readonly attempt: number
-  readonly attemptsMax: number
-  /** The conversation as the step left it a moment ago. */
-  readonly drawing?: KeptSession
+  /** Executions of this job that ended neither well nor badly: the process died. */
+  readonly deaths: number
 }
 
-/** Keeps errands and hands them out. A port, implemented by `storage/postgres/errand-engine.ts`. */
+/** Stores errands as jobs and hands them out. A port, implemented by `storage/postgres/errand-engine.ts`. */
 export interface ErrandEngine {
   /**
-   * Hands out due errands until `stop` has resolved. A rejection of `run` is a failed attempt, and one with `FenceLost`
-   * is none: the errand is whoever's it is now. `ended` rejects when the engine gave up by itself.
+   * Hands out due jobs until `stop` has resolved, after unlocking those of instances that do not work any more. A job is
+   * done when `run` resolves. When it rejects, the job is released, to be handed out again soon, and nothing is counted.
+   * `ended` rejects when the engine stopped by itself.
    */
-  start(run: (job: Job) => Promise<void>): Promise<{
-    /** Under this name it holds what it has in hand. */
-    readonly holder: string
-    readonly stop: () => Promise<void>
-    readonly ended: Promise<void>
-  }>
+  start(
+    run: (job: Job) => Promise<void>,
+  ): Promise<{ readonly stop: () => Promise<void>; readonly ended: Promise<void> }>
+  /** Adds an errand outside any step. */
+  add(errand: DueErrand): Promise<void>
   /**
-   * Writes the errand down again for later; a waiting one with an earlier time keeps its time. `of` is the one that was
-   * carried out: when a newer one has taken its place meanwhile, nothing is written, because the newer one knows more.
+   * Adds the errand of a job that is being executed again for later. One of its key that waits already keeps its time
+   * if it has not been tried. When a newer job has replaced this one meanwhile, nothing is added: it knows more.
    */
-  again(errand: DueErrand, of?: Pick<Job, 'id' | 'attempt'>): Promise<void>
-  /** The names under which errands are held now. */
-  holders(): Promise<readonly string[]>
-  /** Frees what these hold, because nobody carries it out any more. */
-  unlock(dead: readonly string[]): Promise<void>
-  /**
-   * Puts right what is left when an errand changes hands at the wrong moment: a queue that is held although nothing of
-   * it is in hand, an errand given up for a newer one. Says how much there was.
-   */
-  tidy(): Promise<number>
+  repeat(job: Job, at: Instant, counts: Counts): Promise<void>
+  /** Keeps a job that is being executed for a person to look at. False when a newer job has replaced it meanwhile. */
+  shelve(job: Job, why: { readonly reason: string; readonly attempts: number }): Promise<boolean>
+  /** Unlocks the jobs of instances that are gone; says how many engine starts held some. */
+  unlockGone(): Promise<number>
 }
 
 /** Where work is shared: the calls to one chat are one instance's at a time. A port. */
@@ -76,17 +73,15 @@ export interface ChatTurns {
   inTurn<T>(chat: ChatId, work: () => Promise<T>): Promise<T | 'busy'>
 }
 
-/** A fault of the world is not the errand's: it waits so long and is tried again without counting. */
+/** A fault of the world is not the errand's: it is executed again after this time, and nothing is counted. */
 const worldFaultWaitMs = 2_000
-/** A chat that another instance is calling. */
+/** The pause while another instance calls the chat; nothing is counted. */
 const busyWaitMs = 250
 
 export function createRunner({
   handlers,
   engine,
   turns,
-  living,
-  started,
   clock,
   telemetry,
 }: {
@@ -94,74 +89,74 @@ export function createRunner({
   readonly engine: ErrandEngine
   /** Absent where only one instance works. */
   readonly turns?: ChatTurns
-  /** The names whose errands are not free for the taking, although this instance begins to work. */
-  readonly living: () => Promise<readonly string[] | 'all'>
-  /** The name under which this instance holds errands from now on. */
-  readonly started: (holder: string) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry
 }) {
   const ownTurns = createTurns()
 
-  async function inChat(chat: ChatId | undefined, carryOut: () => Promise<Settled>): Promise<Settled> {
-    if (chat === undefined) return await carryOut()
-    const settled = await ownTurns.take(chat, () => (turns === undefined ? carryOut() : turns.inTurn(chat, carryOut)))
-    return settled === 'busy' ? { againAt: after(clock.now(), busyWaitMs) } : settled
-  }
-
-  /** What was in hands that are gone is free for us. */
-  async function freeDead(): Promise<void> {
-    const spared = await living()
-    if (spared !== 'all') await freeHands(engine, (holder) => !spared.includes(holder), telemetry)
+  async function inTurn(chat: ChatId | undefined, work: () => Promise<Settled>): Promise<Settled | 'busy'> {
+    if (chat === undefined) return await work()
+    return await ownTurns.take(chat, () => (turns === undefined ? work() : turns.inTurn(chat, work)))
   }
 
   async function run(job: Job, permit: Permit): Promise<void> {
-    const { errand, cid, attempt, drawing } = job
-    const chat = chatOf(errand)
-    // Whoever waits for a turn may be drawn past meanwhile; only the first in line knows the newest state.
-    const isFirst = chat !== undefined && turns === undefined && !ownTurns.isTaken(chat)
-    const fresh = drawing !== undefined && isFirst ? { drawing } : {}
+    const { errand, cid, repeats, deaths } = job
+    if (deaths >= deathsMax) return await shelve(job, permit, 'each attempt ended the process', deaths)
+    let outcome: Settled | 'busy'
     try {
-      const carryOut = async () => {
-        // It may have waited for its turn at the chat; whoever has lost the right meanwhile calls nobody.
+      outcome = await inTurn(chatOf(errand), async () => {
+        // The job may have waited for its turn at the chat. Without a right to work nobody is called.
         mustBeFresh(permit)
-        return await handle(handlers, errand, { cid, permit, attempt, ...fresh })
-      }
-      const settled = await inChat(chat, carryOut)
-      if (settled !== 'settled') await again(job, permit, settled.againAt)
-      // What was in the hands of whoever lost the right may be in others' hands by now, and is not ours to settle.
-      mustBeFresh(permit)
+        return await handle(handlers, errand, { cid, permit, repeats })
+      })
     } catch (error) {
       if (error instanceof FenceLost) throw error
-      if (isFaultOfTheWorld(error)) return await again(job, permit, after(clock.now(), worldFaultWaitMs))
-      const told = { kind: errand.kind, cid, error: messageWithCauses(error) }
-      if (attempt >= job.attemptsMax) telemetry.tell('ERRAND_SHELVED', told)
-      else telemetry.tell('ERRAND_FAILED', { ...told, attempt })
-      telemetry.caught(error, `errand ${errand.kind}`, cid)
-      throw error
+      return await failed(job, permit, error)
     }
+    if (outcome === 'busy') return await repeat(job, permit, after(clock.now(), busyWaitMs), job)
+    if (outcome !== 'settled') {
+      return await repeat(job, permit, outcome.againAt, { repeats: repeats + 1, failures: 0 })
+    }
+    // After the right is lost another instance may have the job; then it is not ours to complete.
+    mustBeFresh(permit)
   }
 
-  /** When even this cannot be written down, the engine's own retry takes over. */
-  async function again(job: Job, permit: Permit, at: Instant): Promise<void> {
+  async function failed(job: Job, permit: Permit, error: unknown): Promise<void> {
+    if (isFaultOfTheWorld(error)) return await repeat(job, permit, after(clock.now(), worldFaultWaitMs), job)
+    const { errand, cid, repeats } = job
+    const failures = job.failures + 1
+    telemetry.caught(error, `errand ${errand.kind}`, cid)
+    const reason = messageWithCauses(error)
+    if (failures >= failuresMaxOf(errand)) return await shelve(job, permit, reason, failures)
+    telemetry.tell('ERRAND_FAILED', { kind: errand.kind, cid, error: reason, attempt: failures })
+    const at = after(clock.now(), pauseAfterFailure(failures, job.id))
+    await repeat(job, permit, at, { repeats: repeats + 1, failures })
+  }
+
+  async function repeat(job: Job, permit: Permit, at: Instant, { repeats, failures }: Counts): Promise<void> {
     mustBeFresh(permit)
-    await engine.again({ errand: job.errand, cid: job.cid, at }, job)
+    await engine.repeat(job, at, { repeats, failures })
+    mustBeFresh(permit)
+  }
+
+  async function shelve(job: Job, permit: Permit, reason: string, attempts: number): Promise<void> {
+    mustBeFresh(permit)
+    const isShelved = await engine.shelve(job, { reason, attempts })
+    if (isShelved) telemetry.tell('ERRAND_SHELVED', { kind: job.errand.kind, cid: job.cid, error: reason })
     mustBeFresh(permit)
   }
 
   return {
-    /** Works until `signal` aborts; resolves when no errand is in hand any more. */
+    /** Works until `signal` aborts; resolves when no errand is being executed any more. */
     async work(permit: Permit, signal: AbortSignal): Promise<void> {
-      await freeDead()
       const working = await engine.start((job) => run(job, permit))
-      const told = new Promise<void>((resolve) => {
+      const aborted = new Promise<void>((resolve) => {
         if (signal.aborted) resolve()
         else signal.addEventListener('abort', () => resolve(), { once: true })
       })
       try {
-        await started(working.holder)
-        // An engine that gave up is a failure of this duty, which is then started again.
-        await Promise.race([told, working.ended])
+        // An engine that stopped by itself is a failure of this duty, which is then started again.
+        await Promise.race([aborted, working.ended])
       } finally {
         await working.stop()
       }
@@ -185,7 +180,6 @@ const chatOf = (errand: Errand): ChatId | undefined => ('chat' in errand ? erran
 function createTurns() {
   const last = new Map<ChatId, Promise<unknown>>()
   return {
-    isTaken: (chat: ChatId): boolean => last.has(chat),
     async take<T>(chat: ChatId, work: () => Promise<T>): Promise<T> {
       const before = last.get(chat)
       // Nobody is before us: begin in this very turn of the loop.

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Rung, SignatureHeaders } from '../intake/kie-callback.ts'
+import type { CallbackHandled, SignatureHeaders } from '../intake/kie-callback.ts'
 import type { Accepted } from '../intake/telegram-webhook.ts'
 import type { WebhookKeys } from '../intake/webhook-keys.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -20,7 +20,7 @@ export type Doors = {
   /** Absent while updates are polled for: then nobody is let in. */
   readonly webhook?: Pick<WebhookKeys, 'isPath' | 'isToken'>
   readonly accept: (body: string, startedMs: number) => Promise<Accepted>
-  readonly ring: (reference: string, headers: SignatureHeaders, body: string) => Promise<Rung>
+  readonly ring: (reference: string, headers: SignatureHeaders, body: string) => Promise<CallbackHandled>
 }
 export type HttpDeps = {
   readonly callbackPath: string

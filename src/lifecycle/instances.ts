@@ -12,26 +12,20 @@ import type { Role } from './lifecycle.ts'
  */
 export interface Instances {
   /**
-   * Writes this instance down as alive, in a new incarnation, with the engine it has; lanes it had claimed in a former
-   * one are free.
+   * Writes this instance down as alive, in a new incarnation; lanes it had claimed in a former one are free.
    */
   announce(incarnation: number, about: About): Promise<void>
   /** Says that it lives. False when it was declared dead meanwhile: it must announce itself anew. */
   beat(incarnation: number, role: Role): Promise<boolean>
-  /** Under this name its errand engine holds what it has in hand. Throws when nobody can know it: there is no row. */
-  notePool(pool: string): Promise<void>
   /** It goes in order: the row goes, and what was claimed is free. */
   leave(): Promise<void>
   /** The others that have not been heard for so long. */
   silent(forMs: number): Promise<readonly Silent[]>
-  /** Declares those dead that still are silent, behind the fence; says who they were, with what they held. */
-  declareDead(suspects: readonly InstanceId[], silentMs: number): Promise<readonly Dead[]>
+  /** Declares those dead that still are silent, behind the fence; says who they were. */
+  declareDead(suspects: readonly InstanceId[], silentMs: number): Promise<readonly Silent[]>
   /** Frees lanes claimed by an instance that has no row; says how many. */
   freeLanes(): Promise<number>
-  /** The names under which living instances hold errands; of those alone that share the work, when asked so. */
-  hands(of: 'all' | 'sharing'): Promise<readonly string[]>
 }
 
 export type About = { readonly work: 'exclusive' | 'shared'; readonly role: Role }
 export type Silent = { readonly instance: InstanceId; readonly silentMs: number }
-export type Dead = Silent & { readonly hands: readonly string[] }

@@ -269,7 +269,6 @@ describe('an instance among others', () => {
     await empty()
     const dead = instance('silent')
     await dead.instances.announce(1, about)
-    await dead.instances.notePool('pool-1')
     const lane = newLane()
     await dead.inbox.store(update(lane), { claim: true })
     await anna.instances.announce(1, about)
@@ -277,8 +276,8 @@ describe('an instance among others', () => {
     assert.deepEqual(await claimAll(anna.claims), [])
     const declared = await anna.instances.declareDead([dead.id], silent)
     assert.deepEqual(
-      declared.map(({ instance: who, hands }) => ({ who, hands })),
-      [{ who: dead.id, hands: ['hands-silent', 'pool-1'] }],
+      declared.map(({ instance: who }) => who),
+      [dead.id],
     )
     assert.deepEqual(lanesOf(await claimAll(anna.claims)), [lane])
     await assert.rejects(write(permitOf(dead.id), 'dead'), FenceLost)
@@ -305,19 +304,6 @@ describe('an instance among others', () => {
     } finally {
       await holder.end()
     }
-  })
-
-  it('is known with its errand engine, also when it had to announce itself anew meanwhile', async () => {
-    await empty()
-    const { instances } = instance('with-engine')
-    await assert.rejects(instances.notePool('pool-1'), /declared dead/)
-    await instances.announce(1, about)
-    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine', 'pool-1'])
-    await instances.notePool('pool-2')
-    await instances.announce(2, about)
-    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine', 'pool-2'])
-    await instance('with-engine').instances.announce(1, about)
-    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine'], 'a new process has no engine yet')
   })
 
   it('is not declared dead when it was heard at the last moment', async () => {
@@ -425,21 +411,15 @@ describe('an instance among others', () => {
 })
 
 describe('the watch over instances', () => {
-  it('declares dead whom two looks found silent, and frees what they had in hand, and nobody else', async () => {
+  it('declares dead whom two looks found silent, and nobody else, and unlocks their jobs then', async () => {
     await empty()
     const telling = createTelling(clock)
     const steps = createTestClock()
     const [alive, dead] = [instance('alive'), instance('frozen')]
-    const freed: string[] = []
-    const errands = {
-      holders: async () => ['hands-frozen', 'pool-of-frozen', 'hands-alive', 'pool-of-alive'],
-      unlock: async (holders: readonly string[]) => void freed.push(...holders),
-      tidy: async () => 0,
-    }
+    let unlocks = 0
+    const errands = { unlockGone: async () => (unlocks += 1) }
     await dead.instances.announce(1, about)
-    await dead.instances.notePool('pool-of-frozen')
     await alive.instances.announce(1, about)
-    await alive.instances.notePool('pool-of-alive')
     const times = { beatEveryMs: 20, freshMs: 400, silentMs: 200, lookEveryMs: 1_000 }
     const [look] = createInstanceWatch({
       instances: alive.instances,
@@ -455,12 +435,12 @@ describe('the watch over instances', () => {
     await until(() => steps.sleepers().length === 1, 'it has looked once')
     assert.deepEqual(telling.events(), [])
     await steps.advance(1_000)
-    await until(() => freed.length > 0 && steps.sleepers().length === 1, 'it has looked twice')
+    await until(() => unlocks > 0 && steps.sleepers().length === 1, 'it has looked twice')
     assert.deepEqual(
       telling.fieldsOf('INSTANCE_DECLARED_DEAD').map(({ instance: who }) => who),
       ['frozen'],
     )
-    assert.deepEqual(freed, ['hands-frozen', 'pool-of-frozen'])
+    assert.equal(unlocks, 1, 'when the declaration is committed')
     stopping.abort()
     await watching
   })

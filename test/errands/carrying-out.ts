@@ -5,7 +5,7 @@ import type { Permit } from '../../src/store.ts'
 import type { Storage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
 
-/** Errands carried out by the engine of a storage; what they do is one function of the test. */
+/** Errands executed by the engine of a storage; what they do is one function of the test. */
 export type Carry = (errand: Errand, context: ErrandContext) => Promise<Settled>
 
 export const handledBy = (carry: Carry): Handlers => ({
@@ -24,19 +24,16 @@ export const handledBy = (carry: Carry): Handlers => ({
 })
 
 export function carryOut(
-  { engine, permit }: Storage,
+  { engine, permit }: Pick<Storage, 'engine' | 'permit'>,
   carry: Carry,
-  options: { readonly clock?: Clock; readonly permit?: Permit; readonly living?: readonly string[] } = {},
+  options: { readonly clock?: Clock; readonly permit?: Permit } = {},
 ) {
   const clock = options.clock ?? createClock()
   const telling = createTelling(clock)
   const stopping = new AbortController()
-  const holder = Promise.withResolvers<string>()
   const runner = createRunner({
     handlers: handledBy(carry),
     engine,
-    living: async () => options.living ?? [],
-    started: async (name) => holder.resolve(name),
     clock,
     telemetry: telling.telemetry,
   })
@@ -46,8 +43,6 @@ export function carryOut(
   return {
     ...telling,
     working,
-    /** The name under which it holds errands. */
-    holder: holder.promise,
     async stop() {
       stopping.abort()
       await working

@@ -50,8 +50,6 @@ it('An outage of the database ends no process, and every errand is carried out w
   const runner = createRunner({
     handlers: handledBy(carry),
     engine,
-    living: async () => [],
-    started: async () => {},
     clock,
     telemetry,
   })

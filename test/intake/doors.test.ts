@@ -97,7 +97,7 @@ const accept = createTelegramIntake({
 })
 const ringWith = (isSigned?: ReturnType<typeof createCallbackSignature>) =>
   createKieCallback({
-    makeDue: (errand) => createPostgresErrands(sqlOf(database.work), storage.schema, database.clock).add([errand]),
+    addJob: (errand) => createPostgresErrands(sqlOf(database.work), storage.schema, database.clock).add([errand]),
     orderOf: references.read,
     ...(isSigned === undefined ? {} : { isSigned }),
     clock,
@@ -304,8 +304,8 @@ describe('the door for callbacks of KIE', () => {
   it('says "later" when a ring cannot be noted', async () => {
     const reference = references.sign(newOrderId(), cid('abc123ff'))
     const broken = await openServer()
-    const makeDue = () => Promise.reject(new Error('no database'))
-    broken.open({ accept, ring: createKieCallback({ makeDue, orderOf: references.read, clock, telemetry }) })
+    const addJob = () => Promise.reject(new Error('no database'))
+    broken.open({ accept, ring: createKieCallback({ addJob, orderOf: references.read, clock, telemetry }) })
     const answer = await ring(reference, '{}', {}, broken)
     assert.equal(answer.status, 503)
     assert.equal(answer.headers.get('retry-after'), '1')
@@ -335,7 +335,7 @@ describe('the door for callbacks of KIE', () => {
     let now = clock.now()
     const made: number[] = []
     const doorbell = createKieCallback({
-      makeDue: async ({ at }) => void made.push(at ?? 0),
+      addJob: async ({ at }) => void made.push(at ?? 0),
       orderOf: references.read,
       clock: { ...clock, now: () => now },
       telemetry,

@@ -15,12 +15,10 @@ function join(beat: Instances['beat'], clock = createTestClock()) {
     instances: {
       announce: async () => {},
       beat,
-      notePool: async () => {},
       leave: async () => {},
       silent: async () => [],
       declareDead: async () => [],
       freeLanes: async () => 0,
-      hands: async () => [],
     },
     instance: instanceId('one'),
     work: 'shared',

@@ -70,7 +70,7 @@ const { telemetry } = createTelling(clock)
 it('of ten thousand orders that KIE rang for, the ring of the oldest is forgotten first', async () => {
   const made: number[] = []
   const ring = createKieCallback({
-    makeDue: async ({ at }) => void made.push(at ?? 0),
+    addJob: async ({ at }) => void made.push(at ?? 0),
     orderOf: (order) => ({ order: order as OrderId, cid: cid('abc123ff') }),
     clock,
     telemetry,

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type InstanceId, instanceId } from '../../kit/ids.ts'
-import type { Dead, Instances } from '../../lifecycle/instances.ts'
+import type { Instances } from '../../lifecycle/instances.ts'
 import type { Role } from '../../lifecycle/lifecycle.ts'
 import { lockKeys } from './lock-keys.ts'
 import { inTransaction, sqlOf } from './store.ts'
@@ -9,13 +9,12 @@ import { inTransaction, sqlOf } from './store.ts'
 const fenceMs = 2_000
 
 const ANNOUNCE = `
-  insert into instances (instance, incarnation, host, pid, work, role, pool) values ($1, $2, $3, $4, $5, $6, $7)
+  insert into instances (instance, incarnation, host, pid, work, role) values ($1, $2, $3, $4, $5, $6)
   on conflict (instance) do update
-    set incarnation = excluded.incarnation, work = excluded.work, role = excluded.role, pool = excluded.pool,
+    set incarnation = excluded.incarnation, work = excluded.work, role = excluded.role,
         beat_at = clock_timestamp()`
 const BEAT = `
   update instances set beat_at = clock_timestamp(), role = $3 where instance = $1 and incarnation = $2`
-const NOTE_POOL = 'update instances set pool = $2 where instance = $1'
 const LEAVE = 'delete from instances where instance = $1'
 const FREE_OF = `
   update inbox set claimed_by = null
@@ -31,8 +30,7 @@ const SILENT = `
 const DECLARE = `
   delete from instances
    where instance = any($1) and beat_at < clock_timestamp() - $2 * interval '1 millisecond'
-  returning instance, pool, ${SILENT_MS} as silent_ms`
-const HANDS = `select instance, pool from instances where $1 = 'all' or work = 'shared'`
+  returning instance, ${SILENT_MS} as silent_ms`
 const ALL = `
   select instance, host, pid, work, role, (extract(epoch from started_at) * 1000)::bigint as since,
          ${SILENT_MS} as silent_ms
@@ -51,8 +49,6 @@ export type InstancesDeps = {
 export function createPostgresInstances({ looks, steps, schema, instance, host, pid }: InstancesDeps): Instances {
   const fence = lockKeys(schema, 'fence')
   let isBeatOnLooks = false
-  // Whoever is declared dead and announced anew has its engine still, unless the work is shared.
-  let enginePool: string | null = null
 
   const say = async (pool: pg.Pool, incarnation: number, role: Role) =>
     (await pool.query(BEAT, [instance, incarnation, role])).rowCount === 1
@@ -60,7 +56,7 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
   return {
     async announce(incarnation, about) {
       await inTransaction(steps, async (sql) => {
-        await sql.query(ANNOUNCE, [instance, incarnation, host, pid, about.work, about.role, enginePool])
+        await sql.query(ANNOUNCE, [instance, incarnation, host, pid, about.work, about.role])
         await sql.query(FREE_OF, [[instance]])
       })
     },
@@ -73,11 +69,6 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       } finally {
         isBeatOnLooks = false
       }
-    },
-    async notePool(pool) {
-      enginePool = pool
-      const { rowCount } = await steps.query(NOTE_POOL, [instance, pool])
-      if (rowCount !== 1) throw new Error(`${instance} was declared dead before it could say how its engine is named`)
     },
     async leave() {
       await inTransaction(steps, async (sql) => {
@@ -93,32 +84,17 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       return await inTransaction(steps, async (sql) => {
         await sql.query(`set local lock_timeout = ${fenceMs}`)
         await sql.query('select pg_advisory_xact_lock($1, $2)', fence)
-        type Row = { instance: string; pool: string | null; silent_ms: number }
+        type Row = { instance: string; silent_ms: number }
         const { rows } = await sql.query<Row>(DECLARE, [suspects, silentMs])
         await sql.query(FREE_OF, [rows.map((row) => row.instance)])
-        return rows.map(
-          (row): Dead => ({
-            instance: instanceId(row.instance),
-            silentMs: row.silent_ms,
-            hands: handsOf(row.instance, row.pool),
-          }),
-        )
+        return rows.map((row) => ({ instance: instanceId(row.instance), silentMs: row.silent_ms }))
       })
     },
     async freeLanes() {
       return (await looks.query(FREE_OF_NOBODY)).rowCount ?? 0
     },
-    async hands(of) {
-      const { rows } = await looks.query<{ instance: string; pool: string | null }>(HANDS, [of])
-      return rows.flatMap((row) => handsOf(row.instance, row.pool))
-    },
   }
 }
-
-/** Errands that a step takes with it are held under a name that follows from the instance. */
-export const stepHandsOf = (instance: string): string => `hands-${instance}`
-const handsOf = (instance: string, pool: string | null): readonly string[] =>
-  pool === null ? [stepHandsOf(instance)] : [stepHandsOf(instance), pool]
 
 export type InstanceFacts = {
   readonly instance: string

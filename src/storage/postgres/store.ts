@@ -5,7 +5,6 @@ import type { BotId } from '../../kit/ids.ts'
 import { FenceLost, type Permit, StorageFault, type Store, type Tx } from '../../store.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
 import { asStorageFault, type Database, isSilence } from './database.ts'
-import type { ErrandHandOver, Taking } from './errand-hand-over.ts'
 import { createPostgresErrands } from './errands.ts'
 import { createPostgresInboxStep } from './inbox.ts'
 import { createPostgresLedger } from './ledger.ts'
@@ -29,13 +28,10 @@ export function createPostgresStore({
   database,
   bot,
   freeDaily,
-  handOver,
 }: {
   readonly database: Database
   readonly bot: BotId
   readonly freeDaily: () => number
-  /** Takes from a step what a person waits for; without one, all errands are left to the engine. */
-  readonly handOver?: ErrandHandOver
 }): Store {
   const [group, key] = lockKeys(database.schema, 'fence')
   const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key});`
@@ -60,15 +56,11 @@ export function createPostgresStore({
       const client = await database.take().catch((cause: unknown) => {
         throw new StorageFault(`no database connection: ${messageWithCauses(cause)}`, { cause })
       })
-      const taking = handOver?.begin()
       const step = openStep(client, nameOf)
       let broken = false
-      let end: Parameters<Taking['end']>[0] = 'rolled_back'
       try {
-        const result = await step.together(() => [fence(client, permit), work(portsOn(step, shop, taking))] as const)
-        end = 'unknown'
+        const result = await step.together(() => [fence(client, permit), work(portsOn(step, shop))] as const)
         await step.commit()
-        end = 'committed'
         return result
       } catch (error) {
         const cause = await step.causeOf(error)
@@ -76,7 +68,6 @@ export function createPostgresStore({
         throw asStorageFault(cause, 'in a step')
       } finally {
         client.release(broken)
-        taking?.end(end)
       }
     },
     async read(look) {
@@ -211,7 +202,7 @@ type Shop = {
   readonly clock: Clock
 }
 
-function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, clock }: Shop, taking?: Taking): Tx {
+function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, clock }: Shop): Tx {
   return {
     inbox: createPostgresInboxStep(light),
     people: createPostgresPeople(light),
@@ -222,7 +213,7 @@ function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, 
     submitSlots: createPostgresSubmitSlots(weighty),
     waits: createPostgresWaits(weighty),
     causes: createPostgresOperatorCauses(light),
-    errands: createPostgresErrands(light, schema, clock, taking),
+    errands: createPostgresErrands(light, schema, clock),
     closeWith,
   }
 }
