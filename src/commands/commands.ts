@@ -8,6 +8,7 @@ import { catalog } from './catalog.ts'
 import type { Command, CommandContext } from './command.ts'
 import { doctor } from './doctor.ts'
 import { inbox } from './inbox.ts'
+import { jobs } from './jobs.ts'
 import { ledger } from './ledger.ts'
 import { lock } from './lock.ts'
 import { logs } from './logs.ts'
@@ -30,6 +31,7 @@ export const commands: Readonly<Record<string, Command>> = discreet({
   story,
   lock,
   inbox,
+  jobs,
   orders,
   people,
   ledger,

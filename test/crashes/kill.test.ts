@@ -28,7 +28,7 @@ const notTaken = new Map([
   ['readLeader', 'a standby asks who leads'],
   ['ringStored', 'a standby rings; takeover.test.ts kills it there'],
   ['turns.inTurn', 'only where work is shared; standby-shared.test.ts kills it there'],
-  ['engine.unlock', 'the dead have to hold what no start has freed'],
+  ['engine.shelve', 'a handler has to throw many times for it'],
   ['engine.migrate', 'called by `migrate`, which is a point of its own'],
   ['kie.freshLink', 'KIE has to have forgotten a picture; a read inside of `artifacts.fetch`'],
   ['chat.refundStars', 'nobody is given Stars back by themselves'],
@@ -107,7 +107,7 @@ function kills(
 
 /** What only looks, and changes nothing anywhere. */
 const looks =
-  /:(read\w+|known\w+|lookAt\w+|store\.read|poolFigures|claims\.nextDueAt|kie\.(look|credits)|chat\.(getMe|getWebhookInfo|fetchFile)|engine\.holders|instances\.(silent|hands)|leadership\.acquire\.isFresh)$/
+  /:(read\w+|known\w+|lookAt\w+|store\.read|poolFigures|claims\.nextDueAt|kie\.(look|credits)|chat\.(getMe|getWebhookInfo|fetchFile)|instances\.silent|leadership\.acquire\.isFresh)$/
 const isLikeAnother = (point: string): boolean => point.startsWith('entered:') || looks.test(point)
 
 const first = (point: string): End => ({ point, crossing: 1, signal: 'SIGKILL' })

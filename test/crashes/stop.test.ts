@@ -13,8 +13,7 @@ import { createShops } from './shops.ts'
  * uncertain.
  */
 /** Whatever is looked up beside something else that is waited for, and shows no moment of its own. */
-const isReadInPassing =
-  /:(read\w+|known\w+|poolFigures|store\.read|claims\.nextDueAt|instances\.(silent|hands)|engine\.holders)$/
+const isReadInPassing = /:(read\w+|known\w+|poolFigures|store\.read|claims\.nextDueAt|instances\.silent)$/
 
 test('SIGTERM ends a start at any of its moments', { concurrency: 2 }, async (t) => {
   const shops = createShops(t)
@@ -45,7 +44,7 @@ const inHand: readonly Omit<End, 'signal'>[] = [
   { point: 'before:chat.send', crossing: 1 },
   { point: 'before:kie.submit', crossing: 1 },
   { point: 'left:store.transact', crossing: 1, since: 'after:kie.submit' },
-  { point: 'before:engine.makeDue', crossing: 1 },
+  { point: 'before:engine.add', crossing: 1 },
   { point: 'before:artifacts.fetch', crossing: 1 },
   { point: 'before:chat.sendFile', crossing: 1 },
   { point: 'after:claims.claim', crossing: 1 },

@@ -28,6 +28,11 @@ const planted: readonly { readonly rule: string; readonly file: string; readonly
   { rule: 'stages-do-not-call-stages-intake', file: 'src/intake/planted.ts', text: "import '../dispatch/step.ts'" },
   { rule: 'the-service-does-not-know-the-sandbox', file: 'src/planted.ts', text: "import '../sandbox/world.ts'" },
   { rule: 'no-cycles', file: 'src/people/planted.ts', text: "import './a.ts'" },
+  {
+    rule: 'no-private-table-of-the-queue',
+    file: 'src/storage/planted.ts',
+    text: "export const LOOK = 'select 1 from bot_jobs._private_jobs'",
+  },
   { rule: 'every-import-resolves', file: 'src/lifecycle/planted.ts', text: "import './nowhere.ts'" },
 ]
 const targets: Readonly<Record<string, string>> = {

@@ -268,18 +268,18 @@ describe('the door for callbacks of KIE', () => {
       headers: { 'content-type': 'application/json', ...headers },
       body,
     })
-  const looks = (order: string) =>
+  const polls = (order: string) =>
     storage.rows<{ hint: string | null }>(
       `select payload->'errand'->>'hint' as hint from ${storage.schema}_jobs._private_jobs
         where payload->'errand'->>'order' = $1`,
       [order],
     )
 
-  it('notes a ring as a look to be made now, with the task it names as a hint, and many rings as one', async () => {
+  it('notes a callback as a poll to be made now, with the task it names as a hint, and those of the next two seconds as one more', async () => {
     const order = newOrderId()
     const reference = references.sign(order, cid('abc123ff'))
     for (let n = 0; n < 5; n++) assert.equal((await ring(reference, '{"data":{"taskId":"t1"}}')).status, 200)
-    assert.deepEqual(await looks(order), [{ hint: 't1' }])
+    assert.deepEqual(await polls(order), [{ hint: 't1' }, { hint: 't1' }])
     for (const odd of ['{"taskId":7}', '[]', 'null', 'not JSON', JSON.stringify({ taskId: 'x'.repeat(10_000) })]) {
       assert.equal((await ring(references.sign(newOrderId(), cid('abc123ff')), odd)).status, 200)
     }
@@ -301,7 +301,7 @@ describe('the door for callbacks of KIE', () => {
     })
   })
 
-  it('says "later" when a ring cannot be noted', async () => {
+  it('says "later" when a callback cannot be noted', async () => {
     const reference = references.sign(newOrderId(), cid('abc123ff'))
     const broken = await openServer()
     const addJob = () => Promise.reject(new Error('no database'))
@@ -331,10 +331,10 @@ describe('the door for callbacks of KIE', () => {
     assert.equal((await ring(reference, body, headers('t1'), signed)).status, 200)
   })
 
-  it('is no deaf one when somebody sets the clock back', async () => {
+  it('polls, too, after somebody has set the clock back', async () => {
     let now = clock.now()
     const made: number[] = []
-    const doorbell = createKieCallback({
+    const handleCallback = createKieCallback({
       addJob: async ({ at }) => void made.push(at ?? 0),
       orderOf: references.read,
       clock: { ...clock, now: () => now },
@@ -342,9 +342,9 @@ describe('the door for callbacks of KIE', () => {
     })
     const reference = references.sign(newOrderId(), cid('abc123ff'))
     const none = { timestamp: undefined, signature: undefined }
-    await doorbell(reference, none, '{}')
+    await handleCallback(reference, none, '{}')
     now = instant(now - 3_600_000)
-    await doorbell(reference, none, '{}')
+    await handleCallback(reference, none, '{}')
     assert.deepEqual(made.at(-1), now)
   })
 })

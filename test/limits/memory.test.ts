@@ -23,9 +23,9 @@ const bounds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '#inHand': 'a part of #busy',
     '#crowded': 'a part of #busy',
   },
-  'src/errands/runner.ts': { last: 'chats for which an errand is in hand or waits' },
-  'src/intake/kie-callback.ts': { looks: 'ringsMax' },
-  'src/lifecycle/instance-watch.ts': { suspects: 'made anew at each look', strangers: 'made anew at each look' },
+  'src/errands/runner.ts': { last: 'chats for which an errand is executed or waits' },
+  'src/intake/kie-callback.ts': { polls: 'ordersMax' },
+  'src/lifecycle/instance-watch.ts': { suspects: 'made anew at each look' },
   'src/lifecycle/operator-watch.ts': {
     '#goneSince': 'one for each kind of cause',
     '#unkept': 'one for each kind of cause',
@@ -33,10 +33,6 @@ const bounds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'src/storage/postgres/checkouts.ts': { held: 'the connections of the pool' },
   'src/storage/postgres/database.ts': { open: 'the connections of the pools' },
-  'src/storage/postgres/errand-hand-over.ts': {
-    chats: 'inHandMax',
-    working: 'inHandMax, and what is being given back',
-  },
   'src/storage/postgres/store.ts': { names: 'the statements of the program' },
 }
 /** Begins and ends with one call, or one check of a file. */
@@ -67,9 +63,9 @@ it('everything that the service remembers and that could grow has a bound that s
 const clock = createTestClock()
 const { telemetry } = createTelling(clock)
 
-it('of ten thousand orders that KIE rang for, the ring of the oldest is forgotten first', async () => {
+it('of ten thousand orders with a callback of KIE, the callback of the oldest is forgotten first', async () => {
   const made: number[] = []
-  const ring = createKieCallback({
+  const handleCallback = createKieCallback({
     addJob: async ({ at }) => void made.push(at ?? 0),
     orderOf: (order) => ({ order: order as OrderId, cid: cid('abc123ff') }),
     clock,
@@ -77,13 +73,13 @@ it('of ten thousand orders that KIE rang for, the ring of the oldest is forgotte
   })
   const none = { timestamp: undefined, signature: undefined }
   const [oldest, newest] = [newOrderId(), newOrderId()]
-  await ring(oldest, none, '{}')
-  for (let n = 0; n < 9_999; n++) await ring(newOrderId(), none, '{}')
-  await ring(newest, none, '{}')
+  await handleCallback(oldest, none, '{}')
+  for (let n = 0; n < 9_999; n++) await handleCallback(newOrderId(), none, '{}')
+  await handleCallback(newest, none, '{}')
   made.length = 0
-  await ring(newest, none, '{}')
-  assert.deepEqual(made, [clock.now() + 2_000], 'it is known that it was looked at now')
-  await ring(oldest, none, '{}')
+  await handleCallback(newest, none, '{}')
+  assert.deepEqual(made, [clock.now() + 2_000], 'it is known that it is polled now')
+  await handleCallback(oldest, none, '{}')
   assert.deepEqual(made.slice(1), [clock.now()], 'nothing is known of it any more')
 })
 

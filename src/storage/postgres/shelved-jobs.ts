@@ -1,4 +1,3 @@
-import type { DueErrand } from '../../errands/errand.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { createPostgresErrands, readPayload } from './errands.ts'
 import type { Sql } from './sql.ts'
@@ -62,8 +61,8 @@ export async function dropShelvedJob(sql: Sql, id: number): Promise<Removed | un
 }
 
 /**
- * Adds it to the queue as if it were new. To be called inside a transaction, which must not be committed when the
- * answer is `unreadable`: the payload has a version that this program does not know.
+ * Adds it to the queue as if it were new; to be called inside a transaction. `unreadable`: the payload has a version that
+ * this program does not know, and the job stays shelved.
  */
 export async function retryShelvedJob(
   sql: Sql,
@@ -71,11 +70,12 @@ export async function retryShelvedJob(
   id: number,
   clock: Clock,
 ): Promise<Removed | 'unreadable' | undefined> {
+  const shelved = await readShelvedJob(sql, id)
+  if (shelved === undefined) return undefined
+  const read = readPayload(shelved.payload)
+  if (read === undefined) return 'unreadable'
   const removed = await dropShelvedJob(sql, id)
   if (removed === undefined) return undefined
-  const read = readPayload(removed.payload)
-  if (read === undefined) return 'unreadable'
-  const due: DueErrand = { errand: read.errand, cid: read.cid }
-  await createPostgresErrands(sql, schema, clock).add([due])
+  await createPostgresErrands(sql, schema, clock).add([{ errand: read.errand, cid: read.cid }])
   return removed
 }
