@@ -200,7 +200,7 @@ function ofWaiting({ inbox, errands, now }: Watched): readonly Cause[] {
     causes.push({
       key: 'errands_shelved',
       says: `${errands.shelved} ${errands.shelved === 1 ? 'errand' : 'errands'} could not be carried out and need a look.`,
-      run: 'trt story CID, with the cid of ERRAND_SHELVED in the log',
+      run: 'trt jobs list',
       size: errands.shelved,
       againAfterMs: againMs,
     })

@@ -141,16 +141,16 @@ export const events = {
 
   ERRAND_FAILED: event('ERRAND', 'warn', ['kind', 'attempt', 'error'], {
     more: ['cid'],
-    meaning: 'an errand broke and is tried again',
+    meaning: 'an errand failed and is tried again, after a pause that grows',
     action: 'nothing, unless it is shelved',
   }),
   ERRAND_SHELVED: event('ERRAND', 'error', ['kind', 'error'], {
     more: ['cid'],
-    meaning: 'an errand failed for the last time and needs a person',
-    action: 'trt story <cid>',
+    meaning: 'an errand failed for the last time and stays shelved until a person decides',
+    action: 'trt jobs list; fix the cause, then trt jobs retry <id>',
   }),
   ERRANDS_UNLOCKED: event('ERRAND', 'info', ['workers'], {
-    meaning: 'errands that a dead instance had in hand are free again',
+    meaning: 'jobs that an instance held which does not work any more are free again',
   }),
   ERRANDS_OLD: event('ERRAND', 'warn', ['pending', 'oldest_s'], {
     meaning: 'an errand has been due for over a minute',

@@ -156,6 +156,25 @@ describe('an errand', () => {
     assert.equal((await rows())[0]?.payload.repeats, 1)
   })
 
+  it('is looked for once a second by one worker of all while there is none', async () => {
+    let statements = 0
+    const count = () => {
+      statements += 1
+    }
+    const done: string[] = []
+    start(async (errand) => {
+      done.push(whatOf(errand))
+      return 'settled'
+    })
+    await write(tell('the engine works'))
+    await until(nothingIsLeft, 'it is done')
+    database.work.on('acquire', count)
+    const started = performance.now()
+    await until(() => performance.now() - started > 4_000, 'the engine has been idle for a while')
+    database.work.off('acquire', count)
+    assert.ok(statements >= 3 && statements <= 6, `${statements} statements in 4 s`)
+  })
+
   it('without a key is repeated, too', async () => {
     const counted: number[] = []
     start(async (_, { repeats }) => {
