@@ -1,6 +1,6 @@
 import { secretsIn } from '../config/config.ts'
 import { KeeperFault } from '../keeper/fault.ts'
-import { judgeDatabaseFault, sentenceOf } from '../lifecycle/preflight.ts'
+import { judgeDatabaseFault, sentenceOf } from '../preflight/preflight.ts'
 import { isWorldFault } from '../storage/postgres/database.ts'
 import { createRedact } from '../telemetry/redact.ts'
 import { messageWithCauses } from '../telemetry/telemetry.ts'

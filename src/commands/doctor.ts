@@ -1,6 +1,6 @@
 import { readConfig } from '../config/config.ts'
 import { KeeperFault } from '../keeper/fault.ts'
-import { type Finding, failed, ok, summary, warning } from '../lifecycle/preflight.ts'
+import { type Finding, failed, ok, summary, warning } from '../preflight/preflight.ts'
 import type { Command, CommandContext } from './command.ts'
 import { examine } from './examine.ts'
 import { surround } from './surroundings.ts'

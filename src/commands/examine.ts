@@ -20,15 +20,7 @@ import {
   judgeWorld,
   ok,
   warning,
-} from '../lifecycle/preflight.ts'
-import {
-  judgePolling,
-  judgeStars,
-  judgeWebhook,
-  type LeaderFacts,
-  nameOf,
-  type TelegramsWord,
-} from '../lifecycle/webhook-verdicts.ts'
+} from '../preflight/preflight.ts'
 import { readOfferFiles } from '../storage/catalog-files.ts'
 import { connectOnce } from '../storage/postgres/database.ts'
 import { readInstances } from '../storage/postgres/instances.ts'
@@ -37,6 +29,14 @@ import { lastUpdateAt, readDatabaseFacts, readLeader } from '../storage/postgres
 import { readSecret } from '../storage/postgres/secrets.ts'
 import { readShopSettings } from '../storage/postgres/shop-settings.ts'
 import { createTelegramClient } from '../telegram/client.ts'
+import {
+  judgePolling,
+  judgeStars,
+  judgeWebhook,
+  type LeaderFacts,
+  nameOf,
+  type TelegramsWord,
+} from '../webhook/webhook-verdicts.ts'
 import type { CommandContext } from './command.ts'
 import { fieldOf, look, type Seen } from './outside.ts'
 import type { Surroundings } from './surroundings.ts'

@@ -8,7 +8,8 @@ import type { Clock, Instant } from '../kit/clock.ts'
 import type { ShopDay } from '../money/amount.ts'
 import type { TopUp } from '../money/top-up.ts'
 import type { Order } from '../orders/order.ts'
-import type { Permit, Store } from '../store.ts'
+import type { Permit } from '../permit.ts'
+import type { Store } from '../store.ts'
 
 /** What the errands say about orders and payments, in the language of the person: read and drawn at that moment. */
 export function createOrderWords({

@@ -2,7 +2,8 @@ import type { Settled } from '../errands/runner.ts'
 import { after, type Clock, type Instant, instant } from '../kit/clock.ts'
 import type { ChatId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
-import type { Permit, Store } from '../store.ts'
+import type { Permit } from '../permit.ts'
+import type { Store } from '../store.ts'
 import type { ChatNo } from './chat-gateway.ts'
 
 /**

@@ -1,14 +1,15 @@
 import type { Command, Reaction, Seen } from '../conversation/screen.ts'
 import type { Notice } from '../conversation/session.ts'
 import type { DueErrand } from '../errands/errand.ts'
-import { applyObservation, type Facts } from '../errands/record-observation.ts'
 import type { Clock } from '../kit/clock.ts'
 import { type ChatId, type Cid, type MessageId, newTopUpId, type OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Kopecks, ShopDay } from '../money/amount.ts'
 import { starsFor } from '../money/top-up.ts'
+import { applyObservation } from '../orders/record-observation.ts'
 import type { Person } from '../people/person.ts'
 import type { Tx } from '../store.ts'
+import type { Facts } from '../telemetry/facts.ts'
 import { placeOrder } from './place-order.ts'
 
 /** Carries out the command of a reaction inside the step. What it refuses becomes a notice on the screen that follows. */

@@ -1,7 +1,8 @@
+import { isFaultOfTheWorld } from '../faults.ts'
 import { attemptsMax, type Claims, type HandOver, type InboxItem, type Offer, type Received } from '../inbox/inbox.ts'
 import { after, type Clock, type Instant } from '../kit/clock.ts'
 import type { Lane } from '../kit/ids.ts'
-import { isFaultOfTheWorld, type Permit } from '../store.ts'
+import type { Permit } from '../permit.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 
 /**

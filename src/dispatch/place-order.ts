@@ -1,14 +1,15 @@
 import type { Offer } from '../catalog/offer.ts'
 import { validateInput } from '../catalog/validate-input.ts'
 import type { Draft } from '../conversation/session.ts'
-import { type Facts, priceText } from '../errands/record-observation.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChatId, Cid, OrderId, QuoteId } from '../kit/ids.ts'
 import type { ShopDay } from '../money/amount.ts'
 import type { Order } from '../orders/order.ts'
+import { priceText } from '../orders/record-observation.ts'
 import { type Refusal, runningOrdersMax } from '../orders/refusal.ts'
 import type { Person } from '../people/person.ts'
 import type { Tx } from '../store.ts'
+import type { Facts } from '../telemetry/facts.ts'
 
 /**
  * Turns a confirmed quote into an order with its hold and its errand, all in the step's transaction. One quote makes

@@ -1,11 +1,11 @@
 import type { View } from '../conversation/view.ts'
 import type { DueErrand } from '../errands/errand.ts'
-import type { Facts } from '../errands/record-observation.ts'
 import type { Instant } from '../kit/clock.ts'
 import { type ChargeId, type ChatId, type Cid, type PersonId, parseTopUpId } from '../kit/ids.ts'
 import { type Kopecks, stars } from '../money/amount.ts'
 import { kopecksFor } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
+import type { Facts } from '../telemetry/facts.ts'
 
 /**
  * A Stars payment arrived: it is credited to its payer under its charge id, once, whatever else is true. Even for an

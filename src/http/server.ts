@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Health, Liveness } from '../health/health.ts'
 import type { Rung, SignatureHeaders } from '../intake/kie-callback.ts'
 import type { Accepted } from '../intake/telegram-webhook.ts'
-import type { WebhookKeys } from '../intake/webhook-keys.ts'
 import type { Clock } from '../kit/clock.ts'
-import type { Health, Liveness } from '../lifecycle/health.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { WebhookKeys } from '../webhook/webhook-keys.ts'
 
 /**
  * MAP: every door. The port is bound first and never unbound; until the service is complete, the doors that need it

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
 import type { Outcome } from '../kit/outcome.ts'
-import type { LeaderPermit } from '../store.ts'
+import type { LeaderPermit } from '../permit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { Accepted } from './telegram-webhook.ts'
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import type { LeaderPermit, Permit } from '../store.ts'
+import type { LeaderPermit, Permit } from '../permit.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 
 /**

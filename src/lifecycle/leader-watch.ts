@@ -1,10 +1,10 @@
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
+import { type CauseKey, eventOf } from '../operators/operator-causes.ts'
+import { durationOf, textOf } from '../operators/operator-watch.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Duty, every } from './duties.ts'
 import type { Role } from './lifecycle.ts'
-import { type CauseKey, eventOf } from './operator-causes.ts'
-import { durationOf, textOf } from './operator-watch.ts'
 
 /**
  * A standby looks whether anybody leads. When nobody has for a minute, the operators are told by one of the standbys,

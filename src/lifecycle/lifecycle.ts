@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import type { LeaderPermit } from '../store.ts'
+import type { LeaderPermit } from '../permit.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import { type LeaderDuty, type Running, startDuties } from './duties.ts'
 import type { Held, Leadership } from './leadership.ts'

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
-import type { WorkerPermit } from '../store.ts'
+import type { WorkerPermit } from '../permit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Running, startDuties, type WorkDuty } from './duties.ts'
 import type { About, Instances } from './instances.ts'

@@ -1,7 +1,7 @@
 import type { Errand } from '../../src/errands/errand.ts'
 import { createRunner, type ErrandContext, type Handlers, type Settled } from '../../src/errands/runner.ts'
 import { type Clock, createClock } from '../../src/kit/clock.ts'
-import type { Permit } from '../../src/store.ts'
+import type { Permit } from '../../src/permit.ts'
 import type { Storage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
 

@@ -20,7 +20,7 @@ it('nothing that serves requests waits for the disk or for another process: no s
     /^src\/commands\/sandbox\.ts$/,
     /^src\/main\.ts$/,
     // The last words of a thread of its own.
-    /^src\/lifecycle\/watchdog\.ts$/,
+    /^src\/health\/watchdog\.ts$/,
   ]
   const waiting = filesWith(/\b\w+Sync\b|\bAtomics\.wait\(|node:child_process/)
   assert.ok(waiting.includes('src/main.ts'), 'the search finds what there is')
@@ -32,7 +32,7 @@ it('nothing that serves requests waits for the disk or for another process: no s
 
 it('one part of the service sets the webhook, and none throws away what waits', () => {
   const setting = filesWith(/\.setWebhook\(/)
-  assert.deepEqual(setting, ['src/commands/webhook.ts', 'src/lifecycle/webhook-keeper.ts', 'src/telegram/admin.ts'])
+  assert.deepEqual(setting, ['src/commands/webhook.ts', 'src/telegram/admin.ts', 'src/webhook/webhook-keeper.ts'])
   const removing = filesWith(/\.deleteWebhook\(/)
   assert.deepEqual(removing, ['src/commands/webhook.ts', 'src/intake/telegram-polling.ts', 'src/telegram/admin.ts'])
   // An operator may, when it is typed; the gateway's own default is to keep.

@@ -8,6 +8,8 @@ const outside = '^src/(telegram|kie|storage|leadership|http|keeper)/'
 const pure = '^src/(money|catalog|orders|conversation|people)/'
 const stages = ['intake', 'inbox', 'dispatch', 'generation', 'delivery'] as const
 const tests = '[.]test[.]ts$'
+/** The step of the orders: it alone of the pure folders knows the store, and no pure code knows it. */
+const orderStep = '^src/orders/record-observation[.]ts$'
 
 /** A stage may import these stages and no other. */
 const knows: Readonly<Record<(typeof stages)[number], readonly string[]>> = {
@@ -49,8 +51,14 @@ export const ruleSet: IFlattenedRuleSet = {
     {
       name: 'pure-code-knows-only-pure-code',
       severity: 'error',
-      from: { path: pure, pathNot: tests },
-      to: { path: '^src/', pathNot: '^src/(kit|money|catalog|orders|conversation|people)/' },
+      from: { path: pure, pathNot: [tests, orderStep] },
+      to: { path: '^src/', pathNot: '^src/(kit|money|catalog|orders(?!/record-observation[.])|conversation|people)/' },
+    },
+    {
+      name: 'the-step-of-the-orders-knows-the-store-and-what-is-told',
+      severity: 'error',
+      from: { path: orderStep },
+      to: { path: '^src/', pathNot: '^src/(kit|money|orders|telemetry)/|^src/(store|permit|errands/errand)[.]ts$' },
     },
     arrow('money', ['catalog', 'orders', 'conversation']),
     arrow('catalog', ['orders', 'conversation']),

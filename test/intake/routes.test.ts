@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { after, it } from 'node:test'
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import { createHealth } from '../../src/health/health.ts'
 import { listen } from '../../src/http/server.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { instanceId } from '../../src/kit/ids.ts'
-import { createHealth } from '../../src/lifecycle/health.ts'
 import { createTelling } from '../fixtures/telling.ts'
 
 /** Every door that the server has, as the server itself made it: one that is added later is walked to as well. */

@@ -225,7 +225,7 @@ describe('a standby that sees nobody lead', () => {
 describe('the watchdog', { concurrency: true }, () => {
   /** A process of its own under a watchdog of `seconds`, which does what `then` says. */
   async function life(then: string, seconds = 2): Promise<{ readonly signal: string | null; readonly said: string }> {
-    const watchdog = new URL('../../src/lifecycle/watchdog.ts', import.meta.url).href
+    const watchdog = new URL('../../src/health/watchdog.ts', import.meta.url).href
     const program = `
       import { startWatchdog } from ${JSON.stringify(watchdog)}
       const everySecond = (beat) => {

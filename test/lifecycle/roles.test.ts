@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { type Duty, every, startDuties, workDuty } from '../../src/lifecycle/duties.ts'
 import type { Held, Holder, Leadership } from '../../src/lifecycle/leadership.ts'
 import { Lifecycle } from '../../src/lifecycle/lifecycle.ts'
-import type { LeaderPermit } from '../../src/store.ts'
+import type { LeaderPermit } from '../../src/permit.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { createTelling } from '../fixtures/telling.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createClock } from '../../src/kit/clock.ts'
-import { createWarmUp, type WarmUpTask } from '../../src/lifecycle/warm-up.ts'
+import { createWarmUp, type WarmUpTask } from '../../src/preflight/warm-up.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { createTelling } from '../fixtures/telling.ts'
 

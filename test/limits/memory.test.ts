@@ -26,7 +26,7 @@ const bounds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'src/errands/runner.ts': { last: 'chats for which an errand is in hand or waits' },
   'src/intake/kie-callback.ts': { looks: 'ringsMax' },
   'src/lifecycle/instance-watch.ts': { suspects: 'made anew at each look', strangers: 'made anew at each look' },
-  'src/lifecycle/operator-watch.ts': {
+  'src/operators/operator-watch.ts': {
     '#goneSince': 'one for each kind of cause',
     '#unkept': 'one for each kind of cause',
     '#passed': 'one for each kind of cause',

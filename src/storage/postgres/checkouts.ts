@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import type { PoolFigures } from '../../health/health.ts'
 import { type Clock, type Instant, instant } from '../../kit/clock.ts'
-import type { PoolFigures } from '../../lifecycle/health.ts'
 import type { Telemetry } from '../../telemetry/telemetry.ts'
 
 /**

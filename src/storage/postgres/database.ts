@@ -1,6 +1,6 @@
 import pg from 'pg'
+import { StorageFault } from '../../faults.ts'
 import type { Clock } from '../../kit/clock.ts'
-import { StorageFault } from '../../store.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
 import { type Checkouts, watchCheckouts } from './checkouts.ts'
 

@@ -2,9 +2,9 @@ import type pg from 'pg'
 import type { DueErrand, Errand } from '../../errands/errand.ts'
 import { isAwaited } from '../../errands/errand-jobs.ts'
 import type { Job } from '../../errands/runner.ts'
+import { FenceLost } from '../../faults.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { ChatId } from '../../kit/ids.ts'
-import { FenceLost } from '../../store.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
 
 /**

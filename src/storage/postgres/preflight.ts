@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import type { DatabaseFacts, SchemaFacts } from '../../lifecycle/preflight.ts'
-import { type Deed, type LeaderFacts, silentMaxMs } from '../../lifecycle/webhook-verdicts.ts'
+import type { DatabaseFacts, SchemaFacts } from '../../preflight/preflight.ts'
+import { type Deed, type LeaderFacts, silentMaxMs } from '../../webhook/webhook-verdicts.ts'
 import { lockKeys } from './lock-keys.ts'
 
 /** What a preflight looks at in the database. Only reads, except `noteDeed`; makes nothing that is not there. */

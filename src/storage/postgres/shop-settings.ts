@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ShopTerms } from '../../lifecycle/preflight.ts'
+import type { ShopTerms } from '../../preflight/preflight.ts'
 
 /**
  * What the shop works with, written down by every start whose settings differ from those of the start before: one row

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import type { KnownKey } from '../../intake/webhook-keys.ts'
 import { instant } from '../../kit/clock.ts'
+import type { KnownKey } from '../../webhook/webhook-keys.ts'
 
 const USE = `
   insert into webhook_keys (path_hash, token_hash, last_used_at) values ($1, $2, $3)

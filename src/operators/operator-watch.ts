@@ -1,8 +1,10 @@
+import { isFaultOfTheWorld, StorageFault } from '../faults.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import { newCid } from '../kit/ids.ts'
-import { isFaultOfTheWorld, type LeaderPermit, StorageFault, type Store } from '../store.ts'
+import { every, type LeaderDuty } from '../lifecycle/duties.ts'
+import type { LeaderPermit } from '../permit.ts'
+import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { every, type LeaderDuty } from './duties.ts'
 import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, oldMs, type Watched } from './operator-causes.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
 import type { Outcome } from '../kit/outcome.ts'
-import type { Duty } from './duties.ts'
+import type { Duty } from '../lifecycle/duties.ts'
 
 /** Asks Telegram who this bot is, until it says so; beside the service, which works without the answer. */
 export type IdentityDeps<Me, Why extends string> = {

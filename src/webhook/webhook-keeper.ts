@@ -1,8 +1,8 @@
 import type { Clock, Instant } from '../kit/clock.ts'
 import type { Outcome } from '../kit/outcome.ts'
-import type { LeaderPermit } from '../store.ts'
+import type { LeaderDuty } from '../lifecycle/duties.ts'
+import type { LeaderPermit } from '../permit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { LeaderDuty } from './duties.ts'
 import type { Deed } from './webhook-verdicts.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import type { LeaderDuty } from './duties.ts'
+import type { LeaderDuty } from '../lifecycle/duties.ts'
 
 /** Sets the commands of the menu button once each time this instance becomes ACTIVE; tried again until Telegram took them. */
 export function createCommandsKeeper({

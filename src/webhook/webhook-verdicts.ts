@@ -1,4 +1,4 @@
-import { type Finding, failed, ok, warning } from './preflight.ts'
+import { type Finding, failed, ok, warning } from '../preflight/preflight.ts'
 import { wantedUpdates } from './webhook-keeper.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
+import type { Duty } from '../lifecycle/duties.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { Duty } from './duties.ts'
 
 /**
  * Makes connections ahead of their first use, beside the service and never before it: an update that comes meanwhile

@@ -1,12 +1,14 @@
+import type { DueErrand } from '../errands/errand.ts'
 import { after, type Clock } from '../kit/clock.ts'
 import type { OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Price } from '../money/amount.ts'
-import { type Decision, decide, type Effect, type Observation } from '../orders/decide.ts'
-import type { Order } from '../orders/order.ts'
-import type { Permit, Store, Tx } from '../store.ts'
+import type { Permit } from '../permit.ts'
+import type { Store, Tx } from '../store.ts'
+import { createFacts, type Facts } from '../telemetry/facts.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { DueErrand } from './errand.ts'
+import { type Decision, decide, type Effect, type Observation } from './decide.ts'
+import type { Order } from './order.ts'
 
 /**
  * The step that records what was learned about an order: lock its row, decide, and write the next state, the money and
@@ -132,17 +134,3 @@ function tellState(before: Order, next: Order, facts: Facts): void {
 /** `0.63RUB`, `1GEN`: for log lines. */
 export const priceText = (price: Price): string =>
   price.unit === 'GEN' ? `${price.count}GEN` : `${(price.kopecks / 100).toFixed(2)}RUB`
-
-/** Facts that are true only once the step has committed: collected inside it, told after it. */
-export type Facts = { add(fact: (telemetry: Telemetry) => void): void; tell(): void }
-export function createFacts(telemetry: Telemetry): Facts {
-  const facts: ((telemetry: Telemetry) => void)[] = []
-  return {
-    add: (fact) => {
-      facts.push(fact)
-    },
-    tell: () => {
-      for (const fact of facts.splice(0)) fact(telemetry)
-    },
-  }
-}

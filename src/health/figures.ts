@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
-import type { Duty } from './duties.ts'
-import { every } from './duties.ts'
+import type { Duty } from '../lifecycle/duties.ts'
+import { every } from '../lifecycle/duties.ts'
 import type { Figures } from './health.ts'
 
 /** Reads the figures of health and metrics every two seconds, so that no probe has to. */

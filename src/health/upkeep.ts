@@ -1,6 +1,6 @@
 import { keptMs } from '../inbox/inbox.ts'
 import { after, type Clock, type Instant } from '../kit/clock.ts'
-import { every, type LeaderDuty } from './duties.ts'
+import { every, type LeaderDuty } from '../lifecycle/duties.ts'
 
 /** What the leader does by the clock: seals the journal once a minute, forgets handled updates after seven days. */
 export function createUpkeep({
