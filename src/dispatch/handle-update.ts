@@ -1,25 +1,25 @@
 import type { TakenFile } from '../catalog/offer.ts'
 import type { Address } from '../conversation/address.ts'
 import { decodeAddress } from '../conversation/address-codec.ts'
-import { nextPlace } from '../conversation/draft.ts'
-import { creditedView, troubleView } from '../conversation/order-views.ts'
+import { troubleView } from '../conversation/order-views.ts'
 import { needsForDrawing } from '../conversation/routes.ts'
 import type { FileVerdict, Input } from '../conversation/screen.ts'
-import type { Draft } from '../conversation/session.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
 import { AlreadyFinished, type InboxItem, type Received } from '../inbox/inbox.ts'
 import type { ParsedUpdate, Sender, What } from '../inbox/update.ts'
 import { after } from '../kit/clock.ts'
 import { type ChatId, type Cid, chatOfPerson, type MessageId, type PersonId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import { isOnItsWay } from '../orders/order.ts'
-import { languageOf, type Person } from '../people/person.ts'
+import type { Person } from '../people/person.ts'
 import type { Permit } from '../permit.ts'
 import type { Store, Tx } from '../store.ts'
 import { createFacts, type Facts } from '../telemetry/facts.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Before, type ConverseDeps, converse, type Turn } from './converse.ts'
+import { greet } from './greet.ts'
+import { noteBlocked, noteUnblocked } from './note-blocked.ts'
 import { canReadAhead, loadReads } from './reads.ts'
+import { takeBack } from './take-back.ts'
 import { takePayment } from './take-payment.ts'
 
 /**
@@ -91,14 +91,16 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
       case 'pre_checkout':
         return
       case 'blocked':
+        return await noteBlocked(tx, sender, clock.now())
       case 'unblocked':
-        return await noteBlocked(tx, sender, what.type === 'blocked', item)
+        return await noteUnblocked(tx, sender, item.cid, clock.now())
       case 'successful_payment': {
-        const person = await meet(tx, sender)
-        return await pay(tx, person, what, item, facts)
+        const { starsPerRub } = deps.shop()
+        const terms = { starsPerRub, catalog: deps.catalog, now: clock.now() }
+        return await takePayment(tx, sender, what, item.cid, terms, facts)
       }
       case 'refunded_payment':
-        return await takeBack(tx, sender, what, item)
+        return await takeBack(tx, sender.id, what, item.cid, clock.now())
       case 'text':
       case 'command':
       case 'photo':
@@ -123,7 +125,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     before: Known,
     facts: Facts,
   ): Promise<void> {
-    const person = await greet(tx, sender, before.known)
+    const person = await greet(tx, sender, before.known, clock.now())
     const { cid } = item
     if (what.type === 'command') facts.add((t) => t.tell('COMMAND_RECEIVED', { cid, command: `/${what.name}` }))
     else facts.add((t) => t.tell('MESSAGE_RECEIVED', { cid, message: what.type }))
@@ -139,7 +141,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     before: Known,
     facts: Facts,
   ): Promise<void> {
-    const person = await greet(tx, sender, before.known)
+    const person = await greet(tx, sender, before.known, clock.now())
     const { cid } = item
     const { address } = before
     const input: Input = address === undefined ? { kind: 'unknown_button' } : { kind: 'opened', address }
@@ -158,85 +160,6 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   async function tellUnreadable(tx: Tx, { updateId, kind, cid }: InboxItem, problem: string): Promise<void> {
     const what = `Update ${updateId} (${kind}) could not be read: ${problem}. It is kept in the inbox.`
     await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
-  }
-
-  /** The person as we know them, brought up to date; who writes has not blocked the bot. */
-  const meet = async (tx: Tx, sender: Sender): Promise<Person> =>
-    await greet(tx, sender, await tx.people.get(sender.id))
-
-  async function greet(tx: Tx, sender: Sender, known: Person | undefined): Promise<Person> {
-    const language = known?.languageChosen ? known.language : languageOf(sender.languageCode)
-    const person: Person = {
-      id: sender.id,
-      language,
-      languageChosen: known?.languageChosen ?? false,
-      firstName: sender.firstName,
-      firstSeenAt: known?.firstSeenAt ?? clock.now(),
-      ...(sender.username === undefined ? {} : { username: sender.username }),
-      ...(known?.bannedAt === undefined ? {} : { bannedAt: known.bannedAt }),
-    }
-    if (known === undefined || !samePerson(known, person)) await tx.people.save(person)
-    return person
-  }
-
-  async function noteBlocked(tx: Tx, sender: Sender, blocked: boolean, item: InboxItem): Promise<void> {
-    const person = await meet(tx, sender)
-    if (blocked) {
-      await tx.people.save({ ...person, blockedBotAt: clock.now() })
-      return
-    }
-    // What was kept for them meanwhile is sent now.
-    const waiting = (await tx.orders.recent(sender.id, { skip: 0, take: 20 })).filter(isOnItsWay)
-    await tx.errands.add(
-      waiting.map((order) => ({ errand: { kind: 'deliver', order: order.id, chat: order.chat }, cid: item.cid })),
-    )
-  }
-
-  /** Stars that Telegram gave back, without us or by our own refund: the money they bought goes too. */
-  async function takeBack(
-    tx: Tx,
-    { id }: Sender,
-    { charge, totalAmount }: Extract<What, { type: 'refunded_payment' }>,
-    { cid }: InboxItem,
-  ): Promise<void> {
-    const reversed = await tx.ledger.reverse({ charge, at: clock.now(), cid })
-    if (reversed === 'already_reversed') return
-    const end =
-      reversed === 'reversed'
-        ? 'What they bought was taken back.'
-        : 'No such payment is known, so nothing was taken back.'
-    const what = `Telegram gave ${totalAmount} Stars back to person ${id} (charge ${charge}). ${end}`
-    await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
-  }
-
-  async function pay(
-    tx: Tx,
-    person: Person,
-    what: Extract<What, { type: 'successful_payment' }>,
-    { cid }: InboxItem,
-    facts: Facts,
-  ): Promise<void> {
-    const payment = {
-      person: person.id,
-      chat: chatOfPerson(person.id),
-      charge: what.charge,
-      payload: what.payload,
-      totalAmount: what.totalAmount,
-      at: clock.now(),
-      cid,
-    }
-    const { starsPerRub } = deps.shop()
-    const texts = textsFor(person.language)
-    const draft = await draftThatWaits(tx, payment.chat)
-    await takePayment(tx, payment, starsPerRub, (amount, balance) => creditedView(texts, amount, balance, draft), facts)
-  }
-
-  /** A draft whose every question is answered: the way back from a payment leads to it. */
-  async function draftThatWaits(tx: Tx, chat: ChatId): Promise<Draft | undefined> {
-    const draft = (await tx.sessions.get(chat))?.session.draft
-    const offer = draft === undefined ? undefined : deps.catalog.get(draft.offer)
-    if (draft === undefined || offer === undefined) return undefined
-    return nextPlace(offer, draft).at === 'confirm' ? draft : undefined
   }
 
   return {
@@ -326,10 +249,3 @@ function inputOf(what: Extract<What, { type: 'text' | 'command' | 'photo' | 'doc
       return unreachable(what, 'inputOf')
   }
 }
-
-const samePerson = (a: Person, b: Person): boolean =>
-  a.language === b.language &&
-  a.firstName === b.firstName &&
-  a.username === b.username &&
-  a.blockedBotAt === b.blockedBotAt &&
-  a.bannedAt === b.bannedAt

@@ -1,34 +1,38 @@
-import type { View } from '../conversation/view.ts'
+import type { Catalog } from '../catalog/offer.ts'
+import { nextPlace } from '../conversation/draft.ts'
+import { creditedView } from '../conversation/order-views.ts'
+import type { Draft } from '../conversation/session.ts'
+import { textsFor } from '../conversation/texts/texts-for.ts'
 import type { DueErrand } from '../errands/errand.ts'
+import type { Sender, What } from '../inbox/update.ts'
 import type { Instant } from '../kit/clock.ts'
-import { type ChargeId, type ChatId, type Cid, type PersonId, parseTopUpId } from '../kit/ids.ts'
+import { type ChatId, type Cid, chatOfPerson, type PersonId, parseTopUpId } from '../kit/ids.ts'
 import { type Kopecks, stars } from '../money/amount.ts'
 import { kopecksFor } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
 import type { Facts } from '../telemetry/facts.ts'
+import { meet } from './greet.ts'
 
 /**
  * A Stars payment arrived: it is credited to its payer under its charge id, once, whatever else is true. Even for an
  * unknown or closed top-up; then at the rate of today, and the operator is told.
  */
-export type Payment = {
-  readonly person: PersonId
-  readonly chat: ChatId
-  readonly charge: ChargeId
-  readonly payload: string
-  readonly totalAmount: number
-  readonly at: Instant
-  readonly cid: Cid
-}
+export type Terms = { readonly starsPerRub: string; readonly catalog: Catalog; readonly now: Instant }
+
+type Payment = Extract<What, { type: 'successful_payment' }>
 
 export async function takePayment(
   tx: Tx,
+  sender: Sender,
   payment: Payment,
-  starsPerRub: string,
-  creditedView: (amount: Kopecks, balance: Kopecks) => View,
+  cid: Cid,
+  { starsPerRub, catalog, now }: Terms,
   facts: Facts,
 ): Promise<void> {
-  const { person, charge, at, cid } = payment
+  const { id: person, language } = await meet(tx, sender, now)
+  const chat = chatOfPerson(person)
+  const draft = await draftThatWaits(tx, chat, catalog)
+  const { charge } = payment
   const id = parseTopUpId(payment.payload)
   const topUp = id === undefined ? undefined : await tx.topUps.lock(id)
   const paid = stars(payment.totalAmount)
@@ -39,17 +43,16 @@ export async function takePayment(
     person,
     amount,
     stars: paid,
-    at,
+    at: now,
     cid,
     ...(matches ? { topUp: topUp.id } : {}),
   })
   if (credited === 'already_credited') return
   if (matches) await tx.topUps.save({ ...topUp, state: 'paid', charge })
   const balance = await tx.ledger.balance(person)
-  const errands: DueErrand[] = [
-    { errand: { kind: 'say', chat: payment.chat, view: creditedView(amount, balance) }, cid },
-  ]
-  if (!matches) errands.push({ errand: { kind: 'tell_operator', what: strayPayment(payment, amount) }, cid })
+  const view = creditedView(textsFor(language), amount, balance, draft)
+  const errands: DueErrand[] = [{ errand: { kind: 'say', chat, view }, cid }]
+  if (!matches) errands.push({ errand: { kind: 'tell_operator', what: strayPayment(person, payment, amount) }, cid })
   await tx.errands.add(errands)
   facts.add((t) => {
     if (!matches) t.tell('TOPUP_WITHOUT_INVOICE', { cid, stars: paid, kopecks: amount })
@@ -57,6 +60,14 @@ export async function takePayment(
   })
 }
 
-const strayPayment = ({ person, charge, totalAmount }: Payment, amount: Kopecks): string =>
+/** A draft whose every question is answered: the way back from a payment leads to it. */
+async function draftThatWaits(tx: Tx, chat: ChatId, catalog: Catalog): Promise<Draft | undefined> {
+  const draft = (await tx.sessions.get(chat))?.session.draft
+  const offer = draft === undefined ? undefined : catalog.get(draft.offer)
+  if (draft === undefined || offer === undefined) return undefined
+  return nextPlace(offer, draft).at === 'confirm' ? draft : undefined
+}
+
+const strayPayment = (person: PersonId, { charge, totalAmount }: Payment, amount: Kopecks): string =>
   `${totalAmount} Stars of person ${person} arrived for no open top-up (charge ${charge}). ` +
   `${(amount / 100).toFixed(2)} ₽ were credited at the rate of today.`
