@@ -71,7 +71,8 @@ import { parseUpdate, peekUpdate } from './telegram/parse-update.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
 import { createCommandsKeeper } from './webhook/commands-keeper.ts'
-import { createWebhookKeeper, type WebhookKeeper, wantedUpdates } from './webhook/webhook-keeper.ts'
+import { wantedUpdates } from './webhook/webhook.ts'
+import { createWebhookKeeper, type WebhookKeeper } from './webhook/webhook-keeper.ts'
 import { createWebhookKeys, type WebhookKeys } from './webhook/webhook-keys.ts'
 
 /**

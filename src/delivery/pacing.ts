@@ -21,14 +21,6 @@ export interface Pacing {
   again(ms: number): Settled
 }
 
-/** Where waits are kept. A port, used inside a step's transaction. */
-export interface Waits {
-  /** From now on; one that ends later stays. */
-  set(scope: string, ms: number): Promise<void>
-  /** Those that are not over, and how long they still last. */
-  all(): Promise<readonly { readonly scope: string; readonly leftMs: number }[]>
-}
-
 const everybody = 'everybody'
 const chatsUntilEverybody = 3
 const complaintsMs = 5_000

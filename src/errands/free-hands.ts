@@ -1,5 +1,5 @@
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { ErrandEngine } from './runner.ts'
+import type { ErrandEngine } from './errand-engine.ts'
 
 /**
  * Frees the errands that are held under names of which `isGone` is true: nobody carries them out any more, and whoever

@@ -3,7 +3,7 @@ import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
 import type { Role } from '../lifecycle/lifecycle.ts'
-import type { WebhookFigures } from '../webhook/webhook-keeper.ts'
+import type { WebhookFigures } from '../webhook/webhook.ts'
 
 /** What `/health` and its kin say, from figures in memory: no probe opens a connection or calls anybody. */
 export type Health = {

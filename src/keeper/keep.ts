@@ -4,18 +4,11 @@ import path from 'node:path'
 import type { Clock } from '../kit/clock.ts'
 import { openSocket } from './connection.ts'
 import { type Folder, readIfThere, socketFolder, statIfThere, writeWhole } from './folder.ts'
-import { createKept } from './kept.ts'
+import { createKept, type KeepDeps } from './kept.ts'
 import { type HeldLock, tryLock } from './lock.ts'
-import { boundLog, type Log } from './log.ts'
+import { boundLog } from './log.ts'
 import { parseAddress } from './protocol.ts'
 import { serveUsers, type Users } from './users.ts'
-
-export interface KeepDeps {
-  readonly folder: Folder
-  readonly lingerMs: number
-  readonly clock: Clock
-  readonly log: Log
-}
 
 /**
  * The life of a keeper: it owns the embedded PostgreSQL, the sandbox and the built pages of one DATA_DIR while anybody

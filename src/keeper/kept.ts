@@ -1,13 +1,22 @@
 import path from 'node:path'
+import type { Clock } from '../kit/clock.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import type { Folder } from './folder.ts'
 import { guardProcess } from './guard.ts'
-import type { KeepDeps } from './keep.ts'
+import type { Log } from './log.ts'
 import { buildPages, pagesFolder } from './pages.ts'
 import { dataOf, openCluster } from './postgres-cluster.ts'
 import { startServer, stopLeftServer, stopServer } from './postgres-server.ts'
 import type { Need, Ready } from './protocol.ts'
 import { type SandboxProcess, startSandbox, stopLeftSandbox, stopSandbox } from './sandbox-process.ts'
 import { Supervised } from './supervised.ts'
+
+export interface KeepDeps {
+  readonly folder: Folder
+  readonly lingerMs: number
+  readonly clock: Clock
+  readonly log: Log
+}
 
 /** What a keeper keeps. Each thing is started by the first who needs it, and then shared. */
 export interface Kept {

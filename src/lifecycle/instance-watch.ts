@@ -1,5 +1,5 @@
+import type { ErrandEngine } from '../errands/errand-engine.ts'
 import { freeHands } from '../errands/free-hands.ts'
-import type { ErrandEngine } from '../errands/runner.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'

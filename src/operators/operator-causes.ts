@@ -3,7 +3,7 @@ import type { PoolFigures } from '../health/health.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { EventName } from '../telemetry/events.ts'
-import type { WebhookFigures } from '../webhook/webhook-keeper.ts'
+import type { WebhookFigures } from '../webhook/webhook.ts'
 
 /**
  * What is so bad that an operator is told of it in Telegram: figures in, causes out. Pure. Each cause is one thing that

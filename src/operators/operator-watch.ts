@@ -6,6 +6,7 @@ import type { LeaderPermit } from '../permit.ts'
 import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, oldMs, type Watched } from './operator-causes.ts'
+import type { OpenCause, OperatorCauses } from './operators.ts'
 
 /**
  * Tells the operators what needs them: a duty of the leader that compares what is wrong now with what they were told.
@@ -14,20 +15,6 @@ import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, oldMs, type W
  *
  * When no step can be made (the connections are used up), the message goes out directly, and is kept later.
  */
-export type OpenCause = {
-  readonly key: string
-  readonly says: string
-  readonly size: number
-  readonly since: Instant
-  readonly toldAt: Instant
-}
-
-/** Part of a step: what operators were told of, and what has not passed yet. */
-export interface OperatorCauses {
-  save(cause: OpenCause): Promise<void>
-  close(key: string): Promise<void>
-}
-
 export type OperatorWatchDeps = {
   readonly look: (leads: Watched['leads']) => Watched
   /** The leader of the epoch before, if it did not go in order. */

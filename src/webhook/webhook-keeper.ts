@@ -3,7 +3,14 @@ import type { Outcome } from '../kit/outcome.ts'
 import type { LeaderDuty } from '../lifecycle/duties.ts'
 import type { LeaderPermit } from '../permit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { Deed } from './webhook-verdicts.ts'
+import {
+  type Deed,
+  type WantedUpdate,
+  type WebhookFigures,
+  type WebhookSeen,
+  wantedConnections,
+  wantedUpdates,
+} from './webhook.ts'
 
 /**
  * Keeps Telegram's webhook as it should be: a duty of the leader, so it happens once each time an instance becomes
@@ -45,28 +52,6 @@ export type WebhookKeeperDeps = {
   readonly telemetry: Telemetry
 }
 
-/** What Telegram says of the webhook. */
-export type WebhookSeen = {
-  /** Empty when there is none. */
-  readonly url: string
-  readonly pending: number
-  readonly allowedUpdates: readonly string[]
-  readonly maxConnections?: number
-  readonly lastError?: { readonly at: number; readonly message: string }
-}
-
-/** A list without `pre_checkout_query` would make every payment time out, and Telegram keeps an old list for ever. */
-export const wantedUpdates = [
-  'message',
-  'edited_message',
-  'callback_query',
-  'pre_checkout_query',
-  'my_chat_member',
-] as const
-export type WantedUpdate = (typeof wantedUpdates)[number]
-/** Telegram's own default, sent all the same: what is not sent is what somebody else once set. */
-export const wantedConnections = 40
-
 /** What the operators know: three attempts at 5, 10 and 20 s; after that, for ever, at most every five minutes. */
 const retriesS = [5, 10, 20, 60, 120, 300] as const
 const retryLongestS = 300
@@ -75,20 +60,6 @@ const lookEveryMs = 60_000
 const lookAgainMs = 5_000
 const correctionsMax = 3
 const contestMs = 10 * 60_000
-
-export type WebhookFigures = {
-  readonly url: string
-  readonly verifiedAt?: Instant
-  readonly pending?: number
-  readonly lastError?: string
-  readonly lastErrorAt?: Instant
-  /** Telegram cannot deliver since then: nothing was accepted after its last error. */
-  readonly failingSince?: Instant
-  /** The last correction of what somebody changed, while it is less than ten minutes ago. */
-  readonly drift?: { readonly at: Instant; readonly what: string }
-  /** Since when it is left as it is, because somebody else corrects it too. */
-  readonly contestedSince?: Instant
-}
 
 export type WebhookKeeper = { readonly duty: LeaderDuty; readonly figures: () => WebhookFigures }
 

@@ -1,5 +1,5 @@
 import { type Finding, failed, ok, warning } from '../preflight/preflight.ts'
-import { wantedUpdates } from './webhook-keeper.ts'
+import { type Deed, wantedUpdates } from './webhook.ts'
 
 /**
  * Six verdicts on the webhook, from the leader to Telegram's own word; each can be wrong while the others are right. An
@@ -21,7 +21,6 @@ export type WebhookFacts = {
   readonly lastUpdateAt?: number
 }
 
-export type Deed = 'webhook_set' | 'webhook_verified' | 'duties_started' | 'released'
 export type LeaderFacts = {
   readonly epoch: number
   /** The authority that gave the leadership. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Errand } from '../../src/errands/errand.ts'
-import type { Job } from '../../src/errands/runner.ts'
+import type { Job } from '../../src/errands/errand-engine.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { botId, chatId, cid, newOrderId } from '../../src/kit/ids.ts'
 import { createErrandHandOver } from '../../src/storage/postgres/errand-hand-over.ts'

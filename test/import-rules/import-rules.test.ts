@@ -28,6 +28,21 @@ const planted: readonly { readonly rule: string; readonly file: string; readonly
   { rule: 'stages-do-not-call-stages-intake', file: 'src/intake/planted.ts', text: "import '../dispatch/step.ts'" },
   { rule: 'the-service-does-not-know-the-sandbox', file: 'src/planted.ts', text: "import '../sandbox/world.ts'" },
   { rule: 'no-cycles', file: 'src/people/planted.ts', text: "import './a.ts'" },
+  {
+    rule: 'no-cycles',
+    file: 'src/people/planted-types.ts',
+    text: "import type { B } from './b.ts'\nexport type A = B",
+  },
+  {
+    rule: 'pure-code-knows-only-pure-code',
+    file: 'src/conversation/planted.ts',
+    text: "import '../orders/record-observation.ts'",
+  },
+  {
+    rule: 'the-step-of-the-orders-knows-only-the-store-and-the-facts',
+    file: 'src/orders/record-observation.ts',
+    text: "import '../storage/rows.ts'",
+  },
   { rule: 'every-import-resolves', file: 'src/lifecycle/planted.ts', text: "import './nowhere.ts'" },
 ]
 const targets: Readonly<Record<string, string>> = {
@@ -36,6 +51,7 @@ const targets: Readonly<Record<string, string>> = {
   'src/conversation/view.ts': 'export const view = 1',
   'src/dispatch/step.ts': 'export const step = 1',
   'sandbox/world.ts': 'export const world = 1',
+  'src/people/b.ts': "import type { A } from './planted-types.ts'\nexport type B = A | 1",
   'src/people/a.ts': "import './planted.ts'\nexport const a = 1",
 }
 

@@ -28,7 +28,7 @@ export const ruleSet: IFlattenedRuleSet = {
       name: 'no-cycles',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'kit-knows-nothing-of-ours',
@@ -55,7 +55,7 @@ export const ruleSet: IFlattenedRuleSet = {
       to: { path: '^src/', pathNot: '^src/(kit|money|catalog|orders(?!/record-observation[.])|conversation|people)/' },
     },
     {
-      name: 'the-step-of-the-orders-knows-the-store-and-what-is-told',
+      name: 'the-step-of-the-orders-knows-only-the-store-and-the-facts',
       severity: 'error',
       from: { path: orderStep },
       to: { path: '^src/', pathNot: '^src/(kit|money|orders|telemetry)/|^src/(store|permit|errands/errand)[.]ts$' },

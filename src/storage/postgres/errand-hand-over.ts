@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { DueErrand, Errand } from '../../errands/errand.ts'
+import type { Job } from '../../errands/errand-engine.ts'
 import { isAwaited } from '../../errands/errand-jobs.ts'
-import type { Job } from '../../errands/runner.ts'
 import { FenceLost } from '../../faults.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { ChatId } from '../../kit/ids.ts'

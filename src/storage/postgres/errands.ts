@@ -1,6 +1,6 @@
 import type { DueErrand, Errand, Errands } from '../../errands/errand.ts'
+import type { Job } from '../../errands/errand-engine.ts'
 import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
-import type { Job } from '../../errands/runner.ts'
 import type { Clock, Instant } from '../../kit/clock.ts'
 import { cid } from '../../kit/ids.ts'
 import type { Taking } from './errand-hand-over.ts'

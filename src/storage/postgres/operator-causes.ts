@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { instant } from '../../kit/clock.ts'
-import type { OpenCause, OperatorCauses } from '../../operators/operator-watch.ts'
+import type { OpenCause, OperatorCauses } from '../../operators/operators.ts'
 import type { Sql } from './sql.ts'
 
 const OPEN = 'select key, says, size, since, told_at from operator_causes'

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { DatabaseFacts, SchemaFacts } from '../../preflight/preflight.ts'
-import { type Deed, type LeaderFacts, silentMaxMs } from '../../webhook/webhook-verdicts.ts'
+import type { Deed } from '../../webhook/webhook.ts'
+import { type LeaderFacts, silentMaxMs } from '../../webhook/webhook-verdicts.ts'
 import { lockKeys } from './lock-keys.ts'
 
 /** What a preflight looks at in the database. Only reads, except `noteDeed`; makes nothing that is not there. */

@@ -1,4 +1,4 @@
-import type { Waits } from '../../delivery/pacing.ts'
+import type { Waits } from '../../delivery/waits.ts'
 import type { Sql } from './sql.ts'
 
 // By the clock of the database: those of instances differ, and may be set back.

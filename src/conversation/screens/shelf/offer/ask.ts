@@ -3,7 +3,7 @@ import { completeValues, initialOf, missingField } from '../../../../catalog/val
 import { unreachable } from '../../../../kit/unreachable.ts'
 import { isNotice, readTyped, takeCaptioned, takeFile, takeFromElsewhere, withPrompt } from '../../../answers.ts'
 import { homeButton } from '../../../buttons.ts'
-import { bytesMaxOf, draftOf, filesOf, nextPlace, placeAfter, placeBefore, withValue } from '../../../draft.ts'
+import { bytesMaxOf, filesOf, nextPlace, placeAfter, placeBefore, withValue } from '../../../draft.ts'
 import { valueText } from '../../../field-text.ts'
 import { lines, paragraphs } from '../../../rich.ts'
 import type { Input, Reaction, Screen, Seen } from '../../../screen.ts'
@@ -11,6 +11,7 @@ import type { Draft } from '../../../session.ts'
 import { staleButton } from '../../../stale.ts'
 import type { Button, Keyboard, Rich, View } from '../../../view.ts'
 import { home } from '../../home.ts'
+import { type Asked, askedOf } from './asked.ts'
 import { choices } from './choices.ts'
 
 /** One question of the wizard. Typed text, a sent picture or a button of the question answers it. */
@@ -25,16 +26,6 @@ export const ask: Screen = {
     if (asked === undefined) return input.kind === 'opened' ? staleButton(seen) : undefined
     return answer(asked, input)
   },
-}
-
-/** A question that is open: the field with its offer and the draft it belongs to. */
-export type Asked = { readonly draft: Draft; readonly offer: Offer; readonly field: Field }
-
-/** Undefined when the draft is another one now, or the offer has no such field. */
-export function askedOf(seen: Seen, draftId: string, fieldName: string): Asked | undefined {
-  const found = draftOf(seen, draftId)
-  const field = found?.offer.fields.find(({ name }) => name === fieldName)
-  return found === undefined || field === undefined ? undefined : { ...found, field }
 }
 
 function answer({ draft, offer, field }: Asked, input: Input): Reaction | undefined {

@@ -8,7 +8,7 @@ import { withValue } from '../../../draft.ts'
 import { currentPrice, priceText } from '../../../price-tags.ts'
 import type { Seen } from '../../../screen.ts'
 import type { Button, Keyboard } from '../../../view.ts'
-import type { Asked } from './ask.ts'
+import type { Asked } from './asked.ts'
 
 type Option = { readonly value: string | number | boolean; readonly label: string }
 

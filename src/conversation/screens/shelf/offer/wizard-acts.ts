@@ -4,7 +4,8 @@ import { readPressed } from '../../../answers.ts'
 import { beginDraft, draftOf, filesOf, nextPlace, placeAfter, withValue } from '../../../draft.ts'
 import type { Reaction, Seen } from '../../../screen.ts'
 import { staleButton } from '../../../stale.ts'
-import { askedOf, noPictures } from './ask.ts'
+import { noPictures } from './ask.ts'
+import { askedOf } from './asked.ts'
 
 /** Answers a question by a button. */
 export function set(seen: Seen, place: Address): Reaction {
