@@ -5,6 +5,7 @@ import { screenCount } from './conversation/routes.ts'
 import type { Shop } from './conversation/screen.ts'
 import { commandsFor } from './conversation/texts/commands-for.ts'
 import { textsFor } from './conversation/texts/texts-for.ts'
+import { createBreaker } from './delivery/breaker.ts'
 import { createDeliver } from './delivery/deliver-artifacts.ts'
 import { createOrderWords } from './delivery/order-words.ts'
 import { createPacing } from './delivery/pacing.ts'
@@ -12,6 +13,7 @@ import { createShowProgress } from './delivery/show-progress.ts'
 import { createShowScreen } from './delivery/show-screen.ts'
 import { createSmallErrands } from './delivery/small-errands.ts'
 import { createTellNow } from './delivery/tell-operators.ts'
+import { createWatchedChat } from './delivery/watched-chat.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createHandleUpdate } from './dispatch/handle-update.ts'
 import { createRunner, type Handlers } from './errands/runner.ts'
@@ -40,6 +42,7 @@ import {
   newQuoteId,
   newSecret,
   personId,
+  randomFraction,
 } from './kit/ids.ts'
 import { Releasers } from './kit/releasers.ts'
 import { every, type LeaderDuty, startDuties, type WorkDuty, workDuty } from './lifecycle/duties.ts'
@@ -165,6 +168,9 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   })
   releasers.add('database', () => ports.end())
 
+  const breaker = createBreaker({ probe: ports.telegram.getMe, random: randomFraction, clock, telemetry })
+  const chat = createWatchedChat(ports.chat, breaker)
+
   // The port is bound before anything that can take time.
   const figures = createFiguresDuty({ read: ports.readFigures, pool: ports.poolFigures, clock })
   let lifecycle: Lifecycle | undefined
@@ -179,6 +185,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     webhook: () => parts.webhook?.figures(),
     polling: () => parts.polling?.figures(),
     selling: () => parts.selling?.figures(),
+    telegram: breaker.figures,
     nobodyActiveMs: () => parts.leaderWatch?.nobodyForMs() ?? 0,
     instance,
     version: deps.version,
@@ -207,7 +214,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   const catalog = readCatalog(deps)
   await checkDatabase(ports, deps)
   const operators = config.operators.map(personId)
-  const tellNow = createTellNow({ chat: ports.chat, operators, telemetry })
+  const tellNow = createTellNow({ chat, operators, telemetry })
   await migrate(ports, deps, tellNow)
   heed([judgeWorld(await ports.worldOfSchema(world), world)], telemetry)
   await ports.noteShopSettings(config.shop)
@@ -261,7 +268,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     ...(config.shop.supportTelegram === undefined ? {} : { supportTelegram: config.shop.supportTelegram }),
     ...(config.shop.supportText === undefined ? {} : { supportText: config.shop.supportText }),
   })
-  const { store, chat, artifacts, telegram } = ports
+  const { store, artifacts, telegram } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
   const selling = createCreditsWatch({
     kie: ports.kie,
@@ -288,7 +295,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
 
   // Errands: generation and delivery.
   const record = createRecordObservation({ store, clock, telemetry })
-  const pacing = createPacing({ store, clock })
+  const pacing = createPacing({ store, breaker, random: randomFraction, clock })
   const words = createOrderWords({ store, catalog, dayAt, clock })
   const publicUrl = world.publicUrl(http.port)
   const urlOf = (reference: string) => `${publicUrl}/${config.kieCallback.path}/${reference}`
@@ -314,6 +321,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
       buildInput: buildMarketInput,
       sniff: sniffPicture,
       callbackUrl: (order, story) => (publicUrl === undefined ? undefined : urlOf(references.sign(order, story))),
+      random: randomFraction,
       clock,
       telemetry,
     }),
@@ -328,7 +336,17 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
     }),
     show_screen: createShowScreen({ store, chat, pacing, clock, telemetry }),
     show_progress: createShowProgress({ store, record, chat, pacing, progressOf: words.progress, clock, telemetry }),
-    deliver: createDeliver({ store, record, chat, artifacts, captionOf: words.caption, pacing, clock, telemetry }),
+    deliver: createDeliver({
+      store,
+      record,
+      chat,
+      artifacts,
+      captionOf: words.caption,
+      pacing,
+      random: randomFraction,
+      clock,
+      telemetry,
+    }),
   }
   const runner = createRunner({
     handlers,
@@ -406,6 +424,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
       errands: figures.latest()?.errands,
       pool: ports.poolFigures(),
       selling: selling.figures(),
+      telegram: breaker.figures(),
       creditsLow: config.kieCreditsLow,
     }),
     async formerThatDied(epoch) {
@@ -501,6 +520,7 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
         ? [every<undefined>('webhook keys', 10_000, clock, async () => void (await keys.refresh()))]
         : []),
       { name: 'credits', run: (_, signal) => selling.watch(signal) },
+      { name: 'telegram', run: (_, signal) => breaker.watch(signal) },
       leaderWatch.duty,
       identity,
       createWarmUp({

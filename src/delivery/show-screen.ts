@@ -9,12 +9,13 @@ import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ChatGateway, ChatNo, Sent } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
+import { copiesMax, editsMax, tellUnconfirmed } from './unconfirmed.ts'
 
 /**
  * Draws the newest revision of a conversation, never an older one over a newer: into the message of its thread, or
  * into a new message when the thread has none yet or it can be edited no more.
  *
- * An unknown outcome is drawn again. That may show a screen twice; it never leaves a person with silence.
+ * An unknown outcome is drawn again, a few times. That may show a screen twice; it leaves nobody with silence.
  */
 export type ShowScreenDeps = {
   readonly store: Store
@@ -27,12 +28,12 @@ export type ShowScreenDeps = {
 export function createShowScreen({ store, chat: gateway, pacing, clock, telemetry }: ShowScreenDeps) {
   return async function showScreen(
     { chat }: { readonly chat: ChatId },
-    { permit, drawing }: ErrandContext,
+    { permit, drawing, repeats }: ErrandContext,
   ): Promise<Settled> {
     const kept = drawing ?? (await store.read(({ sessions }) => sessions.get(chat)))
     if (kept?.view === undefined || kept.shownRevision >= kept.session.revision) return 'settled'
     const wait = pacing.waitFor(chat)
-    if (wait !== undefined) return { againAt: wait }
+    if (wait !== undefined) return { againAt: wait, repeats }
     if (!permit.isFresh()) return { againAt: clock.now() }
 
     const started = clock.monotonicMs()
@@ -47,11 +48,13 @@ export function createShowScreen({ store, chat: gateway, pacing, clock, telemetr
       }
       case 'unknown':
         tellNotShown(telemetry, cid, 'DOWNSTREAM_TIMEOUT', kept.view.screen, outcome.detail)
-        return pacing.again(1_000)
+        if (repeats + 1 < (kept.message === undefined ? copiesMax : editsMax)) return pacing.again(repeats)
+        tellUnconfirmed(telemetry, cid, kept.view.screen, repeats + 1, outcome.detail)
+        return 'settled'
       case 'not_done':
         tellNotShown(telemetry, cid, reasonCode(outcome.why), kept.view.screen, outcome.detail)
         if (outcome.retry.when === 'never') return 'settled'
-        return await pacing.after(permit, chat, outcome)
+        return await pacing.after(permit, chat, outcome, repeats)
       default:
         return unreachable(outcome, 'showScreen')
     }

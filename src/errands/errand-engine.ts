@@ -10,6 +10,8 @@ export type Job = {
   readonly cid: Cid
   readonly attempt: number
   readonly attemptsMax: number
+  /** How often it has asked to come again. */
+  readonly repeats: number
   /** The conversation as the step left it a moment ago. */
   readonly drawing?: KeptSession
 }

@@ -46,6 +46,8 @@ export type DueErrand = {
   readonly errand: Errand
   readonly cid: Cid
   readonly at?: Instant
+  /** How often it has asked to come again. */
+  readonly repeats?: number
   /** What the step has just written about the conversation. It is not kept, and serves who carries the errand out at once. */
   readonly drawing?: KeptSession
 }

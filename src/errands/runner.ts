@@ -18,14 +18,19 @@ import { freeHands } from './free-hands.ts'
  */
 export type Settled =
   | 'settled'
-  /** The same errand again, not before then. An earlier wish that is already waiting stays. */
-  | { readonly againAt: Instant }
+  /**
+   * The same errand again, not before then. An earlier wish that is already waiting stays. `repeats` is what the next
+   * run finds in its context; without it, one more than in this run.
+   */
+  | { readonly againAt: Instant; readonly repeats?: number }
 
 export type ErrandContext = {
   readonly cid: Cid
   readonly permit: Permit
   /** The first is 1. */
   readonly attempt: number
+  /** How often this errand has asked to come again, or threw; 0 at first. */
+  readonly repeats: number
   /** The conversation as it stands in the database; absent when that is not known and must be read. */
   readonly drawing?: KeptSession
 }
@@ -66,10 +71,10 @@ export function createRunner({
 }) {
   const ownTurns = createTurns()
 
-  async function inChat(chat: ChatId | undefined, carryOut: () => Promise<Settled>): Promise<Settled> {
+  async function inChat(chat: ChatId | undefined, repeats: number, carryOut: () => Promise<Settled>): Promise<Settled> {
     if (chat === undefined) return await carryOut()
     const settled = await ownTurns.take(chat, () => (turns === undefined ? carryOut() : turns.inTurn(chat, carryOut)))
-    return settled === 'busy' ? { againAt: after(clock.now(), busyWaitMs) } : settled
+    return settled === 'busy' ? { againAt: after(clock.now(), busyWaitMs), repeats } : settled
   }
 
   /** What was in hands that are gone is free for us. */
@@ -80,6 +85,7 @@ export function createRunner({
 
   async function run(job: Job, permit: Permit): Promise<void> {
     const { errand, cid, attempt, drawing } = job
+    const repeats = job.repeats + attempt - 1
     const chat = chatOf(errand)
     // Whoever waits for a turn may be drawn past meanwhile; only the first in line knows the newest state.
     const isFirst = chat !== undefined && turns === undefined && !ownTurns.isTaken(chat)
@@ -88,15 +94,15 @@ export function createRunner({
       const carryOut = async () => {
         // It may have waited for its turn at the chat; whoever has lost the right meanwhile calls nobody.
         mustBeFresh(permit)
-        return await handle(handlers, errand, { cid, permit, attempt, ...fresh })
+        return await handle(handlers, errand, { cid, permit, attempt, repeats, ...fresh })
       }
-      const settled = await inChat(chat, carryOut)
-      if (settled !== 'settled') await again(job, permit, settled.againAt)
+      const settled = await inChat(chat, repeats, carryOut)
+      if (settled !== 'settled') await again(job, permit, settled.againAt, settled.repeats ?? repeats + 1)
       // What was in the hands of whoever lost the right may be in others' hands by now, and is not ours to settle.
       mustBeFresh(permit)
     } catch (error) {
       if (error instanceof FenceLost) throw error
-      if (isFaultOfTheWorld(error)) return await again(job, permit, after(clock.now(), worldFaultWaitMs))
+      if (isFaultOfTheWorld(error)) return await again(job, permit, after(clock.now(), worldFaultWaitMs), repeats)
       const told = { kind: errand.kind, cid, error: messageWithCauses(error) }
       if (attempt >= job.attemptsMax) telemetry.tell('ERRAND_SHELVED', told)
       else telemetry.tell('ERRAND_FAILED', { ...told, attempt })
@@ -106,9 +112,9 @@ export function createRunner({
   }
 
   /** When even this cannot be written down, the engine's own retry takes over. */
-  async function again(job: Job, permit: Permit, at: Instant): Promise<void> {
+  async function again(job: Job, permit: Permit, at: Instant, repeats: number): Promise<void> {
     mustBeFresh(permit)
-    await engine.again({ errand: job.errand, cid: job.cid, at }, job)
+    await engine.again({ errand: job.errand, cid: job.cid, at, repeats }, job)
     mustBeFresh(permit)
   }
 

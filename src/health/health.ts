@@ -1,3 +1,4 @@
+import type { TelegramFigures } from '../delivery/breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
@@ -70,6 +71,7 @@ export type HealthDeps = {
   readonly webhook: () => WebhookFigures | undefined
   readonly polling: () => PollingFigures | undefined
   readonly selling: () => SellingFigures | undefined
+  readonly telegram: () => TelegramFigures
   /** How long no instance has led, as far as a standby can see. */
   readonly nobodyActiveMs: () => number
   readonly instance: InstanceId
@@ -102,6 +104,7 @@ export function createHealth(deps: HealthDeps): {
     ...ofRole(deps),
     ...ofWaiting(deps),
     ...(deps.selling()?.paused === undefined ? [] : ['kie_refuses']),
+    ...(deps.telegram().away === undefined ? [] : ['telegram_away']),
     ...(deps.isReady() && !canStore() ? ['database_silent'] : []),
   ]
 

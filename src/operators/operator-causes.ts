@@ -1,3 +1,4 @@
+import type { TelegramFigures } from '../delivery/breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import type { PoolFigures } from '../health/health.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
@@ -37,6 +38,7 @@ export const eventOf = {
   errands_shelved: 'ERRAND_SHELVED',
   credits_low: 'KIE_CREDITS_LOW',
   selling_paused: 'SELLING_PAUSED',
+  telegram_away: 'TELEGRAM_AWAY',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type CauseKey = keyof typeof eventOf
@@ -60,6 +62,7 @@ export type Watched = {
   readonly errands?: Waiting | undefined
   readonly pool: PoolFigures
   readonly selling: SellingFigures
+  readonly telegram: TelegramFigures
   /** KIE_CREDITS_LOW. */
   readonly creditsLow: number
 }
@@ -81,6 +84,7 @@ export function causesOf(seen: Watched): readonly Cause[] {
     ...ofPolling(seen),
     ...ofWaiting(seen),
     ...ofSelling(seen),
+    ...ofTelegram(seen),
   ]
 }
 
@@ -230,4 +234,17 @@ function ofSelling({ selling, creditsLow }: Watched): readonly Cause[] {
     })
   }
   return causes
+}
+
+/** It waits like everything else, and arrives when Telegram is back. */
+function ofTelegram({ telegram: { away } }: Watched): readonly Cause[] {
+  if (away === undefined) return []
+  const what = away.why === 'token_refused' ? 'Telegram refuses the bot token' : 'Telegram does not answer'
+  return [
+    {
+      key: 'telegram_away',
+      says: `${what}: ${away.detail}. Messages and results wait; nothing is lost.`,
+      run: 'trt doctor',
+    },
+  ]
 }

@@ -45,6 +45,20 @@ export const events = {
     meaning: 'Telegram did not take the screen',
     action: 'DOWNSTREAM_* passes by itself; PERMISSION_DENIED: the person blocked the bot',
   }),
+  MESSAGE_UNCONFIRMED: event('TELEMETRY', 'warn', ['cid', 'what', 'calls'], {
+    more: ['detail'],
+    meaning: 'Telegram never said whether it took this message; it was sent a few times, and is not sent again',
+    action: 'nothing: the person has it, or asks again',
+  }),
+  TELEGRAM_AWAY: event('TELEMETRY', 'error', ['why', 'detail'], {
+    meaning:
+      'Telegram does not answer, or refuses the token; nothing is sent until a probe is answered, and nothing is lost',
+    action:
+      'token_refused: check TELEGRAM_BOT_TOKEN with BotFather; no_answer: look at the network. It goes on by itself',
+  }),
+  TELEGRAM_BACK: event('TELEMETRY', 'info', ['away_s'], {
+    meaning: 'Telegram answers again; what waited is sent, at a steady pace',
+  }),
   PASSIVE_REJECT: event('TELEMETRY', 'warn', ['kind'], {
     meaning: 'a PASSIVE instance could not store an update and answered 503; Telegram keeps it',
     action: 'look at the database',
@@ -104,6 +118,12 @@ export const events = {
     more: ['detail'],
     meaning: 'Telegram did not take the result; it is kept and tried again',
     action: 'nothing, unless it repeats',
+  }),
+  RESULT_UNCONFIRMED: event('ORDER', 'error', ['cid', 'order_id', 'calls'], {
+    more: ['detail'],
+    meaning:
+      'a result was sent several times and Telegram never said whether it took it; it is sent again only now and then, and nothing is charged yet',
+    action: 'trt story <cid>; ask the person whether they have it',
   }),
   ORDER_COMPLETED: event('ORDER', 'info', ['cid', 'order_id', 'price'], {
     more: ['model', 'task_id'],

@@ -172,7 +172,7 @@ describe('an errand that a person waits for', () => {
        returning id`,
     )
     assert.ok(first)
-    unanswered.wrote([{ id: first.id, errand: say(3), cid: story, attempt: 1, attemptsMax: 25 }])
+    unanswered.wrote([{ id: first.id, errand: say(3), cid: story, attempt: 1, attemptsMax: 25, repeats: 0 }])
     await storage.rows(`alter table ${jobs} rename to away`)
     try {
       unanswered.end('unknown')

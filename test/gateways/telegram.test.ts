@@ -152,8 +152,6 @@ describe('what Telegram definitely did not do', () => {
     [400, 'Bad Request: wrong file_id or the file is temporarily unavailable', 'file_gone'],
     [400, 'Bad Request: file is too big', 'too_big'],
     [413, 'Request Entity Too Large', 'too_big'],
-    [401, 'Unauthorized', 'token_refused'],
-    [404, 'Not Found', 'token_refused'],
     [404, 'Not Found: method not found', 'refused'],
     [400, 'Bad Request: message text is empty', 'refused'],
     [409, 'Conflict: terminated by other getUpdates request', 'refused'],
@@ -162,6 +160,16 @@ describe('what Telegram definitely did not do', () => {
     it(`says ${why} for ${code} "${description}"`, async (t) => {
       const { telegram } = await refusing(t, code, description)
       refusedWith(await telegram.send(anna, view), why, 'never')
+    })
+  }
+
+  for (const [code, description] of [
+    [401, 'Unauthorized'],
+    [404, 'Not Found'],
+  ] as const) {
+    it(`takes ${code} for a state of the bot that may pass, and for no end of the call’s work`, async (t) => {
+      const { telegram } = await refusing(t, code, description)
+      refusedWith(await telegram.send(anna, view), 'token_refused', 'later')
     })
   }
 

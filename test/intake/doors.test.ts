@@ -53,6 +53,7 @@ const health = createHealth({
   webhook: () => ({ url: `https://bot.example/webhook/${secret.path}`, verifiedAt: clock.now(), pending: 3 }),
   polling: () => undefined,
   selling: () => undefined,
+  telegram: () => ({}),
   nobodyActiveMs: () => 0,
   instance: instanceId('inst0001'),
   version: '1.2.3',

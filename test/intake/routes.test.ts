@@ -30,6 +30,7 @@ const server = await listen(
       webhook: () => undefined,
       polling: () => undefined,
       selling: () => undefined,
+      telegram: () => ({}),
       nobodyActiveMs: () => 0,
       instance: instanceId('walked'),
       version: '0.0.0',

@@ -37,6 +37,7 @@ const healthy: Figures = {
   errands: { pending: 0, oldest: undefined, shelved: 0 },
   pool: { max: 6, inUse: 0, idle: 1, waiting: 0, held: [], reclaimed: [] },
   selling: { credits: '900' },
+  telegram: {},
   creditsLow: 200,
 }
 
@@ -193,6 +194,12 @@ describe('operators are told once, and again when it has passed', () => {
       'SELLING_PAUSED',
       { selling: { paused: { why: 'key_refused', since: start } } },
       /Nothing is sold: KIE refuses the key\. Nobody is charged/,
+    ],
+    [
+      'Telegram does not answer',
+      'TELEGRAM_AWAY',
+      { telegram: { away: { since: start, why: 'no_answer', detail: 'Telegram answered 502: Bad Gateway' } } },
+      /Telegram does not answer: Telegram answered 502: Bad Gateway\. Messages and results wait/,
     ],
   ]
   for (const [what, event, figures, says] of causes) {

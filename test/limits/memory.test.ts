@@ -17,6 +17,7 @@ const bounds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'src/delivery/pacing.ts': {
     waits: 'those that are over are forgotten when one is noted',
     complaints: 'those of the last five seconds',
+    places: 'placesMax',
   },
   'src/dispatch/dispatcher.ts': {
     '#busy': 'lanesMax, and empty with the end of a leadership',
@@ -95,14 +96,10 @@ it('a wait that Telegram asked for is forgotten when it is over, also of a chat 
     if (typeof key === 'string' && key.startsWith('chat:')) kept.add(this)
     return original.call(this, key, value)
   })
-  const pacing = createPacing({ store, clock })
+  const pacing = createPacing({ store, breaker: { waitMs: () => undefined }, random: () => 0, clock })
+  const tooMany = { kind: 'not_done', why: 'too_many', detail: 'Too Many Requests' } as const
   const tells = (chat: number) =>
-    pacing.after(permit, chatId(chat), {
-      kind: 'not_done',
-      why: 'too_many',
-      detail: 'Too Many Requests',
-      retry: { when: 'later', afterMs: 1_000 },
-    })
+    pacing.after(permit, chatId(chat), { ...tooMany, retry: { when: 'later', afterMs: 1_000 } }, 0)
   for (let chat = 1; chat <= 50; chat++) {
     await tells(chat)
     await clock.advance(2_000)

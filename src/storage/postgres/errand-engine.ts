@@ -150,8 +150,8 @@ export function createErrandEngine({
         },
       }
     },
-    async again({ errand, cid: story, at }, of) {
-      const payload: JobPayload = { version: 1, errand, cid: story }
+    async again({ errand, cid: story, at, repeats = 0 }, of) {
+      const payload: JobPayload = { version: 1, errand, cid: story, ...(repeats === 0 ? {} : { repeats }) }
       const [key, wait] = [jobKeyOf(errand), waitMs(at, clock)]
       const values = [
         errand.kind,

@@ -7,7 +7,12 @@ import type { Taking } from './errand-hand-over.ts'
 import type { Sql } from './sql.ts'
 
 /** One job of the engine (graphile-worker); `payload` is versioned because it outlives a deploy. */
-export type JobPayload = { readonly version: 1; readonly errand: Errand; readonly cid: string }
+export type JobPayload = {
+  readonly version: 1
+  readonly errand: Errand
+  readonly cid: string
+  readonly repeats?: number
+}
 
 /**
  * Errands are jobs of the engine, added inside the step's transaction by one call; those that the step takes into its
@@ -77,7 +82,7 @@ export const waitMs = (at: Instant | undefined, clock: Clock): number | null =>
   at === undefined ? null : Math.max(0, at - clock.now())
 
 export function jobOf(id: string, payload: unknown, attempt: number, attemptsMax: number): Job {
-  const { version, errand, cid: story } = payload as JobPayload
+  const { version, errand, cid: story, repeats = 0 } = payload as JobPayload
   if (version !== 1) throw new Error(`an errand of version ${String(version)} is not known to this program`)
-  return { id, errand, cid: cid(story), attempt, attemptsMax }
+  return { id, errand, cid: cid(story), attempt, attemptsMax, repeats }
 }
