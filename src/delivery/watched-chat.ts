@@ -7,13 +7,17 @@ import type { ChatGateway, ChatNo } from './chat-gateway.ts'
  * call is made. Such a call ends as `unreachable`, with the wait, and has certainly not been sent.
  */
 export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'waitMs' | 'note'>): ChatGateway {
+  /** `proves`: whether the outcome says something about Telegram as a whole. */
   const watched =
-    <Args extends readonly unknown[], T>(call: (...args: Args) => Promise<Outcome<T, ChatNo>>) =>
+    <Args extends readonly unknown[], T>(
+      call: (...args: Args) => Promise<Outcome<T, ChatNo>>,
+      proves: (outcome: Outcome<T, ChatNo>) => boolean = () => true,
+    ) =>
     async (...args: Args): Promise<Outcome<T, ChatNo>> => {
       const waitMs = breaker.waitMs()
       if (waitMs !== undefined) return later('unreachable', 'Telegram is away; it was not called', waitMs)
       const outcome = await call(...args)
-      breaker.note(outcome)
+      if (proves(outcome)) breaker.note(outcome)
       return outcome
     }
 
@@ -25,7 +29,8 @@ export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'wai
     answerTap: watched(chat.answerTap),
     sendInvoice: watched(chat.sendInvoice),
     refundStars: watched(chat.refundStars),
-    fetchFile: watched(chat.fetchFile),
+    // A file that does not come in time may only be large.
+    fetchFile: watched(chat.fetchFile, ({ kind }) => kind !== 'unknown'),
     sayBusy: watched(chat.sayBusy),
   }
 }

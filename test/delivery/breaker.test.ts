@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { createBreaker } from '../../src/delivery/breaker.ts'
-import type { ChatGateway } from '../../src/delivery/chat-gateway.ts'
+import type { ChatGateway, ChatNo } from '../../src/delivery/chat-gateway.ts'
 import { createWatchedChat } from '../../src/delivery/watched-chat.ts'
-import { chatId, messageId } from '../../src/kit/ids.ts'
+import { chatId, fileId, messageId } from '../../src/kit/ids.ts'
 import { done, later, never, type Outcome, unknown } from '../../src/kit/outcome.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { createTelling } from '../fixtures/telling.ts'
@@ -12,6 +12,10 @@ const answered = done(true)
 const silence = unknown('Telegram answered 502: Bad Gateway')
 const unreached = later('unreachable', 'connection refused')
 const refusedToken = later('token_refused', 'Telegram answered 401: Unauthorized')
+
+/** A Telegram that says the same to every call. */
+const silent = (says: (method: string) => Outcome<never, ChatNo>) =>
+  new Proxy({} as ChatGateway, { get: (_, method) => async () => says(String(method)) })
 
 /** A breaker whose probe says what the test wants, by a clock that the test moves. */
 function open(t: TestContext) {
@@ -137,16 +141,28 @@ describe('the breaker for Telegram', () => {
 })
 
 describe('the chat gateway that everybody uses', () => {
+  it('takes no file that is slow to come for a Telegram that is away, but a refused token', async (t) => {
+    const breaker = open(t)
+    const world: { says: Outcome<never, ChatNo> } = { says: silence }
+    const chat = createWatchedChat(
+      silent(() => world.says),
+      breaker,
+    )
+    for (let n = 0; n < 10; n++) await chat.fetchFile(fileId('f'))
+    assert.equal(breaker.isOpen(), false)
+    world.says = refusedToken
+    await chat.fetchFile(fileId('f'))
+    assert.equal(breaker.isOpen(), true)
+  })
+
   it('tells the breaker of every call, and calls nobody while it is open', async (t) => {
     const breaker = open(t)
     const called: string[] = []
-    const silent = new Proxy({} as ChatGateway, {
-      get: (_, method) => async () => {
-        called.push(String(method))
-        return silence
-      },
-    })
-    const chat = createWatchedChat(silent, breaker)
+    const says = (method: string) => {
+      called.push(method)
+      return silence
+    }
+    const chat = createWatchedChat(silent(says), breaker)
     const anna = chatId(1)
     const view = { screen: 'home', text: [], keyboard: [] }
     await chat.send(anna, view)
