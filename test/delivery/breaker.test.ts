@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import type { View } from '../../src/conversation/view.ts'
 import { createBreaker } from '../../src/delivery/breaker.ts'
 import type { ChatGateway, ChatNo } from '../../src/delivery/chat-gateway.ts'
 import { createWatchedChat } from '../../src/delivery/watched-chat.ts'
@@ -164,7 +165,7 @@ describe('the chat gateway that everybody uses', () => {
     }
     const chat = createWatchedChat(silent(says), breaker)
     const anna = chatId(1)
-    const view = { screen: 'home', text: [], keyboard: [] }
+    const view: View = { screen: 'main_menu', text: [], keyboard: [] }
     await chat.send(anna, view)
     await chat.edit(anna, messageId(1), view)
     await chat.answerTap('tap', {})
