@@ -48,6 +48,9 @@ test('a bad day of Telegram', { concurrency: 3 }, async (t) => {
     t.test('that is away: nobody calls it but one probe, and everybody is answered when it is back', (t) =>
       inWorld(t, async (world) => {
         const { controls, log } = world
+        const operator = await world.person('Ольга')
+        await operator.says('/start')
+        await operator.sees(/Привет/)
         const people = await Promise.all(Array.from({ length: 30 }, (_, n) => world.person(`Гость${n}`)))
         for (const person of people.slice(0, 2)) {
           await person.says('/start')
@@ -57,6 +60,7 @@ test('a bad day of Telegram', { concurrency: 3 }, async (t) => {
         await Promise.all(people.map((person) => person.says('/help')))
         await log.until('TELEGRAM_AWAY')
         await until(async () => (await callsOf(world, 502, 'getMe')).length >= 2, 'it was probed again')
+        await log.until('OPERATOR_TOLD', ({ what }) => /TELEGRAM_AWAY/.test(String(what)))
         assert.deepEqual((await healthOf(world)).problems, ['telegram_away'])
         // Whatever was on its way when it opened, and the probes.
         const failed = (await callsOf(world, 502)).length
@@ -64,10 +68,11 @@ test('a bad day of Telegram', { concurrency: 3 }, async (t) => {
         const backAt = await now(world)
         await controls.clearFaults()
         for (const person of people) await person.sees(/Как это работает/, { withinMs: 60_000 })
+        await operator.sees(/TELEGRAM_AWAY \(sandbox\)\nTelegram does not answer/, { withinMs: 60_000 })
         await log.until('TELEGRAM_BACK')
         assert.equal(log.count('TELEGRAM_AWAY'), 1, 'one alarm')
         const calls = (await callsOf(world, 200, 'sendMessage')).filter(({ at }) => at >= backAt)
-        assert.equal(calls.length, 30, 'one screen for each')
+        assert.equal(calls.length, 31, 'one screen for each, and one alarm')
         const inASecond = calls.map(({ at }) => calls.filter((each) => each.at >= at && each.at < at + 1_000).length)
         assert.ok(Math.max(...inASecond) <= 25, `${Math.max(...inASecond)} calls in a second`)
         await until(async () => (await healthOf(world)).problems.length === 0, 'it is healthy again')
@@ -134,7 +139,8 @@ const trouble: readonly EventName[] = [
 ]
 
 async function inWorld(t: TestContext, work: (world: World) => Promise<void>): Promise<void> {
-  const world = await startWorld({ expects: trouble })
+  // The first person of a sandbox is an operator.
+  const world = await startWorld({ env: { ADMIN_ID: '7000000001' }, expects: trouble })
   t.after(() => world.end())
   await world.controls.kie({ latency_ms: 50 })
   await work(world)
