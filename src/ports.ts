@@ -4,6 +4,7 @@ import type { ChatGateway } from './delivery/chat-gateway.ts'
 import type { DueErrand, ErrandKind } from './errands/errand.ts'
 import type { ChatTurns, ErrandEngine } from './errands/runner.ts'
 import type { KieGateway } from './generation/kie-gateway.ts'
+import type { OpenOrders } from './generation/sweep-orders.ts'
 import { createFetcher, type Fetcher } from './http/fetcher.ts'
 import type { Claims, Inbox } from './inbox/inbox.ts'
 import type { KnownKey } from './intake/webhook-keys.ts'
@@ -32,6 +33,7 @@ import { createPostgresInstances, stepHandsOf } from './storage/postgres/instanc
 import { listenStored, ringStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
+import { createPostgresOpenOrders } from './storage/postgres/open-orders.ts'
 import { claimCause, openCauses } from './storage/postgres/operator-causes.ts'
 import { createPostgresPeople } from './storage/postgres/people.ts'
 import { noteDeed, readDatabaseFacts, readLeader } from './storage/postgres/preflight.ts'
@@ -54,6 +56,7 @@ export type Ports = {
   readonly inbox: Inbox
   readonly claims: Claims
   readonly store: Store
+  readonly openOrders: OpenOrders
   readonly engine: ErrandEngine & { makeDue(errand: DueErrand): Promise<void> }
   readonly leadership: Leadership
   readonly instances: Instances
@@ -170,6 +173,7 @@ export function openPorts(deps: PortsDeps): Ports {
     }),
     claims: createPostgresClaims(work, isShared ? deps.instance : undefined),
     store: createPostgresStore({ database, bot, freeDaily, handOver }),
+    openOrders: createPostgresOpenOrders(sqlOf(work), schema),
     engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema, clock).add([errand]) },
     leadership: createLeadership(deps, database),
     instances: createPostgresInstances({ ...deps, looks, steps: checkouts.poolFor('the instances') }),

@@ -19,6 +19,7 @@ import { createRunner, type Handlers } from './errands/runner.ts'
 import { type CreditsWatch, createCreditsWatch } from './generation/credits-watch.ts'
 import { createOrderReferences } from './generation/order-reference.ts'
 import { createSubmitTask } from './generation/submit-task.ts'
+import { createSweepOrders } from './generation/sweep-orders.ts'
 import { createWatchTask } from './generation/watch-task.ts'
 import { listen } from './http/server.ts'
 import { sniffPicture } from './http/sniff.ts'
@@ -436,6 +437,8 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
   parts.leaderWatch = leaderWatch
 
   // The leader's duties, and the one door to them.
+  const offers = () => catalog.offers
+  const sweep = createSweepOrders({ open: ports.openOrders, store, record, offers, clock, telemetry })
   const upkeep = createUpkeep({ sealJournal: ports.sealJournal, pruneInbox: ports.pruneInbox, clock })
   lifecycle = new Lifecycle({
     leadership: ports.leadership,
@@ -447,6 +450,8 @@ async function boot(deps: ServiceDeps, releasers: Releasers, startedMs: number):
       operatorWatch,
       ...createInstanceWatch({ instances: ports.instances, errands: ports.engine, times, clock, telemetry }),
       ...upkeep,
+      every('late orders', 60_000, clock, sweep.passDeadlines),
+      every('orders without a job', 600_000, clock, sweep.restoreJobs),
     ],
     onRole: (role) => {
       activeSince = role === 'active' ? clock.now() : undefined

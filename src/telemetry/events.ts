@@ -118,6 +118,18 @@ export const events = {
     meaning: 'the answer to the submit was lost; the callback or the deadline decides',
     action: 'nothing; the person pays nothing unless the result arrives',
   }),
+  ORDER_DEADLINE_PASSED: event('ORDER', 'warn', ['cid', 'order_id', 'status'], {
+    meaning: 'an order was in this state for too long and went on without its job; nobody is charged for it',
+    action: 'trt story <cid> shows what its job failed of (ERRAND_FAILED, KIE_REFUSED, RESULT_NOT_DELIVERED)',
+  }),
+  ORDER_JOB_RESTORED: event('ORDER', 'warn', ['cid', 'order_id', 'kind'], {
+    meaning: 'an order had no job to move it on, so it was given one',
+    action: 'nothing; when it happens again and again, look at how jobs are lost',
+  }),
+  ORDER_UNREADABLE: event('ORDER', 'error', ['order_id', 'detail'], {
+    meaning: 'an order was stored by a newer program and cannot be read by this one; it is left as it is',
+    action: 'run the newer version again; until then the money of this order stays held',
+  }),
 
   HOLD_PLACED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the price is reserved' }),
   HOLD_CAPTURED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the reserved price was taken' }),

@@ -147,6 +147,7 @@ export function openShop(storage: Storage) {
       return (order: OrderId, hint?: string) =>
         watch({ order, ...(hint === undefined ? {} : { hint }) }, { permit, cid: story })
     },
+    story,
     callbackUrlOf: (order: OrderId) => `https://bot.example/kie/${references.sign(order, story)}`,
   }
 }
