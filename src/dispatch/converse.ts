@@ -82,7 +82,9 @@ export async function converse(
   const next = nextSession(session, reaction, result)
   const speaker = result.person ?? person
   const drawn = result.still || (reaction.still && result.notice === undefined)
-  const view = drawn ? undefined : await drawScreen(next, speaker, result.notice ?? reaction.notice)
+  const isBackHome = kept.isRestored === true && next.place.at === 'home'
+  const notice = isBackHome ? ({ type: 'session_lost' } as const) : reaction.notice
+  const view = drawn ? undefined : await drawScreen(next, speaker, result.notice ?? notice)
   const handedOver = result.handedOver ?? false
   const target = targetOf(kept, turn, { draws: view !== undefined, handedOver, inPlace: reaction.inPlace ?? false })
   const drawing: KeptSession = {

@@ -6,6 +6,8 @@ import type { ChatId, Cid, MessageId } from '../kit/ids.ts'
 /** A session as it is kept: with what is drawn, and where. */
 export type KeptSession = {
   readonly session: Session
+  /** A newer program wrote it, and not all of it could be read: the person is at home now, and should be told. */
+  readonly isRestored?: boolean
   /** The newest drawing; what the person sees may still be an older one. */
   readonly view: View | undefined
   readonly cid: Cid

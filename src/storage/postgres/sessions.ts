@@ -1,11 +1,14 @@
-import type { Session } from '../../conversation/session.ts'
+import { readSession } from '../../conversation/read-session.ts'
 import type { View } from '../../conversation/view.ts'
 import type { KeptSession, Sessions } from '../../dispatch/sessions.ts'
-import { cid, messageId } from '../../kit/ids.ts'
+import { chatId, cid, messageId, personId } from '../../kit/ids.ts'
 import type { Sql } from './sql.ts'
 
 type Row = {
-  body: Session
+  chat: number
+  person: number
+  revision: number
+  body: unknown
   view: View | null
   cid: string
   thread: number
@@ -13,7 +16,8 @@ type Row = {
   shown_revision: number
 }
 
-const GET = 'select body, view, cid, thread, message, shown_revision from sessions where chat = $1'
+const GET =
+  'select chat, person, revision, body, view, cid, thread, message, shown_revision from sessions where chat = $1'
 const LOCK = `${GET} for update`
 const SAVE = `
   insert into sessions (chat, person, revision, body, view, cid, thread, message, shown_revision, updated_at)
@@ -55,11 +59,16 @@ export function createPostgresSessions(sql: Sql): Sessions {
   }
 }
 
-const keptOf = (row: Row): KeptSession => ({
-  session: row.body,
-  view: row.view ?? undefined,
-  cid: cid(row.cid),
-  thread: row.thread,
-  message: row.message === null ? undefined : messageId(row.message),
-  shownRevision: row.shown_revision,
-})
+function keptOf(row: Row): KeptSession {
+  const columns = { person: personId(row.person), chat: chatId(row.chat), revision: row.revision }
+  const { session, isRestored } = readSession(row.body, columns)
+  return {
+    session,
+    ...(isRestored ? { isRestored } : {}),
+    view: row.view ?? undefined,
+    cid: cid(row.cid),
+    thread: row.thread,
+    message: row.message === null ? undefined : messageId(row.message),
+    shownRevision: row.shown_revision,
+  }
+}
