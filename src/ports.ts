@@ -26,7 +26,7 @@ import { type Database, openDatabase } from './storage/postgres/database.ts'
 import { createErrandEngine } from './storage/postgres/errand-engine.ts'
 import { createErrandHandOver } from './storage/postgres/errand-hand-over.ts'
 import { createPostgresErrands } from './storage/postgres/errands.ts'
-import { readFigures } from './storage/postgres/figures.ts'
+import { createReadFigures } from './storage/postgres/figures.ts'
 import { hangUpAt } from './storage/postgres/hang-up.ts'
 import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage/postgres/inbox.ts'
 import { createPostgresInstances, stepHandsOf } from './storage/postgres/instances.ts'
@@ -69,7 +69,7 @@ export type Ports = {
   /** One indexed read, outside of any step: for the fast lane. */
   readonly readTopUp: (id: TopUpId) => Promise<TopUp | undefined>
   readonly readPerson: (id: PersonId) => Promise<Person | undefined>
-  readonly readFigures: () => ReturnType<typeof readFigures>
+  readonly readFigures: ReturnType<typeof createReadFigures>
   readonly poolFigures: () => PoolFigures
   /** Takes back connections that were forgotten, and says when others wait in vain; every second or two. */
   readonly sweepConnections: () => void
@@ -184,7 +184,7 @@ export function openPorts(deps: PortsDeps): Ports {
     artifacts: createArtifactSource({ fetcher, kie }),
     readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
-    readFigures: () => readFigures(looks, schema),
+    readFigures: createReadFigures({ pool: looks, schema, clock }),
     poolFigures: checkouts.figures,
     sweepConnections: checkouts.sweep,
     lookAtDatabase: (signal) =>

@@ -1,6 +1,7 @@
 import type { Database } from '../storage/postgres/database.ts'
-import { listWaiting, retryItem, shelveItem } from '../storage/postgres/inbox-desk.ts'
+import { listWaiting, retryItem, shelveItem } from '../storage/postgres/inbox-admin.ts'
 import { ringStored } from '../storage/postgres/listen.ts'
+import { botOfSchema } from '../storage/postgres/secrets.ts'
 import { sqlOf } from '../storage/postgres/store.ts'
 import type { Command, CommandContext } from './command.ts'
 import { withDatabase } from './with-database.ts'
@@ -22,7 +23,8 @@ export const inbox: Command = {
 }
 
 async function list({ print }: CommandContext, { work }: Database): Promise<number> {
-  const items = await listWaiting(sqlOf(work))
+  const sql = sqlOf(work)
+  const items = await listWaiting(sql, await botOfSchema(sql))
   for (const { update_id, kind, lane, cid, attempts, state, received_at, last_error } of items) {
     const since = new Date(received_at).toISOString()
     const error = last_error === null ? '' : ` error=${JSON.stringify(last_error.slice(0, 200))}`
@@ -43,7 +45,9 @@ async function change(
   act: 'retry' | 'shelve',
   id: number,
 ): Promise<number> {
-  const changed = act === 'retry' ? await retryItem(sqlOf(work), id) : await shelveItem(sqlOf(work), id, clock.now())
+  const sql = sqlOf(work)
+  const bot = await botOfSchema(sql)
+  const changed = act === 'retry' ? await retryItem(sql, bot, id) : await shelveItem(sql, bot, id, clock.now())
   if (!changed) {
     complain(`There is no such update to ${act}: ${id}. See trt inbox list.`)
     return 1

@@ -4,14 +4,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { createDispatcher } from '../../src/dispatch/dispatcher.ts'
 import type { Claims, Inbox, InboxItem } from '../../src/inbox/inbox.ts'
 import { createClock } from '../../src/kit/clock.ts'
-import { chatId, type InstanceId, instanceId, type Lane } from '../../src/kit/ids.ts'
+import { botId, chatId, type InstanceId, instanceId, type Lane } from '../../src/kit/ids.ts'
 import { workDuty } from '../../src/lifecycle/duties.ts'
 import { createInstanceWatch } from '../../src/lifecycle/instance-watch.ts'
 import { Membership } from '../../src/lifecycle/membership.ts'
 import { createChatTurns } from '../../src/storage/postgres/chat-turns.ts'
 import { openDatabase } from '../../src/storage/postgres/database.ts'
 import { createPostgresClaims, createPostgresInbox, pruneInbox } from '../../src/storage/postgres/inbox.ts'
-import { retryItem, shelveItem } from '../../src/storage/postgres/inbox-desk.ts'
+import { retryItem, shelveItem } from '../../src/storage/postgres/inbox-admin.ts'
 import { createPostgresInstances } from '../../src/storage/postgres/instances.ts'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { FenceLost, type WorkerPermit } from '../../src/store.ts'
@@ -228,15 +228,21 @@ describe('lanes of several instances', () => {
     await anna.inbox.store(update(lane))
     const [aside] = await claimAll(anna.claims)
     assert.ok(aside)
-    const desk = sqlOf(database.work)
-    assert.equal(await shelveItem(desk, aside.updateId, now), true)
+    const admin = sqlOf(database.work)
+    const bot = botId(1)
+    assert.equal(await shelveItem(admin, bot, aside.updateId, now), true)
     await anna.inbox.store(update(lane))
     const [next] = await claimAll(boris.claims)
     assert.ok(next && next.id > aside.id)
-    assert.equal(await retryItem(desk, aside.updateId), true)
+    assert.equal(
+      await retryItem(admin, botId(2), aside.updateId),
+      false,
+      'the same number of another bot is another one',
+    )
+    assert.equal(await retryItem(admin, bot, aside.updateId), true)
     assert.deepEqual(await claimedBy(lane), [boris.id])
     // What is in hand stays there.
-    assert.equal(await retryItem(desk, next.updateId), true)
+    assert.equal(await retryItem(admin, bot, next.updateId), true)
     assert.deepEqual(await claimedBy(lane), [boris.id])
     await store.transact(storage.permit, (tx) => tx.inbox.finish(next.id, now))
     assert.equal((await claimAll(anna.claims))[0]?.id, aside.id)

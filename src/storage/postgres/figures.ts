@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Clock } from '../../kit/clock.ts'
 import { type InboxFigures, inboxFigures } from './inbox.ts'
 
 export type ErrandFigures = {
@@ -9,29 +10,44 @@ export type ErrandFigures = {
   readonly shelved: number
 }
 
-/** What waits, for health and metrics; two statements that count along partial indexes. */
-export async function readFigures(
-  pool: pg.Pool,
-  schema: string,
-): Promise<{ inbox: InboxFigures; errands: ErrandFigures }> {
+/** Counting every job costs more than the rest of the figures together, and nobody needs it more often. */
+const errandsEveryMs = 10_000
+
+/** Reads what waits, for health and metrics: the inbox along partial indexes, and every ten seconds the jobs. */
+export function createReadFigures({
+  pool,
+  schema,
+  clock,
+}: {
+  readonly pool: pg.Pool
+  readonly schema: string
+  readonly clock: Clock
+}): () => Promise<{ readonly inbox: InboxFigures; readonly errands: ErrandFigures }> {
   const ERRANDS = `
-    select t.identifier as kind,
-           count(*) filter (where j.attempts < j.max_attempts) as pending,
-           count(*) filter (where j.attempts >= j.max_attempts and j.locked_at is null) as shelved,
-           (extract(epoch from min(j.run_at) filter (where j.attempts < j.max_attempts and j.run_at < now())) * 1000)::bigint as oldest
-      from ${schema}_jobs._private_jobs j
-      join ${schema}_jobs._private_tasks t on t.id = j.task_id
-     group by t.identifier`
-  const inbox = await inboxFigures(pool)
-  const { rows } = await pool.query<{ kind: string; pending: number; shelved: number; oldest: number | null }>(ERRANDS)
-  const overdue = rows.flatMap((row) => row.oldest ?? [])
-  return {
-    inbox,
-    errands: {
+    select task_identifier as kind,
+           count(*) filter (where attempts < max_attempts) as pending,
+           count(*) filter (where attempts >= max_attempts and locked_at is null) as shelved,
+           (extract(epoch from min(run_at) filter (where attempts < max_attempts and run_at < now())) * 1000)::bigint as oldest
+      from ${schema}_jobs.jobs
+     group by task_identifier`
+  let kept: { readonly errands: ErrandFigures; readonly atMs: number } | undefined
+
+  async function readErrands(): Promise<ErrandFigures> {
+    const atMs = clock.monotonicMs()
+    if (kept !== undefined && atMs - kept.atMs < errandsEveryMs) return kept.errands
+    const { rows } = await pool.query<{ kind: string; pending: number; shelved: number; oldest: number | null }>(
+      ERRANDS,
+    )
+    const overdue = rows.flatMap((row) => row.oldest ?? [])
+    const errands = {
       pendingByKind: new Map(rows.map((row) => [row.kind, row.pending])),
       pending: rows.reduce((sum, row) => sum + row.pending, 0),
       oldest: overdue.length === 0 ? undefined : Math.min(...overdue),
       shelved: rows.reduce((sum, row) => sum + row.shelved, 0),
-    },
+    }
+    kept = { errands, atMs }
+    return errands
   }
+
+  return async () => ({ inbox: await inboxFigures(pool), errands: await readErrands() })
 }

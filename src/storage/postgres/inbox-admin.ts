@@ -1,3 +1,4 @@
+import type { BotId } from '../../kit/ids.ts'
 import type { Sql } from './sql.ts'
 
 /**
@@ -18,22 +19,22 @@ export type WaitingItem = {
 const LIST = `
   select update_id, kind, lane, cid, attempts, received_at, last_error,
          case when shelved_at is null then 'waiting' else 'shelved' end as state
-    from inbox where finished_at is null order by id limit 100`
+    from inbox where bot = $1 and finished_at is null order by id limit 100`
 const RETRY = `
   update inbox set shelved_at = null, not_before = null, attempts = 0,
          claimed_by = case when shelved_at is null then claimed_by end
-   where update_id = $1 and finished_at is null`
+   where bot = $1 and update_id = $2 and finished_at is null`
 const SHELVE = `
-  update inbox set shelved_at = $2, claimed_by = null, last_error = coalesce(last_error, 'set aside by hand')
-   where update_id = $1 and finished_at is null and shelved_at is null`
+  update inbox set shelved_at = $3, claimed_by = null, last_error = coalesce(last_error, 'set aside by hand')
+   where bot = $1 and update_id = $2 and finished_at is null and shelved_at is null`
 
 /** At most a hundred, oldest first. */
-export async function listWaiting(sql: Sql): Promise<readonly WaitingItem[]> {
-  return (await sql.query<WaitingItem>(LIST)).rows
+export async function listWaiting(sql: Sql, bot: BotId): Promise<readonly WaitingItem[]> {
+  return (await sql.query<WaitingItem>(LIST, [bot])).rows
 }
-export async function retryItem(sql: Sql, updateId: number): Promise<boolean> {
-  return (await sql.query(RETRY, [updateId])).rowCount > 0
+export async function retryItem(sql: Sql, bot: BotId, updateId: number): Promise<boolean> {
+  return (await sql.query(RETRY, [bot, updateId])).rowCount > 0
 }
-export async function shelveItem(sql: Sql, updateId: number, at: number): Promise<boolean> {
-  return (await sql.query(SHELVE, [updateId, at])).rowCount > 0
+export async function shelveItem(sql: Sql, bot: BotId, updateId: number, at: number): Promise<boolean> {
+  return (await sql.query(SHELVE, [bot, updateId, at])).rowCount > 0
 }
