@@ -138,8 +138,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const { cid, updateId, attempts } = item
     handedBack.add(item)
     const error = `its step had not ended ${endWithinMs / 1000} s after the stop`
-    // A step waits for nothing but the database.
-    const told = { cid, update_id: updateId, attempt: attempts, reason_code: 'STORAGE_ERROR', detail: error }
+    const told = { cid, update_id: updateId, attempt: attempts, reason_code: 'STOP_TIMEOUT', detail: error }
     telemetry.tell('DISPATCH_FAIL', told)
     try {
       // Due at once, also by the clock of another machine.

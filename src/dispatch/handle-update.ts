@@ -221,6 +221,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
       charge: what.charge,
       payload: what.payload,
       totalAmount: what.totalAmount,
+      currency: what.currency,
       at: clock.now(),
       cid,
     }

@@ -4,12 +4,13 @@ import type { Facts } from '../errands/record-observation.ts'
 import type { Instant } from '../kit/clock.ts'
 import { type ChargeId, type ChatId, type Cid, type PersonId, parseTopUpId } from '../kit/ids.ts'
 import { type Kopecks, stars } from '../money/amount.ts'
-import { kopecksFor } from '../money/top-up.ts'
+import { kopecksFor, starsCurrency } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
 
 /**
  * A Stars payment arrived: it is credited to its payer under its charge id, once, whatever else is true. Even for an
- * unknown or closed top-up; then at the rate of today, and the operator is told.
+ * unknown or closed top-up; then at the rate of today, and the operator is told. A payment in another currency is not
+ * ours to value: nothing is credited, and the operator is told.
  */
 export type Payment = {
   readonly person: PersonId
@@ -17,6 +18,8 @@ export type Payment = {
   readonly charge: ChargeId
   readonly payload: string
   readonly totalAmount: number
+  /** What `totalAmount` counts; see `starsCurrency`. */
+  readonly currency: string
   readonly at: Instant
   readonly cid: Cid
 }
@@ -28,10 +31,15 @@ export async function takePayment(
   creditedView: (amount: Kopecks, balance: Kopecks) => View,
   facts: Facts,
 ): Promise<void> {
-  const { person, charge, at, cid } = payment
+  const { person, charge, currency, totalAmount, at, cid } = payment
+  if (currency !== starsCurrency) {
+    await tx.errands.add([{ errand: { kind: 'tell_operator', what: foreignPayment(payment) }, cid }])
+    facts.add((t) => t.tell('PAYMENT_REFUSED', { cid, charge, currency, amount: totalAmount }))
+    return
+  }
   const id = parseTopUpId(payment.payload)
   const topUp = id === undefined ? undefined : await tx.topUps.lock(id)
-  const paid = stars(payment.totalAmount)
+  const paid = stars(totalAmount)
   const matches = topUp?.state === 'open' && topUp.person === person && topUp.stars === paid
   const amount = matches ? topUp.amount : kopecksFor(paid, starsPerRub)
   const credited = await tx.ledger.credit({
@@ -56,6 +64,10 @@ export async function takePayment(
     t.tell('TOPUP_CREDITED', { cid, kopecks: amount, stars: paid, ...(matches ? { top_up_id: topUp.id } : {}) })
   })
 }
+
+const foreignPayment = ({ person, charge, totalAmount, currency }: Payment): string =>
+  `A payment of person ${person} is in ${currency}, and only Stars are sold for (${totalAmount} of its smallest unit, ` +
+  `charge ${charge}). Nothing was credited: look at who sent the invoice, and give the money back or credit it by hand.`
 
 const strayPayment = ({ person, charge, totalAmount }: Payment, amount: Kopecks): string =>
   `${totalAmount} Stars of person ${person} arrived for no open top-up (charge ${charge}). ` +

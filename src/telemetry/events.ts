@@ -142,6 +142,10 @@ export const events = {
     meaning: 'Stars arrived for no open top-up of ours; they were credited at the rate of today',
     action: 'look at the payment in the ledger; refund it if the person asks',
   }),
+  PAYMENT_REFUSED: event('MONEY', 'error', ['cid', 'charge', 'currency', 'amount'], {
+    meaning: 'a payment that is not in Stars arrived; nothing was credited and the operators were told',
+    action: 'find out who sent this invoice; give the money back, or credit it: trt people credit',
+  }),
   PRE_CHECKOUT_ANSWERED: event('MONEY', 'info', ['ok'], {
     more: ['reason', 'took_ms'],
     meaning: 'a payment was allowed or refused before it was made',

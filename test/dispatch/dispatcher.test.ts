@@ -335,8 +335,8 @@ describe('the dispatcher', () => {
     door.fail(new StorageFault('the connection is closed by now'))
     await new Promise((resolve) => setImmediate(resolve))
     assert.deepEqual(await statesAndAttempts(), given)
-    const told = it.fieldsOf('DISPATCH_FAIL').map(({ detail }) => detail)
-    assert.deepEqual(told, Array(2).fill('its step had not ended 10 s after the stop'))
+    const told = it.fieldsOf('DISPATCH_FAIL').map(({ reason_code, detail }) => `${reason_code} ${detail}`)
+    assert.deepEqual(told, Array(2).fill('STOP_TIMEOUT its step had not ended 10 s after the stop'))
     let handled = 0
     dispatch(async () => {
       handled += 1
