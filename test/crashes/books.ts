@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
-import { verifyLedger } from '../../src/storage/postgres/verify-ledger.ts'
+import { verifyShop } from '../../src/storage/postgres/verify-ledger.ts'
 import { checkLog, type LogProblem } from '../../src/telemetry/check-log.ts'
 import type { EventName } from '../../src/telemetry/events.ts'
 import { type Person, until } from '../fixtures/person.ts'
@@ -136,7 +136,7 @@ export async function checkShop({ db, controls }: Shop): Promise<void> {
   const client = await db.connect()
   try {
     await client.query('begin')
-    const verified = await verifyLedger(sqlOf(client))
+    const verified = await verifyShop(sqlOf(client))
     assert.ok(verified.ok, verified.ok ? '' : verified.difference)
   } finally {
     await client.query('rollback')
