@@ -11,10 +11,11 @@ export type Moved = {
   readonly target: string
 }
 
-const OF_ORDER = 'select at, kind, unit, amount, source, target from transfers where order_id = $1 order by id'
+export const TRANSFERS_OF_ORDER =
+  'select at, kind, unit, amount, source, target from transfers where order_id = $1 order by id'
 
 export async function transfersOf(sql: Sql, order: string): Promise<readonly Moved[]> {
-  return (await sql.query<Moved>(OF_ORDER, [order])).rows
+  return (await sql.query<Moved>(TRANSFERS_OF_ORDER, [order])).rows
 }
 
 const BAN = 'update people set banned_at = $2 where id = $1'
