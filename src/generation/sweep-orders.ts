@@ -44,8 +44,8 @@ const restoreAfterMs = 10 * 60_000
 const keysMax = 100
 
 export function createSweepOrders({ open, store, record, offers, clock, telemetry }: SweepOrdersDeps) {
-  /** Orders that operators were told of already, so that the next sweep does not tell it again. */
-  const reported = new Set<OrderId>()
+  /** The orders that the sweep before could not move on; the operators know of them. */
+  let reported: ReadonlySet<OrderId> = new Set()
 
   /** Undefined: it failed, which is the fault of this order alone. */
   async function tryToMove(permit: LeaderPermit, order: Order, limits: Offer['deadlines'] | undefined) {
@@ -87,7 +87,7 @@ export function createSweepOrders({ open, store, record, offers, clock, telemetr
         clock.now(),
         [...byId.values()].map(({ deadlines }) => deadlines),
       )
-      const moved: Order[] = []
+      const moved: Moved[] = []
       const stuck = new Map<OrderId, string>()
       for await (const found of open.since(moments)) {
         if (signal.aborted) break
@@ -103,23 +103,23 @@ export function createSweepOrders({ open, store, record, offers, clock, telemetr
           stuck.set(order.id, end.failed)
           continue
         }
-        moved.push(order)
+        moved.push({ id: order.id, status: order.status })
         telemetry.tell('ORDER_DEADLINE_PASSED', { cid: order.cid, order_id: order.id, status: order.status })
       }
       const news = [...stuck].filter(([id]) => !reported.has(id))
       await tellOperators(permit, [...movedText(moved), ...stuckText(news)])
-      for (const [id] of news) reported.add(id)
+      reported = new Set(stuck.keys())
     },
 
     /** Adds the job of every order that has none. */
     async restoreJobs(permit: LeaderPermit, signal: AbortSignal): Promise<void> {
-      let wanted = new Map<string, OrderId>()
+      const wanted = new Map<string, OrderId>()
       const restoreWanted = async () => {
         for (const key of await open.withoutJob([...wanted.keys()])) {
           const id = wanted.get(key)
           if (id !== undefined && !signal.aborted) await restore(permit, id)
         }
-        wanted = new Map()
+        wanted.clear()
       }
       for await (const found of open.since(allSince(after(clock.now(), -restoreAfterMs)))) {
         if (signal.aborted) return
@@ -164,7 +164,9 @@ const allSince = (moment: Instant): Readonly<Record<OpenStatus, Instant>> => ({
   released: moment,
 })
 
-function movedText(moved: readonly Order[]): readonly string[] {
+type Moved = Pick<Order, 'id' | 'status'>
+
+function movedText(moved: readonly Moved[]): readonly string[] {
   const [first] = moved
   if (first === undefined) return []
   const counts = new Map<string, number>()

@@ -24,6 +24,12 @@ const bounds: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '#crowded': 'a part of #busy',
   },
   'src/errands/runner.ts': { last: 'chats for which an errand is in hand or waits' },
+  'src/generation/sweep-orders.ts': {
+    reported: 'those of the sweep before',
+    stuck: 'made anew at each sweep: the orders that are late and cannot be moved on',
+    wanted: 'keysMax',
+    counts: 'one for each status',
+  },
   'src/intake/kie-callback.ts': { looks: 'ringsMax' },
   'src/lifecycle/instance-watch.ts': { suspects: 'made anew at each look', strangers: 'made anew at each look' },
   'src/lifecycle/operator-watch.ts': {
