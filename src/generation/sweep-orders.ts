@@ -174,7 +174,7 @@ function movedText(moved: readonly Moved[]): readonly string[] {
   const states = [...counts].map(([status, count]) => `${count} ${status}`).join(', ')
   return [
     `The deadline of ${moved.length} ${moved.length === 1 ? 'order' : 'orders'} has passed (${states}). ` +
-      `Nobody is charged for them. The first: trt orders show ${first.id}`,
+      `What was held goes back; one that was being submitted is uncertain first. See trt orders show ${first.id}`,
   ]
 }
 

@@ -119,7 +119,7 @@ export const events = {
     action: 'nothing; the person pays nothing unless the result arrives',
   }),
   ORDER_DEADLINE_PASSED: event('ORDER', 'warn', ['cid', 'order_id', 'status'], {
-    meaning: 'an order was in this state for too long and went on without its job; nobody is charged for it',
+    meaning: 'an order was in this state for too long: its hold goes back (after submitting it is uncertain first)',
     action: 'trt story <cid> shows what its job failed of (ERRAND_FAILED, KIE_REFUSED, RESULT_NOT_DELIVERED)',
   }),
   ORDER_JOB_RESTORED: event('ORDER', 'warn', ['cid', 'order_id', 'kind'], {
