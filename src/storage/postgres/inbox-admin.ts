@@ -2,8 +2,8 @@ import type { BotId } from '../../kit/ids.ts'
 import type { Sql } from './sql.ts'
 
 /**
- * What an operator does with the inbox by hand. Retrying gives an item its attempts back; its lane goes on from it.
- * What is set aside is in nobody's hands; what is retried while somebody has it in hand stays theirs.
+ * What an operator does with the inbox by hand, each on the items of one bot. Retrying gives an item its attempts back;
+ * its lane goes on from it. Setting an item aside takes it from the instance that handles it; retrying does not.
  */
 export type WaitingItem = {
   readonly update_id: number

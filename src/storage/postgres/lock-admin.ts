@@ -2,7 +2,7 @@ import type { Sql } from './sql.ts'
 
 /**
  * Ends the session of the holder of the leadership by hand, and nothing else: exactly the backend that the holder named,
- * and only while it is still that holder. The lock goes with the session; whoever waits has it at once.
+ * and only while it is still that holder. The lock ends with the session; an instance that waits for it gets it at once.
  */
 const FREE = `
   with meant as (
