@@ -32,6 +32,7 @@ async function serve(context: CommandContext): Promise<number> {
   const { config } = read
   const redact = createRedact(config.secrets)
   const telemetry = createTelemetry({ clock: context.clock, redact, write: context.log, ...config.log })
+  context.onLogDropped((count) => telemetry.tell('LOG_LINES_DROPPED', { count }))
   for (const { setting, problem, todo } of read.warnings) {
     telemetry.tell('PREFLIGHT_FINDING', { check: setting, problem, todo })
   }

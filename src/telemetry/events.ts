@@ -53,6 +53,11 @@ export const events = {
     meaning: 'an update has waited for over a minute',
     action: 'trt inbox list; look at the database and at DUTY_FAILED',
   }),
+  LOG_LINES_DROPPED: event('TELEMETRY', 'warn', ['count'], {
+    meaning:
+      'nobody read the log for a while, so this many lines before this one are missing; nothing else was held up',
+    action: 'find out why the reader of standard output stood still (a log driver, a full disk, a paused pipe)',
+  }),
   EXCEPTION_CAUGHT: event('EXCEPTION', 'error', ['error_type', 'error_message'], {
     more: ['cid', 'where', 'stack'],
     meaning: 'something broke and was caught',

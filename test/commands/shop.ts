@@ -56,6 +56,7 @@ export async function trt(words: readonly string[], env: Env, typed: Typed = {})
       said.log += line
       hear?.(line)
     },
+    onLogDropped: () => {},
     onUncaught: () => {},
   })
   return { code, ...said, all: `${said.out}${said.err}${said.log}` }

@@ -42,6 +42,6 @@ export type Ask = { readonly ask: 'end'; readonly end?: End } | { readonly ask: 
 export type Report =
   | { readonly report: 'ready'; readonly points: readonly string[] }
   | { readonly report: 'armed' }
-  /** How often each point was crossed since the last time this was asked; also told unasked by the last breath. */
+  /** How often each point was crossed since the last time this was asked; also reported unasked at the end of the process. */
   | { readonly report: 'counted'; readonly crossings: Crossings }
 export type Crossings = Readonly<Record<string, number>>

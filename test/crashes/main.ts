@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
-import { pino } from 'pino'
 import { readConfig } from '../../src/config/config.ts'
 import { createClock } from '../../src/kit/clock.ts'
+import { startExitGuard } from '../../src/kit/exit-guard.ts'
 import { botId, newInstanceId } from '../../src/kit/ids.ts'
-import { endSoon } from '../../src/kit/last-breath.ts'
+import { createLogWriter } from '../../src/kit/log-writer.ts'
 import { openPorts } from '../../src/ports.ts'
 import { startService } from '../../src/service.ts'
 import { readOfferFiles } from '../../src/storage/catalog-files.ts'
@@ -33,7 +33,8 @@ function cross(point: string): void {
   if (left > 0) return
   const { signal } = end
   end = undefined
-  // The process does not come back from a SIGKILL of its own.
+  // What was logged before the signal is evidence; after a SIGKILL nothing is written any more.
+  log.flush()
   process.kill(process.pid, signal)
 }
 
@@ -46,7 +47,8 @@ process.on('SIGTERM', () => {
 // Nobody is left to hear of the end of this process.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
-const log = pino.destination({ dest: 1, sync: true })
+const log = createLogWriter(process.stdout, (count) => telemetry.tell('LOG_LINES_DROPPED', { count }))
+process.on('exit', log.flush)
 const read = readConfig({
   PORT: String(boot.port),
   BOT_INSTANCE_ID: boot.schema,
@@ -59,7 +61,7 @@ const clock = createClock()
 const telemetry = createTelemetry({
   clock,
   redact: createRedact(config.secrets),
-  write: (line) => log.write(line),
+  write: log.write,
   ...config.log,
 })
 process.on('uncaughtException', (error) => {
@@ -131,7 +133,7 @@ if (service !== undefined) {
 say({ report: 'counted', crossings })
 process.removeAllListeners('disconnect')
 process.disconnect?.()
-endSoon((line) => log.write(`${line}\n`))
+startExitGuard((line) => log.write(`${line}\n`))
 
 function say(report: Report): void {
   process.send?.(report)

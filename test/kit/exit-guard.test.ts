@@ -3,17 +3,17 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const lastBreath = fileURLToPath(new URL('../../src/kit/last-breath.ts', import.meta.url))
+const exitGuard = fileURLToPath(new URL('../../src/kit/exit-guard.ts', import.meta.url))
 const endOf = (open: string) =>
   spawnSync(
     process.execPath,
     [
       '--input-type=module',
       '-e',
-      `import { endSoon } from ${JSON.stringify(lastBreath)}
+      `import { startExitGuard } from ${JSON.stringify(exitGuard)}
        ${open}
        process.exitCode = 3
-       endSoon((line) => process.stderr.write(line))`,
+       startExitGuard((line) => process.stderr.write(line))`,
     ],
     { encoding: 'utf8', timeout: 20_000 },
   )
