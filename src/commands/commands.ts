@@ -52,14 +52,13 @@ function discreet(all: Readonly<Record<string, Command>>): Readonly<Record<strin
   return Object.fromEntries(Object.entries(all).map(([name, command]) => [name, behindRedaction(command)]))
 }
 
-/** Only `reveal`, which exists on a terminal alone, shows a secret. */
+/** Only `reveal`, which exists on a terminal alone, shows a secret. The log is redacted by telemetry, which writes it. */
 function redacted(context: CommandContext): CommandContext {
   const redact = createRedact(secretsIn(context.env))
   return {
     ...context,
     print: (line) => context.print(redact(line)),
     complain: (line) => context.complain(redact(line)),
-    log: (line) => context.log(redact(line)),
   }
 }
 
