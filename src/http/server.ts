@@ -1,25 +1,22 @@
 import { timingSafeEqual } from 'node:crypto'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Rung, SignatureHeaders } from '../intake/kie-callback.ts'
-import type { Accepted } from '../intake/telegram-webhook.ts'
-import type { WebhookKeys } from '../intake/webhook-keys.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Health, Liveness } from '../lifecycle/health.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import { bodyBytesMax, createWebhookDoor, retryAfter, type WebhookDoor, type WebhookService } from './webhook-door.ts'
 
 /**
  * MAP: every door. The port is bound first and never unbound; until the service is complete, the doors that need it
  * answer "later".
  *
- *   POST /webhook/{secret path}            an update of Telegram
+ *   POST /webhook/{secret path}            an update of Telegram; on the bare server, in front of all others
  *   POST /{callback path}/{reference}      KIE rings
  *   GET  /health /healthz / /readyz        how it is, from figures in memory
  *   GET  /metrics                          Prometheus
  */
-export type Doors = {
-  /** Absent while updates are polled for: then nobody is let in. */
-  readonly webhook?: Pick<WebhookKeys, 'isPath' | 'isToken'>
-  readonly accept: (body: string, startedMs: number) => Promise<Accepted>
+export type Doors = WebhookService & {
   readonly ring: (reference: string, headers: SignatureHeaders, body: string) => Promise<Rung>
 }
 export type HttpDeps = {
@@ -30,6 +27,8 @@ export type HttpDeps = {
   readonly metrics: () => Promise<string>
   /** Without one, figures are shown to this machine only. */
   readonly metricsToken?: string
+  /** Another time than an operator gets for a request to come, for tests. */
+  readonly requestWithinMs?: number
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -42,26 +41,34 @@ export type HttpServer = {
   close(): Promise<void>
 }
 
-const bodyBytesMax = 1024 * 1024
-/** Telegram repeats at once without it [telegram-bot-api 2.4]. */
-const retryAfterS = '1'
 /** A request that is not over so long after the last one was let in will not be. */
 const closeWithinMs = 5_000
+/** A body of the largest size comes in this time over a slow line; what dribbles longer is cut off. */
+const requestWithinMs = 30_000
+/** Longer than a proxy keeps a connection that nobody uses, so that it is the proxy that closes it. */
+const keepAliveMs = 72_000
 
 export async function listen(
   deps: HttpDeps,
   { address, port }: { readonly address: string; readonly port: number },
 ): Promise<HttpServer> {
-  const app = Fastify({ logger: false, bodyLimit: bodyBytesMax, forceCloseConnections: 'idle', trustProxy: false })
   let doors: Doors | undefined
   let isClosing = false
+  const { clock, telemetry } = deps
+  const webhook = createWebhookDoor({ service: () => doors, isClosing: () => isClosing, clock, telemetry })
+  const app = Fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    forceCloseConnections: 'idle',
+    trustProxy: false,
+    serverFactory: (others) => inFrontOf(others, webhook, deps.requestWithinMs ?? requestWithinMs),
+  })
   // A connection that was busy when the close began would otherwise be kept open for the next request, for a minute.
   app.addHook('onSend', async (_request, reply) => {
     if (isClosing) reply.header('connection', 'close')
   })
   readBodiesAsText(app)
-  answerFaults(app, deps.telemetry)
-  webhookDoor(app, deps, () => doors)
+  answerFaults(app, telemetry)
   callbackDoor(app, deps, () => doors)
   figureDoors(app, deps)
   await app.listen({ host: address, port })
@@ -74,11 +81,30 @@ export async function listen(
     },
     async close() {
       isClosing = true
-      const cancel = deps.clock.after(closeWithinMs, () => app.server.closeAllConnections())
+      const cancel = clock.after(closeWithinMs, () => app.server.closeAllConnections())
       await app.close()
       cancel()
     },
   }
+}
+
+/** Node's server, with the webhook's door in front of those of the framework. */
+function inFrontOf(others: RequestListener, webhook: WebhookDoor, withinMs: number): Server {
+  const server = createServer({
+    requestTimeout: withinMs,
+    connectionsCheckingInterval: withinMs / 6,
+    keepAliveTimeout: keepAliveMs,
+  })
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (!webhook.take(request, response, { awaitsContinue: false })) others(request, response)
+  })
+  // Without this Node asks everybody for the body, also who is to be refused before it.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (webhook.take(request, response, { awaitsContinue: true })) return
+    response.writeContinue()
+    others(request, response)
+  })
+  return server
 }
 
 /** The raw text is what is stored; it is parsed once, by intake. */
@@ -101,39 +127,6 @@ function answerFaults(app: FastifyInstance, telemetry: Telemetry): void {
             ? 'something broke here; it is in the log'
             : 'the request could not be read'
     return reply.code(status).send({ ok: false, error: text })
-  })
-}
-
-function webhookDoor(app: FastifyInstance, { clock, telemetry }: HttpDeps, doors: () => Doors | undefined): void {
-  const refuse = (reply: FastifyReply, status: 403 | 404, reason: string) => {
-    telemetry.tell('WEBHOOK_REFUSED', { status, reason })
-    return reply.code(status).send({ ok: false, error: reason })
-  }
-  app.post<{ Params: { path: string } }>('/webhook/:path', {
-    // Before the body is read: a stranger costs nothing.
-    onRequest: async (request, reply) => {
-      const open = doors()
-      if (open === undefined) return later(reply)
-      const { path } = request.params
-      if (!open.webhook?.isPath(path)) return refuse(reply, 404, 'not the path of the webhook')
-      const token = request.headers['x-telegram-bot-api-secret-token']
-      if (typeof token !== 'string' || !open.webhook.isToken(path, token)) {
-        return refuse(reply, 403, 'the secret token is missing or wrong')
-      }
-    },
-    handler: async (request, reply) => {
-      const open = doors()
-      if (open === undefined) return later(reply)
-      const accepted = await open.accept(bodyOf(request), clock.monotonicMs() - reply.elapsedTime)
-      switch (accepted.kind) {
-        case 'accepted':
-          return reply.code(200).send(accepted.answer ?? { ok: true })
-        case 'not_an_update':
-          return reply.code(400).send({ ok: false, error: accepted.todo })
-        case 'later':
-          return accepted.atOnce ? reply.code(503).send({ ok: false, error: 'not now' }) : later(reply)
-      }
-    },
   })
 }
 
@@ -182,7 +175,7 @@ function figureDoors(app: FastifyInstance, deps: HttpDeps): void {
 }
 
 const later = (reply: FastifyReply) =>
-  reply.code(503).header('Retry-After', retryAfterS).send({ ok: false, error: 'not now; please repeat' })
+  reply.code(503).headers(retryAfter).send({ ok: false, error: 'not now; please repeat' })
 
 const bodyOf = (request: FastifyRequest): string => (typeof request.body === 'string' ? request.body : '')
 const oneOf = (header: string | string[] | undefined): string | undefined =>

@@ -31,8 +31,7 @@ const telling = createTelling(clock)
 const { telemetry } = telling
 const secret = { path: 'a-secret-path', token: 'a-secret-token' }
 const webhook: Doors['webhook'] = {
-  isPath: (path) => path === secret.path,
-  isToken: (_path, token) => token === secret.token,
+  check: (path, token) => (path !== secret.path ? 'wrong_path' : token !== secret.token ? 'wrong_token' : 'right'),
 }
 const nobodyWorks: HandOver = { offer: () => ({ claim: false, settle: () => {} }) }
 const references = createOrderReferences('a-key-of-the-tests')

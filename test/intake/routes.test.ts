@@ -8,8 +8,11 @@ import { instanceId } from '../../src/kit/ids.ts'
 import { createHealth } from '../../src/lifecycle/health.ts'
 import { createTelling } from '../fixtures/telling.ts'
 
-/** Every door that the server has, as the server itself made it: one that is added later is walked to as well. */
-const doors: { readonly method: string; readonly path: string }[] = []
+/**
+ * Every door that the server has, as the framework made it: one that is added later is walked to as well. The webhook's
+ * stands in front of them.
+ */
+const doors: { readonly method: string; readonly path: string }[] = [{ method: 'POST', path: '/webhook/:path' }]
 const hear = (message: unknown): void => {
   const { fastify } = message as { fastify: FastifyInstance }
   fastify.addHook('onRoute', ({ method, url }: RouteOptions) => {
@@ -56,7 +59,9 @@ it('no door changes anything for whoever lacks its secret: two want one, and the
 
   const inside: string[] = []
   server.open({
-    webhook: { isPath: (path) => path === 'the-path', isToken: (_, token) => token === 'the-token' },
+    webhook: {
+      check: (path, token) => (path !== 'the-path' ? 'wrong_path' : token !== 'the-token' ? 'wrong_token' : 'right'),
+    },
     accept: async () => {
       inside.push('an update')
       return { kind: 'accepted' }
