@@ -19,7 +19,7 @@ export interface Inbox {
 }
 export type Stored = 'stored' | 'duplicate' | InboxItem
 
-/** An update as it arrived; `body` is the raw text, parsed only when it is handled. */
+/** An update as it arrived; `body` is the raw text, and all that is stored of it. */
 export type Received = {
   readonly bot: BotId
   readonly updateId: number
@@ -27,6 +27,8 @@ export type Received = {
   readonly kind: string
   readonly cid: Cid
   readonly body: string
+  /** What `JSON.parse` made of `body`, when it was parsed in this process already. */
+  readonly parsed?: unknown
   readonly receivedAt: Instant
 }
 
