@@ -51,6 +51,7 @@ export type Figures = {
     readonly shelved: number
     /** When the newest update was stored, by whichever instance. */
     readonly newest: number | undefined
+    readonly isReadOnly: boolean
   }
   readonly errands: { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
   readonly pool: PoolFigures
@@ -93,16 +94,16 @@ export function createHealth(deps: HealthDeps): {
   const { clock } = deps
   const isActive = () => deps.role() === 'active'
 
-  const canStore = (): boolean => {
-    const figures = deps.figures()
-    return deps.isReady() && figures !== undefined && clock.now() - figures.at < figuresFreshMs
-  }
+  const isSilent = (): boolean => clock.now() - (deps.figures()?.at ?? 0) >= figuresFreshMs
+  const isReadOnly = (): boolean => deps.figures()?.inbox.isReadOnly === true
+  const canStore = (): boolean => deps.isReady() && !isSilent() && !isReadOnly()
 
   const problems = (): readonly string[] => [
     ...ofRole(deps),
     ...ofWaiting(deps),
     ...(deps.selling()?.paused === undefined ? [] : ['kie_refuses']),
-    ...(deps.isReady() && !canStore() ? ['database_silent'] : []),
+    ...(deps.isReady() && isSilent() ? ['database_silent'] : []),
+    ...(isReadOnly() ? ['database_read_only'] : []),
   ]
 
   return {

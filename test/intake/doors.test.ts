@@ -355,7 +355,7 @@ describe('the doors for probes', () => {
     return { status: answer.status, text, json: () => JSON.parse(text) as Record<string, unknown> }
   }
   const known: Figures = {
-    inbox: { pending: 2, oldest: undefined, shelved: 0, newest: undefined },
+    inbox: { pending: 2, oldest: undefined, shelved: 0, newest: undefined, isReadOnly: false },
     errands: { pending: 1, oldest: undefined, shelved: 0 },
     pool: { max: 6, inUse: 1, idle: 1, waiting: 0, held: [], reclaimed: [] },
     poolWaited: false,
@@ -408,6 +408,12 @@ describe('the doors for probes', () => {
     const health = await get('/health')
     assert.equal(health.status, 503)
     assert.equal(health.json()['ok'], false)
+    assert.equal((await get('/readyz')).status, 503)
+    assert.equal((await get('/healthz')).status, 200)
+    figures = { ...known, at: clock.now(), inbox: { ...known.inbox, isReadOnly: true } }
+    const readOnly = await get('/health')
+    assert.equal(readOnly.status, 503)
+    assert.deepEqual(readOnly.json()['problems'], ['database_read_only'])
     assert.equal((await get('/readyz')).status, 503)
     assert.equal((await get('/healthz')).status, 200)
     figures = { ...known, at: clock.now(), inbox: { ...known.inbox, oldest: clock.now() - 120_000 } }

@@ -95,6 +95,27 @@ describe('a service that boots', { timeout: 30_000 }, () => {
   })
 })
 
+describe('a service whose database only reads', { timeout: 30_000 }, () => {
+  const setReadOnly = async (value: 'on' | 'off') => {
+    const client = new pg.Client({ connectionString: postgres.url })
+    await client.connect()
+    await client.query('set default_transaction_read_only = off')
+    await client.query(`alter system set default_transaction_read_only = ${value}`)
+    await client.query('select pg_reload_conf()')
+    await client.end()
+  }
+
+  it('says that it cannot store, and goes on when it can', async () => {
+    await setReadOnly('on')
+    await until(async () => (await get('/readyz')) === 503, 'it is not ready')
+    assert.equal(await get('/health'), 503)
+    assert.equal(await get('/healthz'), 200)
+    assert.equal((await knocks('path-of-the-tests', 'token-of-the-tests')).status, 503)
+    await setReadOnly('off')
+    await until(async () => (await get('/readyz')) === 200, 'it is ready')
+  })
+})
+
 describe('a service whose database is gone', { timeout: 30_000 }, () => {
   before(async () => {
     // A step that moves no money and was just committed may go with the server, and is then done again. Whoever waits

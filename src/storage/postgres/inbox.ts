@@ -339,7 +339,8 @@ const PRUNE = `
     select id from inbox where finished_at is not null and finished_at < $1 order by finished_at limit 5000)`
 // Each part has a partial index; one condition for both would read every row that is kept.
 const FIGURES = `
-  select pending, oldest, shelved, (select received_at from inbox order by id desc limit 1) as newest
+  select pending, oldest, shelved, (select received_at from inbox order by id desc limit 1) as newest,
+         current_setting('transaction_read_only') = 'on' as "isReadOnly"
     from (select count(*) as pending, min(received_at) as oldest from inbox
            where finished_at is null and shelved_at is null) waiting,
          (select count(*) as shelved from inbox where finished_at is null and shelved_at is not null) aside`
@@ -355,8 +356,16 @@ export type InboxFigures = {
   readonly shelved: number
   /** When the newest update was stored, handled or not. */
   readonly newest: number | undefined
+  /** The database answers and stores nothing: a standby, a full disk at a host that locks it, or somebody's setting. */
+  readonly isReadOnly: boolean
 }
-type FiguresRow = { pending: number; oldest: number | null; shelved: number; newest: number | null }
+type FiguresRow = {
+  pending: number
+  oldest: number | null
+  shelved: number
+  newest: number | null
+  isReadOnly: boolean
+}
 export async function inboxFigures(pool: pg.Pool): Promise<InboxFigures> {
   const row = (await pool.query<FiguresRow>(FIGURES)).rows[0]
   return {
@@ -364,5 +373,6 @@ export async function inboxFigures(pool: pg.Pool): Promise<InboxFigures> {
     oldest: row?.oldest ?? undefined,
     shelved: row?.shelved ?? 0,
     newest: row?.newest ?? undefined,
+    isReadOnly: row?.isReadOnly ?? false,
   }
 }
