@@ -98,3 +98,12 @@ it('a reader of the log that stands still holds up no update and no probe, and i
   assert.ok(dropped >= refusals - kept, `${kept} lines of ${refusals} were kept, ${dropped} dropped`)
   assert.equal(linesOf('UPDATE_RECEIVED').filter((line) => line.includes('update_id=501 ')).length, 1)
 })
+
+it('a service whose log nobody reads ends by SIGTERM all the same', async (t) => {
+  const { child, ended, reader, log, url } = await startWithPipe(t)
+  await until(() => log.text.includes(' DUTIES_STARTED '), 'the service works')
+  reader.pause()
+  await refuse(url, refusals)
+  child.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
+})
