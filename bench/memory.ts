@@ -35,7 +35,7 @@ await drained(stage)
 
 printTable(`Memory of the service process (${loadS} s of 100 taps and 500 other updates a second)`, [
   { figure: 'at rest, after the start', ours: mb(resting) },
-  limited('highest under load', Math.max(...samples), 200, mb),
+  limited('highest under load', Math.max(...samples), 180, mb),
   { figure: 'afterwards', ours: mb(residentMb(service.child.pid)) },
 ])
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { cpuMs, residentMb } from './parts/children.ts'
 import { type Server, setStage, startInstance } from './parts/stage.ts'
-import { type Line, mb, printTable } from './parts/table.ts'
+import { type Line, limited, mb, printTable } from './parts/table.ts'
 import { startTelegram } from './parts/telegram.ts'
 
 /**
@@ -24,7 +24,7 @@ const lines: Line[] = [
   { figure: 'PASSIVE: transactions a minute', ours: String(Math.round(both.perMinute - alone.perMinute)) },
   { figure: 'PASSIVE: processor', ours: percent(cpu) },
   { figure: 'PASSIVE: resident memory', ours: mb(residentMb(standby.child.pid)) },
-  { figure: 'ACTIVE: transactions a minute', ours: String(Math.round(alone.perMinute)) },
+  limited('ACTIVE: transactions a minute', alone.perMinute, 240, (count) => String(Math.round(count))),
   { figure: 'ACTIVE: processor', ours: percent(alone.cpu[0]) },
 ]
 printTable(`Instances with nothing to do (${seconds} s each)`, lines)

@@ -39,9 +39,9 @@ for (let round = 1; round <= times; round++) {
 
 printTable(`Process start to READY (medians of ${times})`, [
   { figure: 'node -e 0', ours: seconds(median(bare)) },
-  line('existing database, keeper running', starts.running, 1.5),
-  line('existing database, keeper not running', starts.stopped, 1.5),
-  line('first start, with initdb', starts.first, 4),
+  line('existing database, keeper running', starts.running, 0.5),
+  line('existing database, keeper not running', starts.stopped, 0.8),
+  line('first start, with initdb', starts.first, 1),
 ])
 
 function line(figure: string, took: readonly number[], limitS: number): Line {

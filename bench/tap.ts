@@ -1,5 +1,5 @@
 import { type Latency, median } from './parts/figures.ts'
-import { setStage, startBaseline, startService } from './parts/stage.ts'
+import { type Server, setStage, spent, startBaseline, startService } from './parts/stage.ts'
 import { compared, ms, printTable } from './parts/table.ts'
 import { openTalks } from './parts/talks.ts'
 import { startTelegram } from './parts/telegram.ts'
@@ -23,14 +23,17 @@ const grammy = await startBaseline(stage, 'grammy-sessions', {
   TELEGRAM_API_ROOT: telegram.url,
 })
 const contenders = [
-  { name: 'service', ...(await opened(service.target, 10_000)) },
-  { name: 'grammY', ...(await opened(grammy.target, 20_000)) },
+  { name: 'service', ...(await opened(service, 10_000)) },
+  { name: 'grammY', ...(await opened(grammy, 20_000)) },
 ] as const
 
 for (const { talks } of contenders) await talks.tapFor(2, tapsPerSecond)
 for (let round = 1; round <= turns; round++) {
-  for (const { name, talks, edits, answers } of contenders) {
+  for (const { name, server, talks, edits, answers, costs } of contenders) {
+    const before = await spent(stage, server)
     const seen = await talks.tapFor(turnS, tapsPerSecond)
+    const after = await spent(stage, server)
+    costs.push((after.process - before.process + after.database - before.database) / (turnS * tapsPerSecond))
     if (seen.unanswered > 0) console.log(`  ${name}: ${seen.unanswered} taps had no edit before the next tap`)
     edits.push(seen.edit)
     answers.push(seen.answer)
@@ -41,10 +44,11 @@ for (let round = 1; round <= turns; round++) {
 const [ours, theirs] = contenders
 const middle = (of: readonly Latency[], which: 'p50' | 'p99') => median(of.map((each) => each[which]))
 printTable(`Tap to Telegram call (${tapsPerSecond}/s, ${people} people, medians of ${turns} turns of ${turnS} s)`, [
-  compared('editMessageText, p50', [middle(ours.edits, 'p50'), middle(theirs.edits, 'p50')], ms, { atMost: 2 }),
-  compared('editMessageText, p99', [middle(ours.edits, 'p99'), middle(theirs.edits, 'p99')], ms),
-  compared('answerCallbackQuery, p50', [middle(ours.answers, 'p50'), middle(theirs.answers, 'p50')], ms, { atMost: 2 }),
+  compared('editMessageText, p50', [middle(ours.edits, 'p50'), middle(theirs.edits, 'p50')], ms, { atMost: 1.25 }),
+  compared('editMessageText, p99', [middle(ours.edits, 'p99'), middle(theirs.edits, 'p99')], ms, { atMost: 1.25 }),
+  compared('answerCallbackQuery, p50', [middle(ours.answers, 'p50'), middle(theirs.answers, 'p50')], ms, { atMost: 1 }),
   compared('answerCallbackQuery, p99', [middle(ours.answers, 'p99'), middle(theirs.answers, 'p99')], ms),
+  compared('processor a tap, process and database', [median(ours.costs), median(theirs.costs)], ms),
 ])
 
 for (const { talks } of contenders) talks.close()
@@ -53,9 +57,10 @@ await grammy.child.stop()
 await telegram.close()
 await stage.end()
 
-async function opened(target: Parameters<typeof openTalks>[1], firstPerson: number) {
-  const talks = await openTalks(telegram, target, { people, firstPerson })
+async function opened(server: Server, firstPerson: number) {
+  const talks = await openTalks(telegram, server.target, { people, firstPerson })
   const edits: Latency[] = []
   const answers: Latency[] = []
-  return { talks, edits, answers }
+  const costs: number[] = []
+  return { server, talks, edits, answers, costs }
 }

@@ -1,9 +1,6 @@
 #!/usr/bin/env node
 // The door to every command. Plain JavaScript, because its one job is to say which Node.js is needed to the one that
-// cannot read TypeScript; `npm start` brings its own Node.js where the platform has a packaged one. The whole module is
-// imported, not a name of it: an old Node.js must come as far as the sentence.
-import module from 'node:module'
-
+// cannot read TypeScript; `npm start` brings its own Node.js where the platform has a packaged one.
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 24 || (major === 24 && minor < 12)) {
   process.stderr.write(
@@ -13,5 +10,5 @@ if (major < 24 || (major === 24 && minor < 12)) {
   )
   process.exit(1)
 }
-module.enableCompileCache()
+await import('./fast-start.js')
 await import('../src/main.ts')

@@ -1,10 +1,10 @@
 import './kit/small-heap.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { pino } from 'pino'
 import { commands } from './commands/commands.ts'
 import { createClock } from './kit/clock.ts'
-import { endSoon } from './kit/last-breath.ts'
+import { startExitGuard } from './kit/exit-guard.ts'
+import { createLogWriter } from './kit/log-writer.ts'
 
 /**
  * The process: reads argv and the environment, runs one command, and leads signals to it. A second signal that comes
@@ -12,10 +12,16 @@ import { endSoon } from './kit/last-breath.ts'
  */
 const forceAfterMs = 1_000
 
+// Nor does a reader of what is complained about end anything by going away.
+process.stderr.on('error', () => {})
+let tellDropped: (count: number) => void = () => {}
+const log = createLogWriter(process.stdout, (count) => tellDropped(count))
+process.on('exit', log.flush)
+
 const [name = '', ...words] = process.argv.slice(2)
 if (existsSync('.env')) process.loadEnvFile('.env')
 process.exitCode = await runCommand(name)
-endSoon((line) => process.stderr.write(`${line}\n`))
+startExitGuard((line) => process.stderr.write(`${line}\n`))
 
 async function runCommand(wanted: string): Promise<number> {
   const command = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined
@@ -29,7 +35,6 @@ async function runCommand(wanted: string): Promise<number> {
     process.stdout.write(`trt ${wanted}\n\n${command.summary}\n\n${command.usage}\n`)
     return 0
   }
-  const log = pino.destination({ dest: 1, sync: true })
   return await command.run({
     words,
     env: process.env,
@@ -38,11 +43,17 @@ async function runCommand(wanted: string): Promise<number> {
     version: versionOfPackage(),
     clock: createClock(),
     signal: untilSignal(),
-    print: (line) => process.stdout.write(`${line}\n`),
+    print: (line) => {
+      log.flush()
+      process.stdout.write(`${line}\n`)
+    },
     complain: (line) => process.stderr.write(`${line}\n`),
     input: () => process.stdin,
     ...(process.stdout.isTTY ? { reveal: (line: string) => void process.stdout.write(`${line}\n`) } : {}),
-    log: (line) => log.write(line),
+    log: log.write,
+    onLogDropped: (tell) => {
+      tellDropped = tell
+    },
     onUncaught: (handle) => {
       process.on('uncaughtException', handle)
       process.on('unhandledRejection', handle)

@@ -1,8 +1,9 @@
 import type { InstanceId } from './kit/ids.ts'
 
 /**
- * The right to write: of the leader of an epoch, or, where work is shared, of an instance that is known to be alive. An
- * instance that was declared dead and lives announces itself anew, in another incarnation.
+ * The right to write. A worker's names an incarnation of an instance: it may work while it shares the work or leads. An
+ * instance that was declared dead and lives announces itself anew, in another incarnation. A leader's names its epoch; it
+ * is for what only the leader does.
  */
 export type Permit = LeaderPermit | WorkerPermit
 export type LeaderPermit = Fresh & { readonly kind: 'leader'; readonly epoch: number }

@@ -1,11 +1,15 @@
 import type { Config } from './config/config.ts'
 import { type ArtifactSource, uploadBytesMax } from './delivery/artifact-source.ts'
 import type { ChatGateway } from './delivery/chat-gateway.ts'
-import type { DueErrand, ErrandKind } from './errands/errand.ts'
+import type { ScreenNotes } from './delivery/screen-notes.ts'
+import type { ArrivalReads } from './dispatch/arrival-reads.ts'
+import type { ReadPorts } from './dispatch/reads.ts'
 import type { ErrandEngine } from './errands/errand-engine.ts'
+import { errandKinds } from './errands/errand-jobs.ts'
 import type { ChatTurns } from './errands/runner.ts'
 import type { KieGateway } from './generation/kie-gateway.ts'
-import type { PoolFigures } from './health/health.ts'
+import type { OpenOrders } from './generation/sweep-orders.ts'
+import type { PoolFigures } from './health/problems.ts'
 import { createFetcher, type Fetcher } from './http/fetcher.ts'
 import type { Claims, Inbox } from './inbox/inbox.ts'
 import { createKieClient } from './kie/client.ts'
@@ -19,89 +23,137 @@ import type { TopUp } from './money/top-up.ts'
 import type { OpenCause } from './operators/operators.ts'
 import type { Person } from './people/person.ts'
 import type { DatabaseFacts, ShopTerms } from './preflight/preflight.ts'
+import { createArrivalReads } from './storage/postgres/arrival-reads.ts'
 import { createChatTurns } from './storage/postgres/chat-turns.ts'
 import { type Database, openDatabase } from './storage/postgres/database.ts'
+import { endOnAbort } from './storage/postgres/end-on-abort.ts'
 import { createErrandEngine } from './storage/postgres/errand-engine.ts'
-import { createErrandHandOver } from './storage/postgres/errand-hand-over.ts'
-import { createPostgresErrands } from './storage/postgres/errands.ts'
-import { readFigures } from './storage/postgres/figures.ts'
-import { hangUpAt } from './storage/postgres/hang-up.ts'
-import { createPostgresClaims, createPostgresInbox, pruneInbox } from './storage/postgres/inbox.ts'
-import { createPostgresInstances, stepHandsOf } from './storage/postgres/instances.ts'
-import { listenStored, ringStored } from './storage/postgres/listen.ts'
+import { createReadFigures } from './storage/postgres/figures.ts'
+import { createPostgresInbox } from './storage/postgres/inbox.ts'
+import { createPostgresClaims } from './storage/postgres/inbox-claims.ts'
+import { pruneInbox } from './storage/postgres/inbox-step.ts'
+import { createPostgresInstances } from './storage/postgres/instances.ts'
+import { listenStored, notifyStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
+import { createPostgresOpenOrders } from './storage/postgres/open-orders.ts'
 import { claimCause, openCauses } from './storage/postgres/operator-causes.ts'
 import { createPostgresPeople } from './storage/postgres/people.ts'
-import { noteDeed, readDatabaseFacts, readLeader } from './storage/postgres/preflight.ts'
+import { noteMilestone, readDatabaseFacts, readLeader } from './storage/postgres/preflight.ts'
+import { createPostgresScreenNotes } from './storage/postgres/screen-notes.ts'
 import { sealJournal } from './storage/postgres/seal-journal.ts'
 import { keptSecret, worldOfSchema } from './storage/postgres/secrets.ts'
 import { noteShopSettings } from './storage/postgres/shop-settings.ts'
-import { createPostgresStore, inTransaction, sqlOf } from './storage/postgres/store.ts'
+import {
+  createPostgresStore,
+  createStatementNames,
+  inTransaction,
+  readPortsOn,
+  sqlOf,
+} from './storage/postgres/store.ts'
 import { createPostgresTopUps } from './storage/postgres/top-ups.ts'
 import { knownWebhookKeys, useWebhookKey } from './storage/postgres/webhook-keys.ts'
 import type { Store } from './store.ts'
 import type { TelegramAdmin } from './telegram/admin.ts'
 import { createTelegramClient } from './telegram/client.ts'
 import type { Telemetry } from './telemetry/telemetry.ts'
-import type { Deed } from './webhook/webhook.ts'
+import type { Milestone } from './webhook/webhook.ts'
 import type { KnownKey } from './webhook/webhook-keys.ts'
 import type { LeaderFacts } from './webhook/webhook-verdicts.ts'
 
 /**
- * Every way out of the service: the database, Telegram, KIE, foreign addresses, the leadership. `service.ts` puts the
- * parts together on these and on nothing else, so whoever holds a `Ports` can watch, delay or cut every crossing.
+ * Every way out of the service: the database, Telegram, KIE, other addresses, the leadership. `service.ts` puts the parts
+ * together on these and on nothing else, so a wrapped `Ports` can watch, delay or cut every crossing. One flat object;
+ * the types group it by the part of the service that needs it.
  */
-export type Ports = {
-  readonly inbox: Inbox
-  readonly claims: Claims
-  readonly store: Store
-  readonly engine: ErrandEngine & { makeDue(errand: DueErrand): Promise<void> }
-  readonly leadership: Leadership
-  readonly instances: Instances
-  /** Where work is shared: the calls to one chat are one instance's at a time. */
-  readonly turns: ChatTurns
-  readonly chat: ChatGateway
-  readonly telegram: TelegramAdmin
-  readonly kie: KieGateway
-  readonly artifacts: ArtifactSource
-  /** One indexed read, outside of any step: for the fast lane. */
-  readonly readTopUp: (id: TopUpId) => Promise<TopUp | undefined>
-  readonly readPerson: (id: PersonId) => Promise<Person | undefined>
-  readonly readFigures: () => ReturnType<typeof readFigures>
-  readonly poolFigures: () => PoolFigures
-  /** Takes back connections that were forgotten, and says when others wait in vain; every second or two. */
-  readonly sweepConnections: () => void
-  /** What a preflight looks at, before anything is written. An aborted signal ends what it waits for. */
-  readonly lookAtDatabase: (signal?: AbortSignal) => Promise<DatabaseFacts>
+export type Ports = BootPorts & IntakePorts & DispatchPorts & ErrandPorts & ArrivalPorts & RolePorts & WatchPorts
+
+/** The checks of a start. */
+export type BootPorts = {
+  /** Reads what a start checks, before anything is written. An aborted signal ends what it waits for. */
+  readonly inspectDatabase: (signal?: AbortSignal) => Promise<DatabaseFacts>
   /** An aborted signal ends what it waits for. */
   readonly migrate: (signal?: AbortSignal) => Promise<Migrated>
-  readonly keptSecret: (name: string, fresh: () => string) => Promise<string>
   readonly worldOfSchema: (mine: {
     readonly kind: 'sandbox' | 'live'
     readonly bot: BotId
   }) => ReturnType<typeof worldOfSchema>
-  /** Writes down what prices are made of, when it differs from what the start before wrote. */
+  readonly keptSecret: (name: string, fresh: () => string) => Promise<string>
+  /** Records what prices are made of, when it differs from what the start before recorded. */
   readonly noteShopSettings: (shop: ShopTerms) => Promise<void>
-  /** What the leader has got done in its epoch, for whoever looks; failing is no trouble, so it never rejects. */
-  readonly noteDeed: (deed: Deed, epoch: number) => Promise<void>
-  /** Who leads, by the row that every leader renews. */
-  readonly readLeader: () => Promise<LeaderFacts | undefined>
-  /** What operators were told of and has not passed. */
-  readonly openCauses: () => Promise<readonly OpenCause[]>
-  /** Without leading: true for the one instance that is to tell it. */
-  readonly claimCause: (cause: OpenCause, toldBefore: Instant) => Promise<boolean>
   /** The paths and tokens that Telegram was given since then. */
   readonly knownWebhookKeys: (since: Instant) => Promise<readonly KnownKey[]>
   readonly useWebhookKey: (key: KnownKey) => Promise<void>
-  /** Makes a connection each for what comes first: an update, a step. */
-  readonly warmDatabase: () => Promise<void>
-  readonly sealJournal: (at: Instant) => Promise<void>
-  readonly pruneInbox: (before: Instant) => Promise<number>
+  /** Without leading: true for the one instance that is to send it. */
+  readonly claimCause: (cause: OpenCause, toldBefore: Instant) => Promise<boolean>
+}
+
+/** Payments to be allowed, and callbacks of KIE. */
+export type IntakePorts = {
+  /** One indexed read, outside of any step: for the fast lane. */
+  readonly readTopUp: (id: TopUpId) => Promise<TopUp | undefined>
+  readonly readPerson: (id: PersonId) => Promise<Person | undefined>
+  readonly engine: ErrandEngine
+}
+
+/** An update is handled, and what it draws is shown. */
+export type DispatchPorts = {
+  readonly inbox: Inbox
+  readonly arrivals: ArrivalReads
+  /** What is committed, outside of any step: nothing may be concluded from it for writing. */
+  readonly committed: ReadPorts
+  readonly claims: Claims
+  readonly store: Store
+  readonly screenNotes: ScreenNotes
+  readonly chat: ChatGateway
   /** Calls `wake` when another instance stored an update, until the signal aborts. */
   readonly listen: (wake: () => void, signal: AbortSignal) => Promise<void>
-  readonly ringStored: () => Promise<void>
+  readonly notifyStored: () => Promise<void>
+}
+
+/** Generation and delivery. */
+export type ErrandPorts = {
+  readonly store: Store
+  readonly engine: ErrandEngine
+  /** Where work is shared: the calls to one chat are one instance's at a time. */
+  readonly turns: ChatTurns
+  readonly kie: KieGateway
+  readonly artifacts: ArtifactSource
+  readonly openOrders: OpenOrders
+}
+
+/** How Telegram brings updates. */
+export type ArrivalPorts = {
+  readonly telegram: TelegramAdmin
+  /** Records what the leader has done in its epoch, for diagnosis. Never rejects. */
+  readonly noteMilestone: (milestone: Milestone, epoch: number) => Promise<void>
+}
+
+/** Who leads, who works, and what the leader clears away. */
+export type RolePorts = {
+  readonly leadership: Leadership
+  readonly instances: Instances
+  readonly sealJournal: (at: Instant) => Promise<void>
+  readonly pruneInbox: (before: Instant) => Promise<number>
   end(): Promise<void>
+}
+
+/** Health, metrics, alerts, and what an instance does for itself. */
+export type WatchPorts = {
+  readonly store: Store
+  readonly telegram: TelegramAdmin
+  readonly readFigures: ReturnType<typeof createReadFigures>
+  readonly poolFigures: () => PoolFigures
+  /** Takes back connections that were forgotten, and logs when others wait in vain; every second or two. */
+  readonly sweepConnections: () => void
+  /** Who leads, by the row that every leader renews. */
+  readonly readLeader: () => Promise<LeaderFacts | undefined>
+  /** What the operators were alerted to and has not passed. */
+  readonly openCauses: () => Promise<readonly OpenCause[]>
+  readonly claimCause: BootPorts['claimCause']
+  /** Makes a connection each for what comes first: an update, a step. */
+  readonly warmDatabase: () => Promise<void>
+  readonly listen: DispatchPorts['listen']
 }
 
 export type PortsDeps = {
@@ -122,7 +174,8 @@ export type PortsDeps = {
   readonly work: Config['work']
   /** Other times than an operator gets, for drills. */
   readonly lockTimes?: LockTimes & RedisLockTimes
-  readonly onStored: (isAnyWaiting: boolean) => void
+  /** Called after a commit that left something to be handled which this instance has not claimed. */
+  readonly onStored: () => void
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -152,27 +205,32 @@ function createArtifactSource({
 /** Opens nothing yet but pools and agents; the first call makes the first connection. */
 export function openPorts(deps: PortsDeps): Ports {
   const { schema, bot, clock, telemetry } = deps
-  const isShared = deps.work === 'shared'
-  const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, isShared, clock, telemetry })
+  const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, clock, telemetry })
   const { work, intake, looks, checkouts } = database
   // The engine listens on a connection of its own for as long as it works.
   const enginePool = checkouts.poolFor('the errand engine', { keeps: true })
-  const handOver = createErrandHandOver({ pool: work, schema, hands: stepHandsOf(deps.instance), clock, telemetry })
-  const engine = createErrandEngine({ pool: enginePool, schema, kinds: errandKinds, handOver, clock, telemetry })
+  const engine = createErrandEngine({
+    pool: enginePool,
+    schema,
+    kinds: errandKinds,
+    instance: deps.instance,
+    clock,
+    telemetry,
+  })
   const telegram = createTelegramClient({ token: deps.botToken, apiRoot: deps.telegramApiRoot, clock })
   const fetcher = createFetcher({ clock, allowOrigin: [new URL(deps.kieApiUrl).origin] })
   const kie = createKieClient({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl, key: deps.kieKey, clock })
   const freeDaily = () => deps.freeDaily
 
   return {
-    inbox: createPostgresInbox({
-      pool: intake,
-      onStored: deps.onStored,
-      ...(isShared ? { claimAs: deps.instance } : {}),
-    }),
-    claims: createPostgresClaims(work, isShared ? deps.instance : undefined),
-    store: createPostgresStore({ database, bot, freeDaily, handOver }),
-    engine: { ...engine, makeDue: (errand) => createPostgresErrands(sqlOf(work), schema, clock).add([errand]) },
+    inbox: createPostgresInbox({ pool: intake, schema, instance: deps.instance, onStored: deps.onStored, clock }),
+    arrivals: createArrivalReads({ pool: work, bot, freeDaily }),
+    committed: readPortsOn(sqlOf(work, createStatementNames()), { bot, freeDaily }),
+    claims: createPostgresClaims({ pool: checkouts.poolFor('a claim'), schema, instance: deps.instance, clock }),
+    screenNotes: createPostgresScreenNotes(looks),
+    store: createPostgresStore({ database, bot, freeDaily }),
+    openOrders: createPostgresOpenOrders(sqlOf(work), schema),
+    engine,
     leadership: createLeadership(deps, database),
     instances: createPostgresInstances({ ...deps, looks, steps: checkouts.poolFor('the instances') }),
     turns: createChatTurns({ session: database.turns, schema, clock }),
@@ -182,14 +240,14 @@ export function openPorts(deps: PortsDeps): Ports {
     artifacts: createArtifactSource({ fetcher, kie }),
     readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
-    readFigures: () => readFigures(looks, schema),
+    readFigures: createReadFigures({ pool: looks, schema, clock }),
     poolFigures: checkouts.figures,
     sweepConnections: checkouts.sweep,
-    lookAtDatabase: (signal) =>
+    inspectDatabase: (signal) =>
       readDatabaseFacts(
         async () => {
           const client = await database.connect('preflight')
-          hangUpAt(signal, client)
+          endOnAbort(signal, client)
           return client
         },
         schema,
@@ -210,7 +268,7 @@ export function openPorts(deps: PortsDeps): Ports {
     worldOfSchema: (mine) => worldOfSchema(work, mine),
     noteShopSettings: ({ usdToRub, multiplier, starsPerRub, timezone, freeDaily }) =>
       noteShopSettings(work, { usdToRub, multiplier, starsPerRub, timezone, freeDaily }, clock.now()),
-    noteDeed: (deed, epoch) => noteDeed(work, deed, epoch, clock.now()).catch(() => undefined),
+    noteMilestone: (milestone, epoch) => noteMilestone(work, milestone, epoch, clock.now()).catch(() => undefined),
     readLeader: () => readLeader(looks, schema),
     openCauses: () => openCauses(looks),
     claimCause: (cause, toldBefore) => claimCause(looks, cause, toldBefore),
@@ -224,7 +282,7 @@ export function openPorts(deps: PortsDeps): Ports {
     },
     pruneInbox: (before) => pruneInbox(work, before),
     listen: (wake, signal) => listenStored(() => database.connect('listen'), schema, wake, signal),
-    ringStored: () => ringStored(work, schema),
+    notifyStored: () => notifyStored(work, schema),
     end: database.end,
   }
 }
@@ -249,20 +307,3 @@ function createLeadership(
     ? createPostgresLock({ ...common, leaderKeys: lockKeys(schema, 'leader') })
     : createRedisLock({ ...common, ...lock, key: redisKeyOf(schema), mintToken: newSecret })
 }
-
-/** Every kind, as a table so that a new one does not compile until it stands here. */
-const kinds: Readonly<Record<ErrandKind, true>> = {
-  answer_tap: true,
-  show_screen: true,
-  show_progress: true,
-  take_file: true,
-  send_invoice: true,
-  submit_task: true,
-  watch_task: true,
-  deliver: true,
-  send_again: true,
-  say: true,
-  refund_stars: true,
-  tell_operator: true,
-}
-const errandKinds = Object.keys(kinds).filter((kind): kind is ErrandKind => kind in kinds)

@@ -18,11 +18,7 @@ import type { Permit } from './permit.ts'
  */
 export interface Store {
   transact<T>(permit: Permit, work: (tx: Tx) => Promise<T>): Promise<T>
-  /** Reads what is committed, outside of any step: nothing is locked, and nothing may be concluded for writing. */
-  read<T>(look: (seen: Committed) => Promise<T>): Promise<T>
 }
-export type Committed = { readonly sessions: Pick<Sessions, 'get'> }
-
 export type Tx = {
   readonly inbox: InboxStep
   readonly people: People

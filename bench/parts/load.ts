@@ -64,11 +64,29 @@ export async function openSender(target: Target, connections: number): Promise<S
   const waiting: Waiting[] = []
   let open = 0
   let lost: Error | undefined
-  for (const line of lines) {
+  let isClosed = false
+  const join = (line: Line) =>
     line.onLost((error) => {
-      lost = error
+      const index = idle.indexOf(line)
+      if (index < 0) lost = error
+      else {
+        // A server may close a connection on which nothing came for a while; Telegram opens another one then.
+        idle.splice(index, 1)
+        lines.splice(lines.indexOf(line), 1)
+        openLine(target).then(
+          (fresh) => {
+            if (isClosed) return fresh.close()
+            join(fresh)
+            lines.push(fresh)
+            idle.push(fresh)
+          },
+          (cause: Error) => {
+            lost = cause
+          },
+        )
+      }
     })
-  }
+  for (const line of lines) join(line)
   const post = (line: Line, { body, acked }: Waiting) =>
     line.post(body, (status) => {
       const next = waiting.shift()
@@ -87,7 +105,8 @@ export async function openSender(target: Target, connections: number): Promise<S
           acked?.(performance.now() - handedOver, status)
         },
       }
-      const line = idle.pop()
+      // The one that has been idle longest: Node closes a connection on which nothing came for a minute.
+      const line = idle.shift()
       if (line === undefined) waiting.push(item)
       else post(line, item)
     },
@@ -98,6 +117,7 @@ export async function openSender(target: Target, connections: number): Promise<S
       }
     },
     close() {
+      isClosed = true
       for (const line of lines) line.close()
     },
   }

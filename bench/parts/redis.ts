@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
+import { freePort } from '../../test/fixtures/loopback.ts'
 
 /** A Redis of the bench's own, with nothing on disk; undefined where `redis-server` is not installed. */
 export async function startRedis(folder: string): Promise<{ url: string; stop(): Promise<void> } | undefined> {
@@ -18,13 +18,4 @@ export async function startRedis(folder: string): Promise<{ url: string; stop():
       await ended
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { joinKeeper } from '../../src/keeper/keeper.ts'
 import { createClock } from '../../src/kit/clock.ts'
-import { type Child, startChild } from './children.ts'
+import { type Child, cpuMs, startChild } from './children.ts'
 import type { Target } from './load.ts'
 import { botToken } from './telegram.ts'
 
@@ -99,6 +99,16 @@ export async function startBaseline(
   })
   const port = (await child.said(/listening on (\d+)/))[1]
   return { child, target: { url: `http://127.0.0.1:${port}/webhook/${secretPath}`, secret } }
+}
+
+/** The time that a server and the database have spent on processors, in milliseconds; NaN where the system does not tell. */
+export async function spent(
+  stage: Stage,
+  server: Server,
+): Promise<{ readonly process: number; readonly database: number }> {
+  const backends = await stage.ask<{ pid: number }>('select pid from pg_stat_activity')
+  const total = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + (cpuMs(pid) ?? Number.NaN), 0)
+  return { process: total([server.child.pid]), database: total(backends.map(({ pid }) => pid)) }
 }
 
 /** Resolves when the service has handled everything it took; says how long that was, and how much it was. */

@@ -30,6 +30,7 @@ export async function startTelegram(): Promise<Telegram> {
       case 'getWebhookInfo':
         return { pending_update_count: 0, has_custom_certificate: false, ...Object.fromEntries(webhook) }
       case 'sendMessage':
+      case 'sendInvoice':
         lastMessage += 1
         return messageOf(fields, lastMessage)
       case 'editMessageText':

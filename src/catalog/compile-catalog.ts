@@ -8,7 +8,7 @@ import type { Catalog, Category, Offer } from './offer.ts'
 import { offerFile, type Words, wordsFile, wordsFileName } from './offer-file.ts'
 import { offerFrom, type Path, type Report } from './offer-from-entry.ts'
 import { brokenRules } from './offer-rules.ts'
-import { lowestCost } from './quote.ts'
+import { type Cost, lowestCost } from './quote.ts'
 
 export type CatalogSource = { readonly file: string; readonly text: string }
 export type CatalogProblem = {
@@ -40,22 +40,30 @@ export function compileCatalog(sources: readonly CatalogSource[]): CompiledCatal
     : { ok: true, catalog: createCatalog(placed.map((one) => one.offer)) }
 }
 
-/** The order of the shelf: free ones first, then by the lowest price, then by title. */
-export function compareOffers(a: Offer, b: Offer): number {
-  const [costA, costB] = [lowestCost(a), lowestCost(b)]
-  if (costA === undefined || costB === undefined) return Number(costA === undefined) - Number(costB === undefined)
-  if (costA.free !== costB.free) return costA.free ? -1 : 1
-  return compareDecimals(costA.usd, costB.usd) || a.title.localeCompare(b.title, 'en')
+/** The offers in the order of the shelf: free ones first, then by the lowest price, then by title. */
+export function inOrder(offers: readonly Offer[]): readonly Offer[] {
+  return offers
+    .map((offer) => ({ offer, cost: lowestCost(offer) }))
+    .sort((a, b) => compareCosts(a.cost, b.cost) || byTitle.compare(a.offer.title, b.offer.title))
+    .map(({ offer }) => offer)
+}
+
+const byTitle = new Intl.Collator('en')
+
+function compareCosts(a: Cost | undefined, b: Cost | undefined): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined)
+  if (a.free !== b.free) return a.free ? -1 : 1
+  return compareDecimals(a.usd, b.usd)
 }
 
 function createCatalog(unordered: readonly Offer[]): Catalog {
-  const offers = unordered.toSorted(compareOffers)
+  const offers = inOrder(unordered)
   const byId = new Map(offers.map((offer) => [offer.id, offer]))
-  const inOrder: readonly Category[] = ['image', 'video', 'audio']
+  const categories: readonly Category[] = ['image', 'video', 'audio']
   return {
     offers,
     get: (id) => byId.get(id),
-    categories: inOrder.filter((category) => offers.some((offer) => offer.category === category)),
+    categories: categories.filter((category) => offers.some((offer) => offer.category === category)),
   }
 }
 
@@ -82,7 +90,10 @@ function readOffers(source: CatalogSource, words: Words, problems: CatalogProble
 }
 
 type Shape<T> = {
-  safeParse(value: unknown): { success: true; data: T } | { success: false; error: { issues: readonly Issue[] } }
+  safeParse(
+    value: unknown,
+    options: { jitless: boolean },
+  ): { success: true; data: T } | { success: false; error: { issues: readonly Issue[] } }
 }
 type Issue = {
   readonly path: readonly PropertyKey[]
@@ -101,7 +112,8 @@ function readSource<T>(
     problems.push({ file, line: read.line, field: '', message: `not JSON: ${read.message}` })
     return undefined
   }
-  const parsed = shape.safeParse(read.root.value)
+  // Each shape reads a few files once: to compile it would take longer.
+  const parsed = shape.safeParse(read.root.value, { jitless: true })
   if (parsed.success) return { data: parsed.data, root: read.root }
   for (const issue of parsed.error.issues) problems.push(problemAt(file, read.root, pathOf(issue), issue.message))
   return undefined

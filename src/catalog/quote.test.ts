@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { offerId } from '../kit/ids.ts'
 import type { Offer, PriceRow } from './offer.ts'
 import { costOf, lowestPrice, type Pricing, priceFields, priceOf } from './quote.ts'
@@ -118,6 +119,7 @@ describe('priceOf', () => {
         const [less, more] = [kopecks(one, { n, speed }), kopecks(one, { n: n + 1, speed })]
         return less !== undefined && more !== undefined && less < more
       }),
+      cases(),
     )
   })
 })

@@ -26,6 +26,8 @@ export type CommandContext = {
   readonly reveal?: (line: string) => void
   /** The log: one line an event, complete with its line end. */
   readonly log: (line: string) => void
+  /** `tell` is called with the number of lines that were dropped while nobody read the log, once it is read again. */
+  readonly onLogDropped: (tell: (count: number) => void) => void
   /** Called with what nobody caught; the command ends itself and the process with 1. */
   readonly onUncaught: (handle: (error: unknown) => void) => void
 }

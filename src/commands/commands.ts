@@ -8,6 +8,7 @@ import { catalog } from './catalog.ts'
 import type { Command, CommandContext } from './command.ts'
 import { doctor } from './doctor.ts'
 import { inbox } from './inbox.ts'
+import { jobs } from './jobs.ts'
 import { ledger } from './ledger.ts'
 import { lock } from './lock.ts'
 import { logs } from './logs.ts'
@@ -30,6 +31,7 @@ export const commands: Readonly<Record<string, Command>> = discreet({
   story,
   lock,
   inbox,
+  jobs,
   orders,
   people,
   ledger,
@@ -52,14 +54,13 @@ function discreet(all: Readonly<Record<string, Command>>): Readonly<Record<strin
   return Object.fromEntries(Object.entries(all).map(([name, command]) => [name, behindRedaction(command)]))
 }
 
-/** Only `reveal`, which exists on a terminal alone, shows a secret. */
+/** Only `reveal`, which exists on a terminal alone, shows a secret. The log is redacted by telemetry, which writes it. */
 function redacted(context: CommandContext): CommandContext {
   const redact = createRedact(secretsIn(context.env))
   return {
     ...context,
     print: (line) => context.print(redact(line)),
     complain: (line) => context.complain(redact(line)),
-    log: (line) => context.log(redact(line)),
   }
 }
 

@@ -55,7 +55,7 @@ export async function examine(
   const kie = createKieClient({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl, key: around.kieKey, clock })
   const [storage, stored, catalog, me, word, time, credits, local] = await Promise.all([
     judgeOwnStorage(config, around),
-    lookAtDatabase(context, config, around),
+    inspectDatabase(context, config, around),
     judgeCatalog(),
     telegram.getMe(),
     telegram.getWebhookInfo(),
@@ -97,7 +97,7 @@ type Stored = {
   readonly lastUpdateAt?: number
 }
 
-async function lookAtDatabase(
+async function inspectDatabase(
   context: Pick<CommandContext, 'clock'>,
   config: Config,
   { databaseUrl, world }: Surroundings,

@@ -1,6 +1,7 @@
 import type { Database } from '../storage/postgres/database.ts'
-import { listWaiting, retryItem, shelveItem } from '../storage/postgres/inbox-desk.ts'
-import { ringStored } from '../storage/postgres/listen.ts'
+import { listWaiting, retryItem, shelveItem } from '../storage/postgres/inbox-admin.ts'
+import { notifyStored } from '../storage/postgres/listen.ts'
+import { botOfSchema } from '../storage/postgres/secrets.ts'
 import { sqlOf } from '../storage/postgres/store.ts'
 import type { Command, CommandContext } from './command.ts'
 import { withDatabase } from './with-database.ts'
@@ -22,11 +23,13 @@ export const inbox: Command = {
 }
 
 async function list({ print }: CommandContext, { work }: Database): Promise<number> {
-  const items = await listWaiting(sqlOf(work))
-  for (const { update_id, kind, lane, cid, attempts, state, received_at, last_error } of items) {
+  const sql = sqlOf(work)
+  const items = await listWaiting(sql, await botOfSchema(sql))
+  for (const { update_id, kind, lane, cid, attempts, interrupted, state, received_at, last_error } of items) {
     const since = new Date(received_at).toISOString()
+    const tries = `attempts=${attempts}${interrupted === 0 ? '' : ` interrupted=${interrupted}`}`
     const error = last_error === null ? '' : ` error=${JSON.stringify(last_error.slice(0, 200))}`
-    print(`${update_id}  ${state}  ${kind}  lane=${lane}  cid=${cid}  attempts=${attempts}  since ${since}${error}`)
+    print(`${update_id}  ${state}  ${kind}  lane=${lane}  cid=${cid}  ${tries}  since ${since}${error}`)
   }
   const shelved = items.filter(({ state }) => state === 'shelved').length
   print(
@@ -43,12 +46,14 @@ async function change(
   act: 'retry' | 'shelve',
   id: number,
 ): Promise<number> {
-  const changed = act === 'retry' ? await retryItem(sqlOf(work), id) : await shelveItem(sqlOf(work), id, clock.now())
+  const sql = sqlOf(work)
+  const bot = await botOfSchema(sql)
+  const changed = act === 'retry' ? await retryItem(sql, bot, id) : await shelveItem(sql, bot, id, clock.now())
   if (!changed) {
     complain(`There is no such update to ${act}: ${id}. See trt inbox list.`)
     return 1
   }
-  await ringStored(work, schema)
+  await notifyStored(work, schema)
   print(act === 'retry' ? `${id} is handled again now; follow it in the log.` : `${id} is set aside; its lane goes on.`)
   return 0
 }

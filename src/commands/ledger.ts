@@ -1,10 +1,10 @@
 import { inTransaction } from '../storage/postgres/store.ts'
-import { verifyLedger } from '../storage/postgres/verify-ledger.ts'
+import { verifyShop } from '../storage/postgres/verify-ledger.ts'
 import type { Command } from './command.ts'
 import { withDatabase } from './with-database.ts'
 
 export const ledger: Command = {
-  summary: 'The books: `ledger verify` replays the journal and compares.',
+  summary: 'The books: `ledger verify` replays the journal and compares it with balances and orders.',
   usage: '  verify   replay the journal; exit 1 and name the first difference',
   async run(context) {
     const { words, complain, print } = context
@@ -13,7 +13,7 @@ export const ledger: Command = {
       return 1
     }
     return await withDatabase(context, async ({ work }) => {
-      const verified = await inTransaction(work, verifyLedger)
+      const verified = await inTransaction(work, verifyShop)
       if (!verified.ok) {
         complain(`The books differ: ${verified.difference}`)
         complain('Stop selling, keep the database as it is, and compare with a backup.')

@@ -1,9 +1,10 @@
 import { parseOrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Order } from '../orders/order.ts'
+import { UnreadableOrder } from '../orders/read-order.ts'
 import type { Database } from '../storage/postgres/database.ts'
 import { createPostgresOrders } from '../storage/postgres/orders.ts'
-import { transfersOf } from '../storage/postgres/people-desk.ts'
+import { transfersOf } from '../storage/postgres/people-admin.ts'
 import { sqlOf } from '../storage/postgres/store.ts'
 import type { Command, CommandContext } from './command.ts'
 import { withDatabase } from './with-database.ts'
@@ -28,7 +29,11 @@ async function show(
   { work }: Database,
   id: NonNullable<ReturnType<typeof parseOrderId>>,
 ): Promise<number> {
-  const order = await createPostgresOrders(sqlOf(work)).get(id)
+  const order = await createPostgresOrders(sqlOf(work)).get(id).catch(unreadable)
+  if (order instanceof UnreadableOrder) {
+    complain(`This program is too old for it: ${order.message}. Run the newer version; nothing is lost.`)
+    return 1
+  }
   if (order === undefined) {
     complain(`There is no order ${id} here. The orders of a person: trt people show ID`)
     return 1
@@ -53,6 +58,11 @@ async function show(
   }
   print(`${meaningOf(order)} Everything of it: trt story ${order.cid}`)
   return 0
+}
+
+function unreadable(error: unknown): UnreadableOrder {
+  if (error instanceof UnreadableOrder) return error
+  throw error
 }
 
 function meaningOf(order: Order): string {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { onAbort } from '../kit/wait.ts'
 import type { Command } from './command.ts'
 
 /** The sandbox alone. It is a program of its own and knows nothing of the service, nor the service of it. */
@@ -15,7 +16,7 @@ export const sandbox: Command = {
   async run({ words, signal }) {
     const program = fileURLToPath(new URL('../../sandbox/main.ts', import.meta.url))
     const child = spawn(process.execPath, [program, ...words], { stdio: 'inherit' })
-    signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
+    onAbort(signal, () => child.kill('SIGTERM'))
     const [code] = (await once(child, 'exit')) as [number | null]
     return code ?? 0
   },

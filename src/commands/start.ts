@@ -2,9 +2,11 @@ import { type Config, type ConfigProblem, readConfig } from '../config/config.ts
 import { startWatchdog } from '../health/watchdog.ts'
 import { KeeperFault } from '../keeper/fault.ts'
 import { newInstanceId } from '../kit/ids.ts'
+import { untilAborted } from '../kit/wait.ts'
 import { openPorts } from '../ports.ts'
 import { sentenceOf } from '../preflight/preflight.ts'
-import { type Service, StartRefused, startService } from '../service.ts'
+import { StartRefused } from '../service/boot.ts'
+import { type Service, startService } from '../service.ts'
 import { readOfferFiles } from '../storage/catalog-files.ts'
 import { createRedact } from '../telemetry/redact.ts'
 import { createTelemetry, messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
@@ -32,6 +34,7 @@ async function serve(context: CommandContext): Promise<number> {
   const { config } = read
   const redact = createRedact(config.secrets)
   const telemetry = createTelemetry({ clock: context.clock, redact, write: context.log, ...config.log })
+  context.onLogDropped((count) => telemetry.tell('LOG_LINES_DROPPED', { count }))
   for (const { setting, problem, todo } of read.warnings) {
     telemetry.tell('PREFLIGHT_FINDING', { check: setting, problem, todo })
   }
@@ -43,7 +46,7 @@ async function serve(context: CommandContext): Promise<number> {
     telemetry.caught(error, 'process')
     crashed.resolve('crashed')
   })
-  const watchdog = startWatchdog((beat) => beatEverySecond(context, beat))
+  let watchdog: ReturnType<typeof startWatchdog> | undefined
   try {
     // Before anything is written on a disk that does not stay.
     const lost = await judgeOwnStorage(config)
@@ -56,14 +59,16 @@ async function serve(context: CommandContext): Promise<number> {
     }
     service = await begin(context, config, surroundings, telemetry)
     welcome(context, service, surroundings, config)
-    const ending = await Promise.race([crashed.promise, signalled(context.signal)])
+    // It watches over a service that serves; its thread takes as long to start as a small process.
+    watchdog = startWatchdog((beat) => beatEverySecond(context, beat))
+    const ending = (await untilAborted(context.signal, crashed.promise)) ?? String(context.signal.reason)
     await service.stop(ending)
     return ending === 'crashed' ? 1 : 0
   } catch (error) {
     return explain(context, error, telemetry)
   } finally {
     await surroundings?.release()
-    await watchdog.stop()
+    await watchdog?.stop()
   }
 }
 
@@ -120,13 +125,6 @@ function welcome(
 function hostOf(address: string): string {
   if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
   return address.includes(':') ? `[${address}]` : address
-}
-
-function signalled(signal: AbortSignal): Promise<string> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(String(signal.reason))
-    else signal.addEventListener('abort', () => resolve(String(signal.reason)), { once: true })
-  })
 }
 
 function beatEverySecond({ clock }: CommandContext, beat: () => void): () => void {

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { joinKeeper, joinSandbox } from '../keeper/keeper.ts'
 import { botId } from '../kit/ids.ts'
-import type { RunningWorld } from '../service.ts'
+import type { RunningWorld } from '../service/deps.ts'
 import type { CommandContext } from './command.ts'
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { offerId, orderId, quoteId } from '../kit/ids.ts'
 import { kopecks } from '../money/amount.ts'
 import type { Address } from './address.ts'
@@ -62,7 +63,7 @@ describe('the address codec', () => {
         assert.ok(new TextEncoder().encode(data).length <= addressBytesMax)
         assert.deepEqual(decodeAddress(data), { ...address })
       }),
-      { numRuns: 2000 },
+      cases(2000),
     )
   })
 
@@ -82,7 +83,7 @@ describe('the address codec', () => {
     )
     fc.assert(
       fc.property(forged, (data) => void decodeAddress(data)),
-      { numRuns: 2000 },
+      cases(2000),
     )
   })
 

@@ -17,12 +17,17 @@ import type { Draft, Notice } from './session.ts'
 
 export type Answer = { readonly value: Value } | { readonly notice: Notice }
 
+/** Something that can be seen: neither white space, nor marks without width, nor the empty Braille cell. */
+const shows = /[^\s\p{Default_Ignorable_Code_Point}\u2800]/u
+
 /** Reads a typed text as the answer to a field. */
 export function readTyped(field: Field, typed: string): Answer {
-  const text = clean(typed)
+  const text = typed.trim()
   switch (field.type) {
     case 'text':
-      return text === '' ? { notice: { type: 'too_short', min: Math.max(1, field.minLength) } } : readText(field, text)
+      return shows.test(text)
+        ? readText(field, text)
+        : { notice: { type: 'too_short', min: Math.max(1, field.minLength) } }
     case 'choice':
       return readChoice(field, text)
     case 'switch':
@@ -152,7 +157,6 @@ export function takeFromElsewhere(draft: Draft, offer: Offer, sent: SentFile): R
 }
 
 /** The database keeps no NUL and no half of a surrogate pair, and nobody means to write them. */
-const clean = (typed: string): string => typed.toWellFormed().replaceAll('\u0000', '').trim()
 
 function noticeOf(problem: InputProblem): Notice {
   switch (problem.type) {

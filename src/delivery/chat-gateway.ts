@@ -56,6 +56,7 @@ export type ChatNo =
   /** Wait for `retry.afterMs`; applies to this chat. */
   | 'too_many'
   | 'unreachable'
+  /** 401 or 404: a state of the bot, which ends nothing. */
   | 'token_refused'
   /** Anything else: a bug of ours. */
   | 'refused'

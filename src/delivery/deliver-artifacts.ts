@@ -2,6 +2,7 @@ import type { View } from '../conversation/view.ts'
 import type { ErrandContext, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
 import type { ChatId, OrderId } from '../kit/ids.ts'
+import { pauseAfter, repeatsWithin } from '../kit/pauses.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Observation } from '../orders/decide.ts'
 import type { Delivered, Order, Produced } from '../orders/order.ts'
@@ -13,6 +14,7 @@ import { type ArtifactFile, type ArtifactSource, bestForm } from './artifact-sou
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
 import { reasonCode } from './show-screen.ts'
+import { copiesMax } from './unconfirmed.ts'
 
 /**
  * Brings what KIE made to the person: each artifact is fetched, sent in the best form Telegram takes, and recorded.
@@ -26,39 +28,47 @@ export type DeliverDeps = {
   readonly artifacts: ArtifactSource
   readonly captionOf: (permit: Permit, order: Order) => Promise<View>
   readonly pacing: Pacing
+  readonly random: () => number
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
 
 /** A dead link or a broken file is asked for a few times more, in case its host is not ready yet. */
 const hopelessFile = { patienceMs: 10_000, pauseMs: 5_000 }
-/** A host that does not answer is asked for hours: the file was made and is worth the wait. */
-const unreachableFile = { patienceMs: 6 * 3600 * 1000, pauseMs: 30_000 }
+/** A host that does not answer is asked for hours, ever more rarely: the file was made and is worth the wait. */
+const unreachableFileMs = 6 * 3600 * 1000
+/** Uploads that nobody confirmed are told, and from then on they rest for so long at first and at most. */
+const firstRestMs = 5 * 60_000
+const longestRestMs = 6 * 3600 * 1000
 /** Somebody who blocked the bot is tried again now and then; after a week the file counts as delivered. */
 const blockedPauseMs = 6 * 3600 * 1000
 const keptMs = 7 * 24 * 3600 * 1000
 
 export function createDeliver(deps: DeliverDeps) {
-  const { store, record, chat: gateway, artifacts, captionOf, pacing, clock, telemetry } = deps
+  const { store, record, chat: gateway, artifacts, captionOf, pacing, random, clock, telemetry } = deps
 
   return async function deliver(
     { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
-    { permit }: ErrandContext,
+    context: ErrandContext,
   ): Promise<Settled> {
+    const { permit } = context
+    let { repeats } = context
     let order = await store.transact(permit, (tx) => tx.orders.get(id))
     while (order !== undefined && isProduced(order)) {
       const index = nextIndex(order)
       if (index === undefined) return 'settled'
-      const wait = pacing.waitFor(chat)
-      if (wait !== undefined) return { againAt: wait }
-      const sent = await bring(permit, chat, order, index)
+      const held = pacing.hold(chat, repeats)
+      if (held !== undefined) return held
+      const sent = await bring({ permit, chat, repeats }, order, index)
       if (sent.kind !== 'brought') return sent.settled
       order = sent.order
+      repeats = 0
     }
     return 'settled'
   }
 
-  async function bring(permit: Permit, chat: ChatId, order: Order & Produced, index: number): Promise<Brought> {
+  async function bring(run: Run, order: Order & Produced, index: number): Promise<Brought> {
+    const { permit, chat, repeats } = run
     const url = order.artifacts[index]
     if (url === undefined) return notNow('settled')
     const fetched = await artifacts.fetch(url)
@@ -66,20 +76,15 @@ export function createDeliver(deps: DeliverDeps) {
       const why = fetched.kind === 'not_done' ? `${fetched.why}: ${fetched.detail}` : fetched.detail
       tellNotDelivered(order, 'DOWNSTREAM_ERROR', why)
       const hopeless = fetched.kind === 'not_done' && fetched.retry.when === 'never'
-      return await giveUpOrAgain(permit, order, hopeless)
+      return await giveUpOrAgain(run, order, hopeless)
     }
     await gateway.sayBusy(chat, 'upload_photo')
-    if (!permit.isFresh()) return notNow({ againAt: clock.now() })
-    return await send(permit, chat, order, index, fetched.value)
+    if (!permit.isFresh()) return notNow({ againAt: clock.now(), repeats })
+    return await send(run, order, index, fetched.value)
   }
 
-  async function send(
-    permit: Permit,
-    chat: ChatId,
-    order: Order & Produced,
-    index: number,
-    file: ArtifactFile,
-  ): Promise<Brought> {
+  async function send(run: Run, order: Order & Produced, index: number, file: ArtifactFile): Promise<Brought> {
+    const { permit, chat } = run
     const isLast = index === order.artifacts.length - 1
     const caption: View = isLast ? await captionOf(permit, order) : { screen: 'result', text: [], keyboard: [] }
     const form = bestForm(file)
@@ -104,33 +109,51 @@ export function createDeliver(deps: DeliverDeps) {
       }
       case 'unknown':
         tellNotDelivered(order, 'DOWNSTREAM_TIMEOUT', outcome.detail)
-        return notNow(pacing.again(2_000))
+        return notNow(await againOrRest(run, order, outcome.detail))
       case 'not_done':
         tellNotDelivered(order, reasonCode(outcome.why), outcome.detail)
-        return await refused(permit, chat, order, outcome)
+        return await refused(run, order, outcome)
       default:
         return unreachable(outcome, 'deliver')
     }
   }
 
+  /** Telegram may have shown each of them: after a few it is told once, and the next ones are long in coming. */
+  async function againOrRest({ permit, repeats }: Run, order: Order, detail: string): Promise<Settled> {
+    const calls = repeats + 1
+    if (calls < copiesMax) return pacing.again(repeats)
+    if (calls === copiesMax) {
+      telemetry.tell('RESULT_UNCONFIRMED', { cid: order.cid, order_id: order.id, calls, detail })
+      const what = `⚠️ RESULT_UNCONFIRMED\nThe result of order ${order.id} was sent ${calls} times and Telegram confirmed none. It is sent again now and then; nothing is charged until then.\nRun: trt story ${order.cid}`
+      await store.transact(permit, (tx) =>
+        tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid: order.cid }]),
+      )
+    }
+    const restMs = Math.min(longestRestMs, firstRestMs * 2 ** (calls - copiesMax))
+    return { againAt: after(clock.now(), restMs) }
+  }
+
   async function refused(
-    permit: Permit,
-    chat: ChatId,
+    { permit, chat, repeats }: Run,
     order: Order & Produced,
     no: Extract<Awaited<ReturnType<ChatGateway['sendFile']>>, { kind: 'not_done' }>,
   ): Promise<Brought> {
     if (isAway(no.why)) {
-      if (clock.now() - order.producedAt < keptMs) return notNow({ againAt: after(clock.now(), blockedPauseMs) })
+      if (clock.now() - order.producedAt < keptMs)
+        return notNow({ againAt: after(clock.now(), blockedPauseMs), repeats })
       await record(permit, order.id, { type: 'delivery_kept_too_long', at: clock.now() })
       return notNow('settled')
     }
-    if (no.retry.when === 'later') return notNow(await pacing.after(permit, chat, no))
-    return await giveUpOrAgain(permit, order, true)
+    if (no.retry.when === 'later') return notNow(await pacing.after(permit, chat, no, repeats))
+    return await giveUpOrAgain({ permit, chat, repeats }, order, true)
   }
 
-  async function giveUpOrAgain(permit: Permit, order: Order & Produced, hopeless: boolean): Promise<Brought> {
-    const { patienceMs, pauseMs } = hopeless ? hopelessFile : unreachableFile
-    if (clock.now() - order.producedAt < patienceMs) return notNow({ againAt: after(clock.now(), pauseMs) })
+  async function giveUpOrAgain({ permit, repeats }: Run, order: Order & Produced, hopeless: boolean): Promise<Brought> {
+    const ageMs = clock.now() - order.producedAt
+    const pauseMs = hopeless ? hopelessFile.pauseMs : pauseAfter(repeatsWithin(ageMs), random)
+    const isWorthIt = ageMs < (hopeless ? hopelessFile.patienceMs : unreachableFileMs)
+    // No upload was made: their count stays.
+    if (isWorthIt) return notNow({ againAt: after(clock.now(), pauseMs), repeats })
     await record(permit, order.id, { type: 'undeliverable', at: clock.now() })
     return notNow('settled')
   }
@@ -140,6 +163,8 @@ export function createDeliver(deps: DeliverDeps) {
   }
 }
 
+/** `repeats` counts the uploads of the present artifact that nobody confirmed. */
+type Run = { readonly permit: Permit; readonly chat: ChatId; readonly repeats: number }
 type Brought =
   | { readonly kind: 'brought'; readonly order: Order | undefined }
   | { readonly kind: 'not_now'; readonly settled: Settled }

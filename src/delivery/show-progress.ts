@@ -12,6 +12,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ChatGateway } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
 import { draw, reasonCode, tellNotShown } from './show-screen.ts'
+import { copiesMax, editsMax, tellUnconfirmed } from './unconfirmed.ts'
 
 /**
  * Keeps the one message that shows where an order stands: drawn at every change, and in between by an honest schedule
@@ -33,13 +34,13 @@ export function createShowProgress(deps: ShowProgressDeps) {
 
   return async function showProgress(
     { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
-    { permit }: ErrandContext,
+    { permit, repeats }: ErrandContext,
   ): Promise<Settled> {
     const order = await store.transact(permit, (tx) => tx.orders.get(id))
     if (order === undefined) return 'settled'
-    const wait = pacing.waitFor(chat)
-    if (wait !== undefined) return { againAt: wait }
-    if (!permit.isFresh()) return { againAt: clock.now() }
+    const held = pacing.hold(chat, repeats)
+    if (held !== undefined) return held
+    if (!permit.isFresh()) return { againAt: clock.now(), repeats }
     const { view, nextMs } = await progressOf(permit, order)
     const started = clock.monotonicMs()
     const outcome = await draw(gateway, chat, order.progressMessage, view)
@@ -50,14 +51,16 @@ export function createShowProgress(deps: ShowProgressDeps) {
         const tookMs = Math.round(clock.monotonicMs() - started)
         telemetry.tell('UI_SHOWN', { cid: order.cid, screen_id: view.screen, message_id: message, took_ms: tookMs })
         if (isSettled(order) || order.quiet) return 'settled'
-        return { againAt: after(clock.now(), nextMs) }
+        return { againAt: after(clock.now(), nextMs), repeats: 0 }
       }
       case 'unknown':
         tellNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
-        return pacing.again(2_000)
+        if (repeats + 1 < (order.progressMessage === undefined ? copiesMax : editsMax)) return pacing.again(repeats)
+        tellUnconfirmed(telemetry, order.cid, view.screen, repeats + 1, outcome.detail)
+        return 'settled'
       case 'not_done':
         tellNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
-        return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome)
+        return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome, repeats)
       default:
         return unreachable(outcome, 'showProgress')
     }

@@ -16,6 +16,7 @@ import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
 import { reasonCode, tellNotShown } from './show-screen.ts'
 import { operatorView } from './tell-operators.ts'
+import { copiesMax, tellUnconfirmed } from './unconfirmed.ts'
 
 /** The errands that are one call each: answer a tap, say a sentence, send an invoice, send again, take a file. */
 export type SmallErrandsDeps = {
@@ -42,7 +43,10 @@ export type SmallErrandsDeps = {
   readonly telemetry: Telemetry
 }
 
-const operatorAgainMs = 10_000
+/** Calls that nobody sees twice: a file is asked for, Stars are given back, so often before it is somebody's turn. */
+const asksMax = 10
+/** Nobody waits for the answer to a tap for longer. */
+const answersMax = 3
 
 type Kinds = 'answer_tap' | 'say' | 'send_invoice' | 'send_again' | 'take_file' | 'refund_stars' | 'tell_operator'
 
@@ -53,7 +57,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   async function settle<T>(
     outcome: Outcome<T, ChatNo>,
     errand: { readonly chat: Extract<Errand, { kind: 'say' }>['chat'] },
-    { permit, cid }: ErrandContext,
+    { permit, cid, repeats }: ErrandContext,
     what: string,
     done?: (value: T) => Promise<void>,
   ): Promise<Settled> {
@@ -63,8 +67,15 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     }
     const reason = outcome.kind === 'unknown' ? 'DOWNSTREAM_TIMEOUT' : reasonCode(outcome.why)
     tellNotShown(telemetry, cid, reason, what, outcome.detail)
-    if (outcome.kind === 'unknown') return pacing.again(2_000)
-    return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, errand.chat, outcome)
+    if (outcome.kind === 'unknown') return againOrRest(repeats, cid, what, outcome.detail)
+    return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, errand.chat, outcome, repeats)
+  }
+
+  /** Telegram may have sent each of them. */
+  function againOrRest(repeats: number, cid: Cid, what: string, detail: string): Settled {
+    if (repeats + 1 < copiesMax) return pacing.again(repeats)
+    tellUnconfirmed(telemetry, cid, what, repeats + 1, detail)
+    return 'settled'
   }
 
   function tellShown({ cid }: ErrandContext, screen: string, message: MessageId, startedMs: number): void {
@@ -73,12 +84,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   }
 
   return {
-    async answer_tap({ tap, text, alert }, { cid }) {
+    async answer_tap({ tap, text, alert }, { cid, repeats }) {
       const answer = { ...(text === undefined ? {} : { text }), ...(alert === undefined ? {} : { alert }) }
       const outcome = await gateway.answerTap(tap, answer)
       // A tap that is too old has no spinner left to stop; a lost answer is not worth a second call.
-      if (outcome.kind === 'not_done' && outcome.retry.when === 'later') {
-        return { againAt: after(clock.now(), outcome.retry.afterMs ?? 1_000) }
+      if (outcome.kind === 'not_done' && outcome.retry.when === 'later' && repeats + 1 < answersMax) {
+        const { afterMs } = outcome.retry
+        return afterMs === undefined ? pacing.again(repeats) : { againAt: after(clock.now(), afterMs) }
       }
       if (outcome.kind !== 'done')
         telemetry.tell('UI_NOT_SHOWN', { cid, reason_code: 'EXPIRED_MESSAGE', detail: outcome.detail })
@@ -86,8 +98,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     },
 
     async say(errand, context) {
-      const wait = pacing.waitFor(errand.chat)
-      if (wait !== undefined) return { againAt: wait }
+      const held = pacing.hold(errand.chat, context.repeats)
+      if (held !== undefined) return held
       const started = clock.monotonicMs()
       const outcome = await gateway.send(errand.chat, errand.view)
       return await settle(outcome, errand, context, errand.view.screen, async ({ message }) => {
@@ -96,12 +108,12 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     },
 
     async send_invoice(errand, context) {
-      const { permit } = context
+      const { permit, repeats } = context
       const topUp = await store.transact(permit, (tx) => tx.topUps.get(errand.topUp))
       // An invoice that was sent and whose answer was lost is sent again; either of the two can be paid, once.
       if (topUp === undefined || topUp.state !== 'open' || topUp.message !== undefined) return 'settled'
-      const wait = pacing.waitFor(errand.chat)
-      if (wait !== undefined) return { againAt: wait }
+      const held = pacing.hold(errand.chat, repeats)
+      if (held !== undefined) return held
       const words = await texts.invoice(permit, topUp)
       const started = clock.monotonicMs()
       const outcome = await gateway.sendInvoice(errand.chat, { ...words, payload: topUp.id, stars: topUp.stars })
@@ -115,15 +127,15 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     },
 
     async send_again(errand, context) {
-      const { permit } = context
+      const { permit, repeats } = context
       const order = await store.transact(permit, (tx) => tx.orders.get(errand.order))
       if (order === undefined) return 'settled'
       // The person may see the picture, and press its buttons, before its delivery is written down.
-      if (isOnItsWay(order)) return pacing.again(500)
+      if (isOnItsWay(order)) return pacing.again(repeats)
       const delivered = 'delivered' in order ? (order.delivered ?? []) : []
       if (delivered.length === 0) return 'settled'
-      const wait = pacing.waitFor(errand.chat)
-      if (wait !== undefined) return { againAt: wait }
+      const held = pacing.hold(errand.chat, repeats)
+      if (held !== undefined) return held
       if (errand.as === 'document') return await sendOriginal(order, errand, context)
       const caption = await texts.caption(permit, order)
       for (const [position, each] of delivered.entries()) {
@@ -135,21 +147,18 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     },
 
-    async take_file(errand, { permit, cid }) {
+    async take_file(errand, { permit, cid, repeats }) {
       const file = { fileId: errand.fileId, uniqueId: errand.uniqueId, bytes: 0 }
       const fetched = await gateway.fetchFile(fileId(errand.fileId))
-      if (fetched.kind === 'unknown') return pacing.again(1_000)
+      if (fetched.kind === 'unknown' && repeats + 1 < asksMax) return pacing.again(repeats)
       if (fetched.kind === 'not_done' && fetched.retry.when === 'later') {
-        return await pacing.after(permit, errand.chat, fetched)
+        return await pacing.after(permit, errand.chat, fetched, repeats)
       }
-      if (fetched.kind === 'not_done') {
-        telemetry.tell('UI_NOT_SHOWN', { cid, reason_code: reasonCode(fetched.why), detail: fetched.detail })
-        await deps.fileChecked(
-          permit,
-          { person: errand.person, cid },
-          file,
-          fetched.why === 'too_big' ? 'too_big' : 'lost',
-        )
+      if (fetched.kind !== 'done') {
+        const reason = fetched.kind === 'unknown' ? 'DOWNSTREAM_TIMEOUT' : reasonCode(fetched.why)
+        telemetry.tell('UI_NOT_SHOWN', { cid, reason_code: reason, detail: fetched.detail })
+        const isTooBig = fetched.kind === 'not_done' && fetched.why === 'too_big'
+        await deps.fileChecked(permit, { person: errand.person, cid }, file, isTooBig ? 'too_big' : 'lost')
         return 'settled'
       }
       const { bytes } = fetched.value
@@ -158,11 +167,14 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     },
 
-    async refund_stars({ charge, person }, { permit, cid }) {
+    async refund_stars({ charge, person }, { permit, cid, repeats }) {
       const outcome = await gateway.refundStars(person, charge)
-      if (outcome.kind === 'unknown') return pacing.again(5_000)
+      // Telegram says so when it has given them back already.
+      if (outcome.kind === 'unknown' && repeats + 1 < asksMax) return pacing.again(repeats)
+      if (outcome.kind === 'unknown')
+        throw new Error(`Telegram does not confirm the refund of ${charge}: ${outcome.detail}`)
       if (outcome.kind === 'not_done') {
-        if (outcome.retry.when === 'later') return pacing.again(outcome.retry.afterMs ?? 5_000)
+        if (outcome.retry.when === 'later') return await pacing.after(permit, chatOfPerson(person), outcome, repeats)
         throw new Error(`Telegram refuses to refund ${charge}: ${outcome.detail}`)
       }
       await store.transact(permit, (tx) => tx.ledger.reverse({ charge, at: clock.now(), cid }))
@@ -170,7 +182,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     },
 
-    async tell_operator({ what, to }, { permit, cid }) {
+    async tell_operator({ what, to }, { permit, cid, repeats }) {
       if (to === undefined) {
         telemetry.tell('OPERATOR_TOLD', { what, cid })
         const each = deps.operators.map((operator) => ({
@@ -181,14 +193,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         return 'settled'
       }
       const chat = chatOfPerson(to)
-      const wait = pacing.waitFor(chat)
-      if (wait !== undefined) return { againAt: wait }
+      const held = pacing.hold(chat, repeats)
+      if (held !== undefined) return held
       const outcome = await gateway.send(chat, operatorView(what, cid))
       if (outcome.kind === 'done') return 'settled'
       telemetry.tell('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
-      // A message that may have arrived is repeated: hearing of trouble twice is better than not at all.
-      if (outcome.kind === 'unknown') return pacing.again(operatorAgainMs)
-      return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome)
+      if (outcome.kind === 'unknown') return againOrRest(repeats, cid, 'trouble', outcome.detail)
+      return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome, repeats)
     },
   }
 
@@ -202,8 +213,9 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     const plain: View = { screen: 'result', text: [], keyboard: [] }
     for (const [index, url] of urls.entries()) {
       const fetched = await artifacts.fetch(url)
-      if (fetched.kind === 'unknown') return pacing.again(2_000)
-      if (fetched.kind === 'not_done') {
+      const mayCome = fetched.kind === 'unknown' || (fetched.kind === 'not_done' && fetched.retry.when === 'later')
+      if (mayCome && context.repeats + 1 < asksMax) return pacing.again(context.repeats)
+      if (fetched.kind !== 'done') {
         const view = await texts.originalGone(context.permit, order)
         return await settle(await gateway.send(errand.chat, view), errand, context, view.screen)
       }

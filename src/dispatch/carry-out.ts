@@ -11,6 +11,7 @@ import type { Person } from '../people/person.ts'
 import type { Tx } from '../store.ts'
 import type { Facts } from '../telemetry/facts.ts'
 import { placeOrder } from './place-order.ts'
+import { noneIfUnreadable } from './reads.ts'
 
 /** Carries out the command of a reaction inside the step. What it refuses becomes a notice on the screen that follows. */
 export type Scene = {
@@ -114,7 +115,7 @@ async function place(
 }
 
 async function cancel(tx: Tx, { seen, clock }: Scene, id: OrderId, facts: Facts): Promise<CarriedOut> {
-  const order = await tx.orders.lock(id)
+  const order = await tx.orders.lock(id).catch(noneIfUnreadable)
   if (order === undefined || order.person !== seen.person.id) {
     return { errands: [], refused: true, notice: { type: 'order_not_found' } }
   }

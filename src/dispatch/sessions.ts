@@ -6,6 +6,8 @@ import type { ChatId, Cid, MessageId } from '../kit/ids.ts'
 /** A session as it is kept: with what is drawn, and where. */
 export type KeptSession = {
   readonly session: Session
+  /** A newer program wrote it, and not all of it could be read: the person is at home now, and should be told. */
+  readonly isRestored?: boolean
   /** The newest drawing; what the person sees may still be an older one. */
   readonly view: View | undefined
   readonly cid: Cid
@@ -22,9 +24,4 @@ export interface Sessions {
   lock(chat: ChatId): Promise<KeptSession | undefined>
   save(kept: KeptSession, at: Instant): Promise<void>
   get(chat: ChatId): Promise<KeptSession | undefined>
-  /** Telegram took the drawing of this revision into this message. */
-  shown(
-    chat: ChatId,
-    what: { readonly revision: number; readonly thread: number; readonly message: MessageId },
-  ): Promise<void>
 }

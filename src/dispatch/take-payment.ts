@@ -8,14 +8,15 @@ import type { Sender, What } from '../inbox/update.ts'
 import type { Instant } from '../kit/clock.ts'
 import { type ChatId, type Cid, chatOfPerson, type PersonId, parseTopUpId } from '../kit/ids.ts'
 import { type Kopecks, stars } from '../money/amount.ts'
-import { kopecksFor } from '../money/top-up.ts'
+import { kopecksFor, starsCurrency } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
 import type { Facts } from '../telemetry/facts.ts'
 import { meet } from './greet.ts'
 
 /**
  * A Stars payment arrived: it is credited to its payer under its charge id, once, whatever else is true. Even for an
- * unknown or closed top-up; then at the rate of today, and the operator is told.
+ * unknown or closed top-up; then at the rate of today, and the operator is told. A payment in another currency is not
+ * ours to value: nothing is credited, and the operator is told.
  */
 export type Terms = { readonly starsPerRub: string; readonly catalog: Catalog; readonly now: Instant }
 
@@ -30,12 +31,17 @@ export async function takePayment(
   facts: Facts,
 ): Promise<void> {
   const { id: person, language } = await meet(tx, sender, now)
+  const { charge, currency, totalAmount } = payment
+  if (currency !== starsCurrency) {
+    await tx.errands.add([{ errand: { kind: 'tell_operator', what: foreignPayment(person, payment) }, cid }])
+    facts.add((t) => t.tell('PAYMENT_REFUSED', { cid, charge, currency, amount: totalAmount }))
+    return
+  }
   const chat = chatOfPerson(person)
   const draft = await draftThatWaits(tx, chat, catalog)
-  const { charge } = payment
   const id = parseTopUpId(payment.payload)
   const topUp = id === undefined ? undefined : await tx.topUps.lock(id)
-  const paid = stars(payment.totalAmount)
+  const paid = stars(totalAmount)
   const matches = topUp?.state === 'open' && topUp.person === person && topUp.stars === paid
   const amount = matches ? topUp.amount : kopecksFor(paid, starsPerRub)
   const credited = await tx.ledger.credit({
@@ -67,6 +73,10 @@ async function draftThatWaits(tx: Tx, chat: ChatId, catalog: Catalog): Promise<D
   if (draft === undefined || offer === undefined) return undefined
   return nextPlace(offer, draft).at === 'confirm' ? draft : undefined
 }
+
+const foreignPayment = (person: PersonId, { charge, totalAmount, currency }: Payment): string =>
+  `A payment of person ${person} is in ${currency}, and only Stars are sold for (${totalAmount} of its smallest unit, ` +
+  `charge ${charge}). Nothing was credited: look at who sent the invoice, and give the money back or credit it by hand.`
 
 const strayPayment = (person: PersonId, { charge, totalAmount }: Payment, amount: Kopecks): string =>
   `${totalAmount} Stars of person ${person} arrived for no open top-up (charge ${charge}). ` +

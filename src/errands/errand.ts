@@ -1,5 +1,4 @@
 import type { View } from '../conversation/view.ts'
-import type { KeptSession } from '../dispatch/sessions.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChargeId, ChatId, Cid, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
 
@@ -9,8 +8,6 @@ import type { ChargeId, ChatId, Cid, OrderId, PersonId, TopUpId } from '../kit/i
  */
 export type Errand =
   | { readonly kind: 'answer_tap'; readonly tap: string; readonly text?: string; readonly alert?: boolean }
-  /** Draws the newest revision of the session, never an older one over a newer. */
-  | { readonly kind: 'show_screen'; readonly chat: ChatId }
   /** Draws where an order stands into its one progress message. */
   | { readonly kind: 'show_progress'; readonly order: OrderId; readonly chat: ChatId }
   /** Fetches a file a person sent, checks what it is, and tells the wizard. */
@@ -24,8 +21,8 @@ export type Errand =
     }
   | { readonly kind: 'send_invoice'; readonly topUp: TopUpId; readonly chat: ChatId }
   | { readonly kind: 'submit_task'; readonly order: OrderId }
-  /** `hint` is what a callback claimed; it is looked up at KIE and never believed. */
-  | { readonly kind: 'watch_task'; readonly order: OrderId; readonly hint?: string }
+  /** `hint` is what a callback claimed; it is looked up at KIE and never believed. `calledAt`: a callback asked for it. */
+  | { readonly kind: 'watch_task'; readonly order: OrderId; readonly hint?: string; readonly calledAt?: Instant }
   | { readonly kind: 'deliver'; readonly order: OrderId; readonly chat: ChatId }
   /** Sends again what Telegram already has, by file id. */
   | {
@@ -46,8 +43,6 @@ export type DueErrand = {
   readonly errand: Errand
   readonly cid: Cid
   readonly at?: Instant
-  /** What the step has just written about the conversation. It is not kept, and serves who carries the errand out at once. */
-  readonly drawing?: KeptSession
 }
 
 /** Part of a step: what is added here becomes due when the step commits, and only then. */

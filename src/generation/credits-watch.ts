@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/offer.ts'
 import { lowestCost } from '../catalog/quote.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import type { Outcome } from '../kit/outcome.ts'
+import { Pause } from '../kit/wait.ts'
 import { compareDecimals, type Decimal, parseDecimal } from '../money/decimal.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { KieGateway, KieNo } from './kie-gateway.ts'
@@ -61,7 +62,7 @@ export function createCreditsWatch({
   /** Of the monotonic clock: refused calls keep selling paused until then, whatever the credits are. */
   let refusedUntilMs = 0
   let isWanted = false
-  let rouse = () => {}
+  const untilLook = new Pause(clock)
 
   function pause(why: PauseReason, detail?: string): void {
     const { paused, credits } = figures
@@ -80,7 +81,7 @@ export function createCreditsWatch({
     }
     // What the account says decides, and it is asked now.
     isWanted = true
-    rouse()
+    untilLook.end()
   }
 
   function note(credits: string): void {
@@ -97,8 +98,8 @@ export function createCreditsWatch({
     }
   }
 
-  /** Passes the outcome of a call on, and heeds what it says of our account. */
-  async function heed<T>(asked: Promise<Outcome<T, KieNo>>): Promise<Outcome<T, KieNo>> {
+  /** Passes the outcome of a call on, and notes what it says about our account. */
+  async function noting<T>(asked: Promise<Outcome<T, KieNo>>): Promise<Outcome<T, KieNo>> {
     const outcome = await asked
     if (outcome.kind === 'not_done' && isOfAccount(outcome.why)) refuse(outcome.why, outcome.detail)
     return outcome
@@ -106,9 +107,9 @@ export function createCreditsWatch({
 
   const listened: KieGateway = {
     ...kie,
-    upload: (file) => heed(kie.upload(file)),
+    upload: (file) => noting(kie.upload(file)),
     async submit(task) {
-      const outcome = await heed(kie.submit(task))
+      const outcome = await noting(kie.submit(task))
       // Any other definite answer means that key and credits were taken. An upload costs nothing and proves nothing.
       const isTaken = outcome.kind === 'done' || (outcome.kind === 'not_done' && outcome.retry.when === 'never')
       if (isTaken && !(outcome.kind === 'not_done' && isOfAccount(outcome.why))) refusals = 0
@@ -131,10 +132,8 @@ export function createCreditsWatch({
     refresh,
     async watch(signal) {
       while (!signal.aborted) {
-        const roused = new AbortController()
-        rouse = () => roused.abort()
         const pauseMs = isWanted ? 0 : figures.paused === undefined ? lookEveryMs : lookWhilePausedMs
-        await clock.sleep(pauseMs, AbortSignal.any([signal, roused.signal]))
+        await untilLook.rest(pauseMs, signal)
         const isDue = isWanted || works() || figures.paused !== undefined
         isWanted = false
         if (!signal.aborted && isDue) await refresh(signal)

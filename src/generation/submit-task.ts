@@ -1,9 +1,10 @@
 import type { ImagesField, Offer, TakenFile } from '../catalog/offer.ts'
 import type { Settled } from '../errands/runner.ts'
 import { isFaultOfTheWorld } from '../faults.ts'
-import { after, type Clock, type Instant } from '../kit/clock.ts'
+import { after, type Clock } from '../kit/clock.ts'
 import { type Cid, type FileId, fileId, type KieTaskId, type OfferId, type OrderId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
+import { pauseAfter } from '../kit/pauses.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Observation } from '../orders/decide.ts'
 import type { Order, ReleaseReason } from '../orders/order.ts'
@@ -39,21 +40,21 @@ export type SubmitTaskDeps = {
   /** What the bytes are, or undefined when they are no picture. */
   readonly sniff: (bytes: Uint8Array) => { readonly mime: string } | undefined
   readonly callbackUrl: (order: OrderId, story: Cid) => string | undefined
+  readonly random: () => number
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
 
-const laterMs = 5_000
 const insistMs = 250
 /** KIE said "not now" (rate, maintenance) or could not be reached: so long we go on asking before giving up. */
 const patienceMs = 15 * 60 * 1000
 
 export function createSubmitTask(deps: SubmitTaskDeps) {
-  const { store, record, kie, clock, telemetry, offer: offerOf } = deps
+  const { store, record, kie, random, clock, telemetry, offer: offerOf } = deps
 
   return async function submitTask(
     { order: id }: { readonly order: OrderId },
-    { permit, cid }: { permit: Permit; cid: Cid },
+    { permit, cid, repeats }: { readonly permit: Permit; readonly cid: Cid; readonly repeats: number },
   ): Promise<Settled> {
     const order = await store.transact(permit, (tx) => tx.orders.get(id))
     if (order === undefined) return 'settled'
@@ -66,7 +67,7 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     const offer = offerOf(order.offer)
     if (offer === undefined) return await refuse(permit, order, 'provider_unavailable')
     const uploaded = await upload(deps, filesOf(offer, order.values))
-    if (uploaded.kind === 'later') return await laterOrRefuse(permit, order, uploaded.at)
+    if (uploaded.kind === 'later') return await laterOrRefuse(permit, order, repeats, uploaded.afterMs)
     if (uploaded.kind === 'lost') return await refuse(permit, order, 'input_lost')
 
     // Put together before the intent: what goes wrong here is tried again, and KIE has heard of nothing.
@@ -76,12 +77,12 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
       input: deps.buildInput(offer, order.values, uploaded.urls),
       ...(callbackUrl === undefined ? {} : { callbackUrl }),
     }
-    const begun = await begin(permit, id)
+    const begun = await begin(permit, id, repeats)
     if (begun !== 'begun') return begun
     // From here on the order says "submitting": a death right now leaves it uncertain.
     if (!permit.isFresh()) {
       await record(permit, id, { type: 'submit_postponed' })
-      return { againAt: after(clock.now(), laterMs) }
+      return { againAt: clock.now(), repeats }
     }
     const outcome = await kie.submit(task)
     switch (outcome.kind) {
@@ -95,7 +96,7 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
         tellRefusal(outcome.why, outcome.detail, order)
         if (outcome.retry.when === 'never') return await refuse(permit, order, reasonOf(outcome.why), true)
         await record(permit, id, { type: 'submit_postponed' })
-        return await laterOrRefuse(permit, order, after(clock.now(), outcome.retry.afterMs ?? laterMs))
+        return await laterOrRefuse(permit, order, repeats, outcome.retry.afterMs)
       default:
         return unreachable(outcome, 'submitTask')
     }
@@ -106,7 +107,7 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
   }
 
   /** Commits the intent, if KIE's account-wide window has room. */
-  async function begin(permit: Permit, id: OrderId): Promise<'begun' | Settled> {
+  async function begin(permit: Permit, id: OrderId, repeats: number): Promise<'begun' | Settled> {
     const now = clock.now()
     const slot = await store.transact(permit, async (tx) => {
       const order = await tx.orders.lock(id)
@@ -114,7 +115,7 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
       return await tx.submitSlots.take(id, now)
     })
     if (slot.kind === 'gone') return 'settled'
-    if (slot.kind === 'full') return { againAt: slot.until }
+    if (slot.kind === 'full') return { againAt: slot.until, repeats }
     const begun = await record(permit, id, { type: 'submit_begun', at: now })
     return begun?.changed ? 'begun' : 'settled'
   }
@@ -139,8 +140,16 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     return 'settled'
   }
 
-  async function laterOrRefuse(permit: Permit, order: Order, at: Instant): Promise<Settled> {
-    if (clock.now() - order.placedAt < patienceMs) return { againAt: at }
+  /** A wait that the other side names is kept; else the pause grows. */
+  async function laterOrRefuse(
+    permit: Permit,
+    order: Order,
+    repeats: number,
+    named: number | undefined,
+  ): Promise<Settled> {
+    if (clock.now() - order.placedAt < patienceMs) {
+      return { againAt: after(clock.now(), named ?? pauseAfter(repeats, random)) }
+    }
     return await refuse(permit, order, 'provider_unavailable')
   }
 }
@@ -155,7 +164,7 @@ const filesOf = (offer: Offer, values: Order['values']): readonly TakenFile[] =>
 
 type Uploaded =
   | { readonly kind: 'uploaded'; readonly urls: ReadonlyMap<string, string> }
-  | { readonly kind: 'later'; readonly at: Instant }
+  | { readonly kind: 'later'; readonly afterMs?: number }
   | { readonly kind: 'lost' }
 
 /** From Telegram to KIE's upload host; a Telegram link carries the bot token and is never handed on [kie-api 7]. */
@@ -167,17 +176,22 @@ async function upload(
   for (const file of files) {
     const fetched = await fetchFile(fileId(file.fileId))
     if (fetched.kind === 'not_done' && fetched.retry.when === 'never') return { kind: 'lost' }
-    if (fetched.kind !== 'done') return { kind: 'later', at: after(clock.now(), laterMs) }
+    if (fetched.kind !== 'done') return laterAs(fetched)
     const { bytes } = fetched.value
     const mime = sniff(bytes)?.mime
     if (mime === undefined) return { kind: 'lost' }
     const name = `${file.uniqueId}-${clock.now()}.${mime.split('/')[1] ?? 'bin'}`
     const put = await kie.upload({ bytes, mime, name })
     if (put.kind === 'not_done' && put.retry.when === 'never') return { kind: 'lost' }
-    if (put.kind !== 'done') return { kind: 'later', at: after(clock.now(), laterMs) }
+    if (put.kind !== 'done') return laterAs(put)
     urls.set(file.fileId, put.value.url)
   }
   return { kind: 'uploaded', urls }
+}
+
+function laterAs(outcome: Outcome<unknown>): Uploaded {
+  const afterMs = outcome.kind === 'not_done' && outcome.retry.when === 'later' ? outcome.retry.afterMs : undefined
+  return { kind: 'later', ...(afterMs === undefined ? {} : { afterMs }) }
 }
 
 function reasonOf(why: KieNo): ReleaseReason {

@@ -33,8 +33,6 @@ export type WatchTaskDeps = {
 
 /** After this a task is not asked for any more; KIE forgets it then too [kie-api 6]. */
 const watchedMs = 14 * 24 * 3600 * 1000
-const uncertainMs = 15 * 60 * 1000
-const lostMs = 24 * 3600 * 1000
 
 export function createWatchTask({ store, record, kie, offer, isOurCallback, clock, telemetry }: WatchTaskDeps) {
   return async function watchTask(
@@ -127,11 +125,11 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
   }
 
   async function passDeadline(permit: Permit, id: OrderId): Promise<Order | undefined> {
-    const now = clock.now()
-    const recorded = await record(permit, id, (order) => {
-      const limit = deadlineOf(order, offer(order.offer))
-      return limit !== undefined && now >= limit ? { type: 'deadline_passed', at: now } : undefined
-    })
+    const recorded = await record(permit, id, (order) => ({
+      type: 'deadline_passed',
+      at: clock.now(),
+      limits: offer(order.offer)?.deadlines,
+    }))
     return recorded?.order
   }
 }
@@ -155,12 +153,6 @@ function isWatched(order: Order): boolean {
     default:
       return unreachable(order, 'isWatched')
   }
-}
-
-function deadlineOf(order: Order, offer: Offer | undefined): number | undefined {
-  if (order.status === 'uncertain') return order.since + (offer?.deadlines.uncertainMs ?? uncertainMs)
-  if (order.status === 'generating') return order.submittedAt + (offer?.deadlines.lostMs ?? lostMs)
-  return undefined
 }
 
 /** 2 s at first, then ever more rarely, at most every 10 minutes [kie-api 4]. */

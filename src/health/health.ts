@@ -1,9 +1,11 @@
+import type { TelegramFigures } from '../delivery/breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
-import type { Clock, Instant } from '../kit/clock.ts'
+import { type Clock, type Instant, instant } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
 import type { Role } from '../lifecycle/lifecycle.ts'
 import type { WebhookFigures } from '../webhook/webhook.ts'
+import { isSilent, type PoolFigures, type ProblemFigures, problemsOf } from './problems.ts'
 
 /** What `/health` and its kin say, from figures in memory: no probe opens a connection or calls anybody. */
 export type Health = {
@@ -29,20 +31,6 @@ export type Liveness = {
   readonly instance: string
 }
 
-/** The connections for steps and errands. */
-export type PoolFigures = {
-  readonly max: number
-  readonly inUse: number
-  readonly idle: number
-  readonly waiting: number
-  /** Those that have been out for more than a moment, with whoever took them. */
-  readonly held: readonly { readonly owner: string; readonly heldMs: number }[]
-  /** Those that were not given back and had to be taken back, the newest first. */
-  readonly reclaimed: readonly { readonly owner: string; readonly heldMs: number; readonly at: Instant }[]
-  /** Since when others wait and nothing comes back. */
-  readonly exhaustedSince?: Instant
-}
-
 /** The figures that the service keeps anyway, refreshed by a duty. */
 export type Figures = {
   readonly inbox: {
@@ -51,6 +39,7 @@ export type Figures = {
     readonly shelved: number
     /** When the newest update was stored, by whichever instance. */
     readonly newest: number | undefined
+    readonly isReadOnly: boolean
   }
   readonly errands: { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
   readonly pool: PoolFigures
@@ -70,6 +59,7 @@ export type HealthDeps = {
   readonly webhook: () => WebhookFigures | undefined
   readonly polling: () => PollingFigures | undefined
   readonly selling: () => SellingFigures | undefined
+  readonly telegram: () => TelegramFigures
   /** How long no instance has led, as far as a standby can see. */
   readonly nobodyActiveMs: () => number
   readonly instance: InstanceId
@@ -79,12 +69,6 @@ export type HealthDeps = {
   readonly clock: Clock
 }
 
-/** Figures older than this mean that the database does not answer. */
-const figuresFreshMs = 10_000
-const webhookGraceMs = 60_000
-const nobodyMs = 60_000
-const oldMs = 60_000
-
 export function createHealth(deps: HealthDeps): {
   health(): Health
   liveness(): Liveness
@@ -93,17 +77,30 @@ export function createHealth(deps: HealthDeps): {
   const { clock } = deps
   const isActive = () => deps.role() === 'active'
 
-  const canStore = (): boolean => {
-    const figures = deps.figures()
-    return deps.isReady() && figures !== undefined && clock.now() - figures.at < figuresFreshMs
+  function seen(): ProblemFigures {
+    const kept = deps.figures()
+    return {
+      now: clock.now(),
+      leadsSince: isActive() ? deps.activeSince() : undefined,
+      nobodyActiveMs: isActive() ? 0 : deps.nobodyActiveMs(),
+      webhook: deps.webhook(),
+      polling: deps.polling(),
+      inbox: kept?.inbox,
+      errands: kept?.errands,
+      pool: kept?.pool,
+      poolWaited: kept?.poolWaited,
+      selling: deps.selling(),
+      telegram: deps.telegram(),
+      // A service that is ready has asked the database.
+      answeredAt: deps.isReady() ? (kept?.at ?? instant(0)) : undefined,
+      isReadOnly: kept?.inbox.isReadOnly,
+    }
   }
 
-  const problems = (): readonly string[] => [
-    ...ofRole(deps),
-    ...ofWaiting(deps),
-    ...(deps.selling()?.paused === undefined ? [] : ['kie_refuses']),
-    ...(deps.isReady() && !canStore() ? ['database_silent'] : []),
-  ]
+  function canStore(): boolean {
+    const figures = seen()
+    return deps.isReady() && !isSilent(figures) && figures.isReadOnly !== true
+  }
 
   return {
     canStore,
@@ -115,7 +112,7 @@ export function createHealth(deps: HealthDeps): {
       instance: deps.instance,
     }),
     health() {
-      const named = problems()
+      const named = problemsOf(seen())
       // While it boots it is not unwell; only a ready instance that cannot store is.
       const ok = !deps.isReady() || canStore()
       return {
@@ -134,33 +131,6 @@ export function createHealth(deps: HealthDeps): {
       }
     },
   }
-}
-
-function ofRole({ role, activeSince, botMode, webhook, polling, nobodyActiveMs, clock }: HealthDeps): string[] {
-  if (role() !== 'active') return nobodyActiveMs() > nobodyMs ? ['nobody_active'] : []
-  const since = activeSince()
-  const isLate = since !== undefined && clock.now() - since > webhookGraceMs
-  const hook = webhook()
-  return [
-    ...(botMode === 'webhook' && isLate && hook?.verifiedAt === undefined ? ['webhook_unverified'] : []),
-    ...(hook?.contestedSince === undefined ? [] : ['webhook_contested']),
-    ...(hook?.failingSince === undefined ? [] : ['webhook_failing']),
-    ...(polling()?.conflict === undefined ? [] : ['polling_conflict']),
-  ]
-}
-
-function ofWaiting({ figures, clock }: HealthDeps): string[] {
-  const kept = figures()
-  if (kept === undefined) return []
-  const isOld = (oldest: number | undefined) => oldest !== undefined && clock.now() - oldest > oldMs
-  const { inbox, errands, pool } = kept
-  return [
-    ...(isOld(inbox.oldest) ? ['inbox_old'] : []),
-    ...(isOld(errands.oldest) ? ['errands_old'] : []),
-    ...(pool.waiting > 0 && kept.poolWaited ? ['pool_waiting'] : []),
-    ...(pool.exhaustedSince === undefined ? [] : ['pool_exhausted']),
-    ...(inbox.shelved + errands.shelved > 0 ? ['shelved'] : []),
-  ]
 }
 
 function figuresOf({ figures, webhook, clock, epoch, instance, activeSince }: HealthDeps): Health['figures'] {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createCanvas } from '@napi-rs/canvas'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { sniffPicture } from './sniff.ts'
 
 const canvas = createCanvas(37, 21)
@@ -67,6 +68,7 @@ describe('what a file is, by its bytes', () => {
           sniffPicture(Uint8Array.from([...bytesOf(start), ...rest]))
         },
       ),
+      cases(),
     )
   })
 })

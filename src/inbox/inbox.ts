@@ -1,25 +1,47 @@
+import type { KeptSession } from '../dispatch/sessions.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { BotId, Cid, InboxId, Lane } from '../kit/ids.ts'
+import type { WorkerPermit } from '../permit.ts'
 
 /**
  * What Telegram sent, kept until it is handled. A port in three parts, because three places need it.
  *
  * Promises, held by `test/contracts/inbox-contract.ts`:
- * - `store` has committed when it resolves; the same update twice is one item;
+ * - what `store` or `handle` answers is committed; the same update twice is one item;
  * - one bad row never refuses the others of its batch;
  * - items of a lane come out in the order in which they were stored, one at a time;
- * - a claim is committed before the work begins, so an item that kills the process is counted.
+ * - an item is claimed for an instance by name, so an item whose instance ended while it was in hand is known.
  */
 export interface Inbox {
+  /** Throws `CannotStore` when it could not be committed; the limit is two seconds for each commit. */
+  store(received: Received, wish?: StoreWish): Promise<Stored>
   /**
-   * Throws `CannotStore` when it could not be committed; the limit is two seconds for each commit. With `claim` the item
-   * comes back claimed, unless another one of its lane waits: then it is stored behind that one.
+   * Commits an update as handled together with the conversation it leads to. `stored`: the conversation has moved since
+   * it was read, somebody else holds it, or the permit is over; then the update waits to be handled, and nothing else is
+   * written. Throws as `store` does.
    */
-  store(received: Received, wish?: { readonly claim: boolean }): Promise<Stored>
+  handle(received: Received, step: ArrivalStep): Promise<'handled' | 'stored' | 'duplicate'>
+  /** Updates that wait for a commit now. */
+  waiting(): number
 }
-export type Stored = 'stored' | 'duplicate' | InboxItem
+export type StoreWish =
+  /** The item waits until it is claimed. */
+  | 'wait'
+  /** The item comes back claimed, unless another one of its lane waits: then it waits behind that one. */
+  | 'claim'
+  /** Nothing follows from it: it is stored as finished, unless another one of its lane waits; then it waits behind that one. */
+  | 'finish'
+export type Stored = 'stored' | 'finished' | 'duplicate' | InboxItem
 
-/** An update as it arrived; `body` is the raw text, parsed only when it is handled. */
+/** What handling an update on its arrival leads to. */
+export type ArrivalStep = {
+  readonly permit: WorkerPermit
+  /** The revision of the conversation when it was read. */
+  readonly readRevision: number
+  readonly kept: KeptSession
+}
+
+/** An update as it arrived; `body` is the raw text, and all that is stored of it. */
 export type Received = {
   readonly bot: BotId
   readonly updateId: number
@@ -27,58 +49,53 @@ export type Received = {
   readonly kind: string
   readonly cid: Cid
   readonly body: string
+  /** What `JSON.parse` made of `body`, when it was parsed in this process already. */
+  readonly parsed?: unknown
   readonly receivedAt: Instant
 }
 
-export type InboxItem = Received & { readonly id: InboxId; readonly attempts: number }
+export type InboxItem = Received & {
+  readonly id: InboxId
+  /** Attempts that failed before this one. */
+  readonly failures: number
+  /** How often the instance that had it in hand ended before it did. */
+  readonly interrupted: number
+}
 
-/** What the dispatcher needs. */
+/** What the dispatcher needs. A claim writes nothing when the permit is over, and throws `FenceLost`. */
 export interface Claims {
   /**
-   * The first waiting items of at most `max` lanes, none of the lanes in `busy`. Each lane has its turn: the next claim
-   * goes on behind the last one. Each claim counts one attempt and is committed before it is returned.
+   * The first waiting items of at most `max` lanes, none of the lanes in `busy`: the lane that has waited longest first.
+   * Items that were interrupted are left out, and so are their lanes. Committed before it is returned.
    */
-  claim(wish: {
-    readonly max: number
-    readonly busy: readonly Lane[]
-    readonly now: Instant
-  }): Promise<readonly InboxItem[]>
+  claim(permit: WorkerPermit, wish: ClaimWish): Promise<Claimed>
+  /** The oldest interrupted item that is due; its lane must be free. */
+  claimInterrupted(permit: WorkerPermit, now: Instant): Promise<InboxItem | undefined>
   /** When the earliest postponed item becomes due; undefined when none waits. */
   nextDueAt(now: Instant): Promise<Instant | undefined>
   /**
-   * Returns a claimed item because the world failed and not the item: the attempt does not count. It needs no permit,
-   * because the permit may be what failed; an item that was claimed again since, or is finished, stays as it is.
+   * Returns a claimed item because the world failed and not the item: no attempt counts. It needs no permit, because the
+   * permit may be what failed; an item that another instance has claimed since, or that is finished, stays as it is.
    */
-  giveBack(item: InboxItem, wish: { readonly until: Instant; readonly error: string }): Promise<void>
+  release(item: InboxItem, wish: { readonly until: Instant; readonly error: string }): Promise<void>
 }
-
-/**
- * The shortest way from intake to the one who handles: before an update is stored, its lane is offered. Where the lane
- * is free, the update is stored as claimed and handled at once, without a look into the inbox. Whoever says what is
- * being stored has the step look up meanwhile what it will need; it writes nothing before the update is stored.
- */
-export interface HandOver {
-  offer(lane: Lane, arriving?: Received): Offer
-}
-export type Offer = {
-  /** Whether to store the update as claimed; until `settle` the lane is kept for it. */
-  readonly claim: boolean
-  /** What became of it; `undefined` when it could not be stored. Must be called. */
-  settle(stored: Stored | undefined): void
+export type ClaimWish = { readonly max: number; readonly busy: readonly Lane[]; readonly now: Instant }
+export type Claimed = {
+  readonly items: readonly InboxItem[]
+  /** An interrupted item is due. */
+  readonly isAnyInterrupted: boolean
 }
 
 /** What a step does with the item it handled. */
 export interface InboxStep {
-  /** False when the item is finished already: then the step must not have any effect. */
-  finish(id: InboxId, at: Instant): Promise<boolean>
-  /** The same for a step that does not wait for the answer: `AlreadyFinished` fails it in the database itself. */
+  /** Fails in the database with `AlreadyFinished` when the item is finished or shelved: the step has no effect then. */
   mustFinish(id: InboxId, at: Instant): Promise<void>
   /** Tries again from `until` on; the attempt counts. */
-  postpone(id: InboxId, wish: { readonly until: Instant; readonly error: string }): Promise<void>
+  retryLater(id: InboxId, wish: { readonly until: Instant; readonly error: string }): Promise<void>
   shelve(id: InboxId, at: Instant, error: string): Promise<void>
 }
 
-/** The item of a step is finished, or set aside, already: the step has no effect. */
+/** The item of a step is finished, or shelved, already: the step has no effect. */
 export class AlreadyFinished extends Error {
   override readonly name = 'AlreadyFinished'
 }
@@ -87,7 +104,7 @@ export class CannotStore extends Error {
   override readonly name = 'CannotStore'
 }
 
-/** Attempts after which an item is set aside. */
+/** Failed attempts, or ends of its process, after which an item is shelved. */
 export const attemptsMax = 5
 /** How long handled updates are kept for inspection and replay. */
 export const keptMs = 7 * 24 * 3600 * 1000

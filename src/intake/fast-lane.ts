@@ -1,6 +1,7 @@
 import type { PreCheckout } from '../inbox/update.ts'
 import type { Clock } from '../kit/clock.ts'
 import { type PersonId, parseTopUpId, type TopUpId } from '../kit/ids.ts'
+import { late, withTimeout } from '../kit/wait.ts'
 import { judgePreCheckout, type PreCheckoutVerdict, type TopUp } from '../money/top-up.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 
@@ -41,26 +42,14 @@ export function createFastLane({ readTopUp, sayWhy, clock, telemetry }: FastLane
   return {
     async answer(asked, from) {
       const started = clock.monotonicMs()
-      const { verdict, why } = await withinLimit(decide(asked, from), clock)
+      const decided = await withTimeout(clock, decideWithinMs, decide(asked, from))
+      if (decided === late) throw new Error(`a pre-checkout could not be judged within ${decideWithinMs} ms`)
+      const { verdict, why } = decided
       const tookMs = Math.round(clock.monotonicMs() - started)
       const reason = verdict.ok ? {} : { reason: verdict.why }
       telemetry.tell('PRE_CHECKOUT_ANSWERED', { ok: verdict.ok, took_ms: tookMs, ...reason })
       const answer = { method: 'answerPreCheckoutQuery', pre_checkout_query_id: asked.id, ok: verdict.ok }
       return why === undefined ? answer : { ...answer, error_message: why }
     },
-  }
-}
-
-async function withinLimit<T>(work: Promise<T>, clock: Clock): Promise<T> {
-  const over = new AbortController()
-  work.catch(() => undefined)
-  const late = clock.sleep(decideWithinMs, over.signal).then(() => {
-    throw new Error(`a pre-checkout could not be judged within ${decideWithinMs} ms`)
-  })
-  late.catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    over.abort()
   }
 }

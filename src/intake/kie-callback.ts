@@ -4,12 +4,13 @@ import type { Cid, OrderId } from '../kit/ids.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 
 /**
- * A callback of KIE is a doorbell: it makes the look at the task come now, and nothing in its body is believed. Any
- * number of them for one order wake one look per two seconds, and at least one look after the last of them.
+ * A callback of KIE makes us poll its task now; nothing in its body is believed. Any number of callbacks for one order
+ * cause one poll per two seconds, and at least one poll after the last of them.
+ *
+ * Each of these polls is a job with a key of its own: no later callback moves it, and it moves no other poll.
  */
 export type KieCallbackDeps = {
-  /** Makes the errand due; it replaces a look that is waiting. */
-  readonly makeDue: (errand: DueErrand) => Promise<void>
+  readonly addJob: (errand: DueErrand) => Promise<void>
   /** The order that a reference in the URL was signed for; undefined when we did not sign it. */
   readonly orderOf: (reference: string) => { readonly order: OrderId; readonly cid: Cid } | undefined
   /** Checks KIE's own signature, when a key for it is set. */
@@ -18,22 +19,26 @@ export type KieCallbackDeps = {
   readonly telemetry: Telemetry
 }
 export type SignatureHeaders = { readonly timestamp: string | undefined; readonly signature: string | undefined }
-export type Rung =
+export type CallbackHandled =
   | { readonly kind: 'noted' }
   | { readonly kind: 'unknown_reference' }
   | { readonly kind: 'bad_signature' }
   | { readonly kind: 'cannot_note' }
 
-const oneLookPerMs = 2_000
-/** Orders whose last ring is remembered; older ones are forgotten first. */
-const ringsMax = 10_000
+const onePollPerMs = 2_000
+/** Orders whose last callback is remembered; older ones are forgotten first. */
+const ordersMax = 10_000
 
 export function createKieCallback(deps: KieCallbackDeps) {
-  const { makeDue, orderOf, isSigned, clock, telemetry } = deps
-  /** When the newest look of an order is due. */
-  const looks = new Map<OrderId, Instant>()
+  const { addJob, orderOf, isSigned, clock, telemetry } = deps
+  /** When the last poll that callbacks of an order asked for is due. */
+  const polls = new Map<OrderId, Instant>()
 
-  return async function ring(reference: string, headers: SignatureHeaders, body: string): Promise<Rung> {
+  return async function handleCallback(
+    reference: string,
+    headers: SignatureHeaders,
+    body: string,
+  ): Promise<CallbackHandled> {
     const signed = orderOf(reference)
     if (signed === undefined) {
       telemetry.tell('KIE_CALLBACK_REFUSED', { status: 404, reason: 'reference not signed by us' })
@@ -46,17 +51,17 @@ export function createKieCallback(deps: KieCallbackDeps) {
       return { kind: 'bad_signature' }
     }
     const now = clock.now()
-    const latest = looks.get(order)
-    // A look that is still to come will see whatever this callback is about. One that seems further away than any was
-    // ever put off was noted before somebody set the clock back.
-    if (latest !== undefined && latest > now && latest - now <= oneLookPerMs) return { kind: 'noted' }
-    const at = latest === undefined || Math.abs(now - latest) >= oneLookPerMs ? now : after(latest, oneLookPerMs)
+    const latest = polls.get(order)
+    // A poll that is still to come will see what this callback is about. One that is further away than any can be was
+    // remembered before the clock was set back.
+    if (latest !== undefined && latest > now && latest - now <= onePollPerMs) return { kind: 'noted' }
+    const at = latest === undefined || Math.abs(now - latest) >= onePollPerMs ? now : after(latest, onePollPerMs)
     remember(order, at)
     try {
       const hint = task === undefined ? {} : { hint: task }
-      await makeDue({ errand: { kind: 'watch_task', order, ...hint }, cid, at })
+      await addJob({ errand: { kind: 'watch_task', order, ...hint, calledAt: at }, cid, at })
     } catch (error) {
-      looks.delete(order)
+      polls.delete(order)
       telemetry.caught(error, 'KIE callback', cid)
       return { kind: 'cannot_note' }
     }
@@ -65,11 +70,11 @@ export function createKieCallback(deps: KieCallbackDeps) {
   }
 
   function remember(order: OrderId, at: Instant): void {
-    looks.delete(order)
-    looks.set(order, at)
-    for (const oldest of looks.keys()) {
-      if (looks.size <= ringsMax) return
-      looks.delete(oldest)
+    polls.delete(order)
+    polls.set(order, at)
+    for (const oldest of polls.keys()) {
+      if (polls.size <= ordersMax) return
+      polls.delete(oldest)
     }
   }
 }

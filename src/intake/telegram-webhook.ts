@@ -1,4 +1,4 @@
-import type { HandOver, Inbox, Received, Stored } from '../inbox/inbox.ts'
+import type { Received } from '../inbox/inbox.ts'
 import type { PeekedUpdate } from '../inbox/update.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { BotId, Cid } from '../kit/ids.ts'
@@ -6,12 +6,11 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { FastLane } from './fast-lane.ts'
 
 /**
- * What happens to one delivery of Telegram: it is looked at, committed, and only then acknowledged. Nothing is handled
- * here. An instance that cannot commit answers "later", and Telegram keeps the update.
+ * What happens to one delivery of Telegram: it is looked at, committed, and only then acknowledged. An instance that cannot commit answers "later", and Telegram keeps the update.
  */
 export type IntakeDeps = {
-  readonly inbox: Inbox
-  readonly handOver: HandOver
+  /** Commits an update, and has it handled where this instance works; `onStored` hears when it is committed. */
+  readonly take: (received: Received, onStored: (how: 'stored' | 'duplicate') => void) => Promise<void>
   readonly fastLane: FastLane
   readonly bot: () => BotId
   /** Reads the id, kind and lane of an update; undefined when it has no `update_id`. */
@@ -32,43 +31,34 @@ export type Accepted =
   | { readonly kind: 'later'; readonly atOnce: boolean }
 
 export function createTelegramIntake(deps: IntakeDeps) {
-  const { inbox, handOver, fastLane, clock, telemetry } = deps
+  const { take, fastLane, clock, telemetry } = deps
 
   /** `body` is the raw text as it came; `startedMs` the monotonic time of its arrival. */
   return async function accept(body: string, startedMs: number): Promise<Accepted> {
-    const update = peekBody(deps, body)
-    if ('todo' in update) return { kind: 'not_an_update', todo: update.todo }
+    const peeked = peekBody(deps, body)
+    if ('todo' in peeked) return { kind: 'not_an_update', todo: peeked.todo }
+    const { parsed, update } = peeked
     const cid = deps.newCid()
     try {
       const answer =
         update.preCheckout === undefined ? undefined : await fastLane.answer(update.preCheckout, update.person)
       if (answer !== undefined) await deps.answerNow?.(answer)
-      const stored = await store({
+      const received = {
         bot: deps.bot(),
         updateId: update.updateId,
         lane: update.lane,
         kind: update.kind,
         cid,
         body,
+        parsed,
         receivedAt: clock.now(),
-      })
-      tellReceived(cid, update, stored === 'duplicate', startedMs)
+      }
+      await take(received, (how) => tellReceived(cid, update, how === 'duplicate', startedMs))
       return answer === undefined ? { kind: 'accepted' } : { kind: 'accepted', answer }
     } catch (error) {
       telemetry.caught(error, 'intake', cid)
       if (!deps.isActive()) telemetry.tell('PASSIVE_REJECT', { kind: update.kind })
       return { kind: 'later', atOnce: update.preCheckout !== undefined }
-    }
-  }
-
-  async function store(received: Received): Promise<Stored> {
-    const offer = handOver.offer(received.lane, received)
-    let stored: Stored | undefined
-    try {
-      stored = await inbox.store(received, offer)
-      return stored
-    } finally {
-      offer.settle(stored)
     }
   }
 
@@ -83,12 +73,15 @@ export function createTelegramIntake(deps: IntakeDeps) {
 
 const ackSlowMs = 200
 
-function peekBody({ peek }: IntakeDeps, body: string): PeekedUpdate | { readonly todo: string } {
+type Peeked = { readonly parsed: unknown; readonly update: PeekedUpdate } | { readonly todo: string }
+
+function peekBody({ peek }: IntakeDeps, body: string): Peeked {
   let parsed: unknown
   try {
     parsed = JSON.parse(body)
   } catch {
     return { todo: 'the body is not JSON' }
   }
-  return peek(parsed) ?? { todo: 'the body has no update_id' }
+  const update = peek(parsed)
+  return update === undefined ? { todo: 'the body has no update_id' } : { parsed, update }
 }

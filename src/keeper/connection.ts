@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { Clock } from '../kit/clock.ts'
+import { onAbort } from '../kit/wait.ts'
 import { codeOf, KeeperFault, toFault } from './fault.ts'
 import { type Folder, readIfThere } from './folder.ts'
 import {
@@ -114,12 +115,12 @@ function ask(
     }
   })
   socket.once('close', () => outcome.resolve('gone'))
-  signal?.addEventListener('abort', giveUp, { once: true })
+  const cancelGiveUp = onAbort(signal, giveUp)
   socket.write(needs.map(line).join(''))
   return outcome.promise.finally(() => {
     cancelLimit()
     cancelGreeting()
-    signal?.removeEventListener('abort', giveUp)
+    cancelGiveUp()
   })
 }
 

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import type { Clock } from '../kit/clock.ts'
+import { untilAborted } from '../kit/wait.ts'
 import { type Connection, connectToKeeper, type Found } from './connection.ts'
 import { KeeperFault, toFault } from './fault.ts'
 import { type Folder, folderAt, makeFolder } from './folder.ts'
@@ -124,7 +125,7 @@ async function stay(
   let pauseMs = 100
   while (!signal.aborted) {
     if (connection !== undefined) {
-      await Promise.race([connection.closed, aborted(signal)])
+      await untilAborted(signal, connection.closed)
       if (signal.aborted) break
       changed?.('lost')
     }
@@ -175,11 +176,4 @@ async function findOrStart(folder: Folder, needs: readonly Need[], options: Join
 function lastWords(folder: Folder): string {
   const said = readFrom(folder.log, 0).trim().split('\n').at(-1)
   return said === undefined || said === '' ? `Read ${folder.log}.` : `Its last words: ${said}`
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

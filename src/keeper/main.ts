@@ -1,4 +1,3 @@
-import { enableCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { createClock } from '../kit/clock.ts'
 import { toFault } from './fault.ts'
@@ -7,7 +6,6 @@ import { keep } from './keep.ts'
 import { createLog } from './log.ts'
 
 /** The keeper as a program. `joinKeeper` starts it; nobody needs to start it by hand. */
-enableCompileCache()
 // What is made here is nobody else's; what a server under another user must reach is opened where it is made.
 process.umask(0o077)
 

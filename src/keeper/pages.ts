@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { KeeperFault } from './fault.ts'
 import type { Folder } from './folder.ts'
 import { type Log, reasonIn } from './log.ts'
-import { run } from './process.ts'
+import { fastStart, run } from './process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const buildMsMax = 180_000
@@ -25,7 +25,7 @@ export async function buildPages(
   if (!existsSync(out)) progress('Building the web pages (first start, a few seconds) …')
   const program = path.join(root, 'web', 'build.ts')
   // Nice, because the database is made at the same time, and people wait for that one.
-  const { code, output } = await run('nice', ['-n', '10', process.execPath, program, '--out', out], {
+  const { code, output } = await run('nice', ['-n', '10', process.execPath, ...fastStart, program, '--out', out], {
     limitMs: buildMsMax,
     cwd: root,
     signal,

@@ -25,6 +25,9 @@ export const plainEnvironment = {
   TZ: 'UTC',
 }
 
+/** For `node`, in front of a program of ours. */
+export const fastStart = ['--import', new URL('../../bin/fast-start.js', import.meta.url).href] as const
+
 export interface Finished {
   readonly code: number | null
   /** Standard output and error together, the last 64 KiB. */

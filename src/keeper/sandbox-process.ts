@@ -7,7 +7,7 @@ import type { Clock } from '../kit/clock.ts'
 import { codeOf, KeeperFault, toFault } from './fault.ts'
 import { type Folder, readIfThere, writeWhole } from './folder.ts'
 import { boundLog, type Log, readFrom, reasonIn, sizeOf } from './log.ts'
-import { adopt, commandOf, endProcess, isAlive, plainEnvironment, type Running } from './process.ts'
+import { adopt, commandOf, endProcess, fastStart, isAlive, plainEnvironment, type Running } from './process.ts'
 
 /**
  * The sandbox as a process of the keeper. A sandbox that a killed keeper left is adopted while it answers, on whatever
@@ -139,7 +139,7 @@ function portFault(port: number, error: unknown): KeeperFault {
 /** Output goes to a file and not to us, so that the sandbox survives a keeper that is killed. */
 function launch(args: readonly string[], logFile: string, log: Log): Running {
   const output = openSync(logFile, 'a', 0o600)
-  const child = spawn(process.execPath, [program, ...args], {
+  const child = spawn(process.execPath, [...fastStart, program, ...args], {
     env: plainEnvironment,
     cwd: '/',
     detached: true,

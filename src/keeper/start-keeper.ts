@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { toFault } from './fault.ts'
 import type { Folder } from './folder.ts'
-import { type Identity, spawnAs, succeeds } from './process.ts'
+import { fastStart, type Identity, spawnAs, succeeds } from './process.ts'
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url))
 
@@ -20,7 +20,8 @@ export async function startKeeper(folder: Folder, lingerMs: number): Promise<Sta
     const as = await keeperIdentity(folder)
     const output = openSync(folder.log, 'a', 0o600)
     if (as !== undefined) fchownSync(output, as.uid, as.gid)
-    const child = spawn(process.execPath, [program, '--data-dir', folder.root, '--linger-ms', String(lingerMs)], {
+    const args = ['--data-dir', folder.root, '--linger-ms', String(lingerMs)]
+    const child = spawn(process.execPath, [...fastStart, program, ...args], {
       ...spawnAs(as),
       cwd: '/',
       detached: true,

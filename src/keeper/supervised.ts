@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
+import { untilAborted } from '../kit/wait.ts'
 import { toFault } from './fault.ts'
 import type { Log } from './log.ts'
 import type { Running } from './process.ts'
@@ -77,7 +78,7 @@ export class Supervised<R extends Running> {
     while (!this.#ending.signal.aborted) {
       if (running !== undefined) {
         const unguard = this.#guard(running)
-        await Promise.race([running.gone, aborted(this.#ending.signal)])
+        await untilAborted(this.#ending.signal, running.gone)
         unguard()
       }
       if (this.#ending.signal.aborted) return
@@ -104,10 +105,3 @@ export class Supervised<R extends Running> {
 const pauseMsMin = 100
 const pauseMsMax = 10_000
 const steadyMs = 60_000
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}

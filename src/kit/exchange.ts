@@ -8,6 +8,7 @@ import {
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import type { Clock } from './clock.ts'
+import { onAbort } from './wait.ts'
 
 /**
  * One HTTP request to the outside and how it ended. Redirects are answers like any other: nothing is followed, so that
@@ -68,11 +69,12 @@ export function exchange(clock: Clock, wanted: Exchange): Promise<Ending> {
   return new Promise((resolve) => {
     let connected = false
     let ended = false
+    let cancelStop = () => {}
     const end = (ending: Ending) => {
       if (ended) return
       ended = true
       forgetLimit()
-      signal?.removeEventListener('abort', stop)
+      cancelStop()
       if (ending.kind !== 'answered') request.destroy()
       resolve(ending)
     }
@@ -86,9 +88,8 @@ export function exchange(clock: Clock, wanted: Exchange): Promise<Ending> {
     })
     request.on('error', (error) => fail(codeOf(error), describe(error)))
     request.on('response', (answer) => readAnswer(answer, maxBytes, end, fail))
-    signal?.addEventListener('abort', stop, { once: true })
-    if (signal?.aborted) stop()
-    else request.end(body)
+    cancelStop = onAbort(signal, stop)
+    if (!ended) request.end(body)
   })
 }
 

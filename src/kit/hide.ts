@@ -12,4 +12,4 @@ export function createHider(...secrets: readonly string[]): (text: string) => st
   return (text) => text.replace(pattern, '***')
 }
 
-const shortestSecret = 6
+export const shortestSecret = 6

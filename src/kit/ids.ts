@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 import type { Brand } from './brand.ts'
 
 /** Every identifier of the service, in one place. Mint here, parse here, nowhere else. */
@@ -52,6 +52,8 @@ export const newTransferId = (): TransferId => mint(16) as TransferId
 export const newInstanceId = (): InstanceId => mint(8) as InstanceId
 /** 256 random bits as URL-safe text, for secrets that are made once and kept. */
 export const newSecret = (): string => randomBytes(32).toString('base64url')
+/** From 0 up to 1: for pauses that must not end everywhere at the same moment. */
+export const randomFraction = (): number => randomInt(2 ** 32) / 2 ** 32
 
 export const laneOfPerson = (person: PersonId): Lane => `p:${person}` as Lane
 export const laneOfChat = (chat: ChatId): Lane => `c:${chat}` as Lane

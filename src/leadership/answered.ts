@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
+import { late, withTimeout } from '../kit/wait.ts'
 
 /** The answer of an authority, or a rejection when it is silent for so long. A socket alone would wait for ever. */
 export async function answered<T>(
@@ -8,16 +9,7 @@ export async function answered<T>(
   ms: number,
   signal?: AbortSignal,
 ): Promise<T> {
-  const over = new AbortController()
-  const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal])
-  work.catch(() => undefined)
-  const late = clock.sleep(ms, either).then(() => {
-    throw new Error(`${who} did not answer within ${Math.round(ms)} ms`)
-  })
-  late.catch(() => undefined)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    over.abort()
-  }
+  const answer = await withTimeout(clock, ms, work, signal)
+  if (answer === late) throw new Error(`${who} did not answer within ${Math.round(ms)} ms`)
+  return answer
 }

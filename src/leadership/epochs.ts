@@ -46,6 +46,7 @@ const ACQUIRED = `
       (select backend_start from pg_stat_activity where pid = pg_backend_pid()) end,
     acquired_at = clock_timestamp(), renewed_at = clock_timestamp()
   returning epoch`
+const NOTE_DEATH = 'insert into instance_deaths (instance) values ($1)'
 const RENEWED = 'update leadership set renewed_at = clock_timestamp() where epoch = $1 and holder = $2'
 const GIVEN_BACK = 'update leadership set renewed_at = null where epoch = $1 and holder = $2'
 
@@ -92,10 +93,12 @@ export async function raiseEpoch(client: pg.Client, deps: EpochDeps): Promise<Ra
   // The lease runs from before the question: whoever is frozen until the answer must not take it for a fresh one.
   const renewedMs = clock.monotonicMs()
   const raised = await ask<{ epoch: number }>(ACQUIRED, [instance, host, pid, backend])
+  const silenced = silencedBy(former, instance)
+  if (silenced.silenced !== undefined) await ask(NOTE_DEATH, [silenced.silenced.holder])
   await ask('commit')
   const epoch = raised.rows[0]?.epoch
   if (epoch === undefined) throw new Error('the leadership row is missing; the schema is not migrated')
-  return { epoch, renewedMs, ...silencedBy(former, instance) }
+  return { epoch, renewedMs, ...silenced }
 }
 
 /** Notes a renewal; false when another instance leads by now. */

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
+import { onAbort } from '../kit/wait.ts'
 import type { Held, Holder, Leadership } from '../lifecycle/leadership.ts'
 import { createAsk, type EpochDeps, holderOf, noteGivenBack, noteRenewal, type Raised, raiseEpoch } from './epochs.ts'
 
@@ -37,7 +38,7 @@ export type LockTimes = {
 
 export const lockTimes: LockTimes = {
   leaseMs: 10_000,
-  renewEveryMs: 1_000,
+  renewEveryMs: 2_000,
   freshMs: 8_000,
   waitMs: 5_000,
   answerMs: 3_000,
@@ -65,7 +66,7 @@ export function createPostgresLock(given: PostgresLockDeps): Leadership {
       const started = deps.clock.monotonicMs()
       const client = await deps.connect('lock')
       const stop = () => void client.end()
-      signal.addEventListener('abort', stop, { once: true })
+      const cancelStop = onAbort(signal, stop)
       try {
         const how = signal.aborted ? undefined : await waitForLock(client, deps, signal, onWaiting)
         const raised = how === undefined ? undefined : await raise(client, deps, signal, onWaiting)
@@ -79,7 +80,7 @@ export function createPostgresLock(given: PostgresLockDeps): Leadership {
         if (signal.aborted) return undefined
         throw error
       } finally {
-        signal.removeEventListener('abort', stop)
+        cancelStop()
       }
     },
   }

@@ -9,8 +9,8 @@ import { type EpochDeps, noteGivenBack, noteRenewal, type Raised, raiseEpoch } f
 import { connectRedis, type Redis } from './redis-connection.ts'
 
 /**
- * Leadership by a key in Redis that runs out by itself: taken when it is absent, extended at a third of its life by
- * whoever's token stands in it, deleted by nobody else. A killed or frozen holder is replaced when its key has run out.
+ * Leadership by a key in Redis that runs out by itself: taken when it is absent, extended six times in its life by
+ * the instance whose token stands in it, deleted by nobody else. A killed or frozen holder is replaced when its key has run out.
  *
  * The holder stops believing in its lease before the key can run out, by the monotonic clock: also when Redis cannot be
  * asked, and when the process itself stood still. The epoch is raised in PostgreSQL all the same, so the fence holds
@@ -46,11 +46,12 @@ export type RedisLockTimes = {
   readonly answerMs: number
 }
 
+/** Short, so that a killed holder is replaced within three seconds; four renewals must fail before the belief ends. */
 export const redisLockTimes: RedisLockTimes = {
-  leaseMs: 10_000,
-  renewEveryMs: 3_300,
-  freshMs: 8_000,
-  lookEveryMs: 250,
+  leaseMs: 2_400,
+  renewEveryMs: 400,
+  freshMs: 1_900,
+  lookEveryMs: 100,
   answerMs: 3_000,
 }
 

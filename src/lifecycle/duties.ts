@@ -1,5 +1,7 @@
+import { FenceLost } from '../faults.ts'
 import type { Clock } from '../kit/clock.ts'
-import type { LeaderPermit, Permit } from '../permit.ts'
+import { withTimeout } from '../kit/wait.ts'
+import type { LeaderPermit, WorkerPermit } from '../permit.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 
 /**
@@ -14,8 +16,8 @@ export type Duty<Right> = {
   readonly longestPauseMs?: number
 }
 export type LeaderDuty = Duty<LeaderPermit>
-/** Done by whoever works: the leader, or every instance. People wait for it, so it says how soon it goes on. */
-export type WorkDuty = Duty<Permit> & Required<Pick<Duty<Permit>, 'longestPauseMs'>>
+/** Done by an instance that works: the leader, or every instance. People wait for it, so it says how soon it goes on. */
+export type WorkDuty = Duty<WorkerPermit> & Required<Pick<Duty<WorkerPermit>, 'longestPauseMs'>>
 
 export interface Running {
   /**
@@ -45,9 +47,7 @@ export function startDuties<Right>(
     async stop(withinMs = endWithinMs) {
       const count = left.size
       over.abort()
-      const ended = new AbortController()
-      await Promise.race([Promise.all(running), clock.sleep(withinMs, ended.signal)])
-      ended.abort()
+      await withTimeout(clock, withinMs, Promise.all(running))
       if (left.size > 0) {
         const names = [...left].map(({ name }) => name).join(', ')
         telemetry.tell('DUTIES_ABANDONED', { duties: names, waited_s: withinMs / 1000 })
@@ -73,11 +73,14 @@ async function keepRunning<Right>(
     } catch (error) {
       if (signal.aborted) return
       if (clock.monotonicMs() - started > maxMs) pauseMs = firstPauseMs
-      telemetry.tell('DUTY_FAILED', {
-        duty: duty.name,
-        error: messageWithCauses(error),
-        retry_in_s: pauseMs / 1000,
-      })
+      // Whoever gave the right knows when it is over, says so, and aborts; the duty is not at fault.
+      if (!(error instanceof FenceLost)) {
+        telemetry.tell('DUTY_FAILED', {
+          duty: duty.name,
+          error: messageWithCauses(error),
+          retry_in_s: pauseMs / 1000,
+        })
+      }
       await clock.sleep(pauseMs, signal)
       pauseMs = Math.min(maxMs, pauseMs * 2)
       continue

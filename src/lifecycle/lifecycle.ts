@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
+import { untilAborted, withTimeout } from '../kit/wait.ts'
 import type { LeaderPermit } from '../permit.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 import { type LeaderDuty, type Running, startDuties } from './duties.ts'
@@ -95,7 +96,7 @@ export class Lifecycle {
         })
         if (held === undefined) return
         await this.#become('active', { held })
-        const reason = await Promise.race([held.lost, aborted(signal)])
+        const reason = await untilAborted(signal, held.lost)
         if (reason === undefined) return
         telemetry.tell('LOCK_LOST', { backend: leadershipName.backend, reason })
         await this.#become('passive', { reason })
@@ -158,9 +159,7 @@ export class Lifecycle {
       telemetry.tell('LOCK_RELEASE_SKIPPED', { reason: 'this instance does not lead' })
       return
     }
-    const said = new AbortController()
-    await Promise.race([onGivingBack?.(held.epoch), clock.sleep(sayWithinMs, said.signal)])
-    said.abort()
+    if (onGivingBack !== undefined) await withTimeout(clock, sayWithinMs, onGivingBack(held.epoch))
     try {
       const released = await held.release()
       if (released === 'released')
@@ -174,9 +173,3 @@ export class Lifecycle {
 }
 
 const holderOf = (holder: string | undefined) => (holder === undefined ? {} : { holder })
-
-const aborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined)
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })

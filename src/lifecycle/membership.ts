@@ -1,22 +1,26 @@
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
+import { untilAborted, withTimeout } from '../kit/wait.ts'
 import type { WorkerPermit } from '../permit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { type Running, startDuties, type WorkDuty } from './duties.ts'
+import { startDuties, type WorkDuty } from './duties.ts'
 import type { About, Instances } from './instances.ts'
 import type { Role } from './lifecycle.ts'
 
 /**
- * This instance among the others: it announces itself and says every second that it lives, from before it works until
- * after. Where work is shared, its right to work is that it is alive: when it was frozen or cut off from the database
- * for so long that it may have been declared dead, its duties end, and begin anew with a new incarnation.
+ * This instance among the others: it announces itself and says every one and a half seconds that it lives, from before it works until
+ * after. `work` does the duties of work for as long as it is told to: of an instance that shares the work that is always,
+ * of any other while it leads.
+ *
+ * Each stretch of work has an incarnation of its own, so nothing that was left behind by a former one can write. When the
+ * instance was frozen or cut off from the database for so long that it may have been declared dead, its duties end, and
+ * begin anew with another incarnation.
  */
 export type MembershipDeps = {
   readonly instances: Instances
   readonly instance: InstanceId
   readonly work: About['work']
   readonly role: () => Role
-  /** What every instance does where work is shared; empty where only the leader works. */
   readonly duties: readonly WorkDuty[]
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -27,149 +31,127 @@ export type BeatTimes = {
   readonly beatEveryMs: number
   /** We stop believing that we are alive before anybody can declare us dead. */
   readonly freshMs: number
-  /** Who was not heard for so long, in two looks of the leader, is declared dead. */
+  /** An instance that was not heard for so long, in two looks of the leader, is declared dead. */
   readonly silentMs: number
   readonly lookEveryMs: number
 }
-export const beatTimes: BeatTimes = { beatEveryMs: 1_000, freshMs: 4_000, silentMs: 5_000, lookEveryMs: 1_000 }
+export const beatTimes: BeatTimes = { beatEveryMs: 1_500, freshMs: 4_000, silentMs: 5_000, lookEveryMs: 2_500 }
 
-const signOffMs = 2_000
+const leaveMs = 2_000
 /** So many beats wait for their answers at the same time; by the times above, later ones would be of no use. */
 const unansweredMax = 4
+/** Telegram sends an update again within two minutes; so long after a death every update is stored before it is handled. */
+const carefulMs = 300_000
 
 export class Membership {
   readonly #deps: MembershipDeps
-  readonly #times: BeatTimes
   readonly #over = new AbortController()
   #incarnation = 0
+  #heardMs = Number.NEGATIVE_INFINITY
+  /** Aborted when this incarnation is over. */
+  #alive = new AbortController()
+  #unanswered = 0
   #life: Promise<void> | undefined
-  #working: Running | undefined
-  #isLeaving = false
+  #announcing: Promise<void> | undefined
+  #isWorking = false
+  #deathMs: number | undefined
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps
-    this.#times = deps.times
   }
 
-  /** Whether this instance works although it may not lead. */
-  get works(): boolean {
-    return this.#working !== undefined
+  get isWorking(): boolean {
+    return this.#isWorking
+  }
+
+  /** Whether an instance has died a short while ago: an update may have ended it. */
+  get isCareful(): boolean {
+    return this.#deathMs !== undefined && this.#deps.clock.monotonicMs() - this.#deathMs < carefulMs
   }
 
   /** Resolves when it is written down as alive; the first time must succeed. */
   async join(): Promise<void> {
-    const living = await this.#announce()
-    this.#life = this.#live(living)
+    await this.#announce()
+    this.#life = this.#beatUntilOver()
   }
 
-  /** Takes no work any more, and ends what is under way with a right that is alive. */
-  async endWork(): Promise<void> {
-    this.#isLeaving = true
-    await this.#stopWork()
+  /** Does the work until `signal` aborts, while `mayWork` says that it may. */
+  async work(mayWork: () => boolean, signal: AbortSignal): Promise<void> {
+    const { duties, clock, telemetry, instance } = this.#deps
+    while (!signal.aborted) {
+      const wasDead = this.#alive.signal.aborted
+      const permit = await this.#beginStretch(mayWork)
+      if (wasDead) telemetry.tell('INSTANCE_REVIVED', { instance, incarnation: permit.incarnation })
+      const over = AbortSignal.any([signal, this.#alive.signal])
+      const running = startDuties(duties, permit, { clock, telemetry })
+      this.#isWorking = true
+      await untilAborted(over)
+      await running.stop()
+      this.#isWorking = false
+    }
   }
 
-  /** Ends the work, then the life. A database that is silent is not waited for long: whoever leads sees who is gone. */
+  /** Says that it is gone. A database that is silent is not waited for long: the leader sees which instances are gone. */
   async leave(): Promise<void> {
-    await this.endWork()
     this.#over.abort()
-    const waited = new AbortController()
-    await Promise.race([this.#signOff(), this.#deps.clock.sleep(signOffMs, waited.signal)])
-    waited.abort()
-  }
-
-  async #signOff(): Promise<void> {
     await this.#life
-    if (this.#life !== undefined) await this.#deps.instances.leave().catch(() => undefined)
+    const { instances, clock } = this.#deps
+    await withTimeout(
+      clock,
+      leaveMs,
+      instances.leave().catch(() => undefined),
+    )
   }
 
-  async #live(first: Living): Promise<void> {
-    const { signal } = this.#over
-    for (let living: Living | undefined = first; living !== undefined; ) {
-      this.#startWork(living.permit)
-      await this.#beatUntilOver(living)
-      living.end()
-      if (signal.aborted) return
-      await this.#stopWork()
-      living = await this.#comeBack()
-    }
-  }
-
-  /**
-   * Until it was declared dead, may have been where work is shared, or is told to leave. It is said by the clock: answers
-   * that come late, but come, take nobody's right.
-   */
-  async #beatUntilOver({ permit, heard }: Living): Promise<void> {
-    const { instances, role, duties, clock } = this.#deps
-    const ended = new AbortController()
-    const signal = AbortSignal.any([this.#over.signal, ended.signal])
-    let unanswered = 0
-    const beat = async () => {
-      const askedMs = clock.monotonicMs()
-      unanswered += 1
-      const isAlive = await instances.beat(permit.incarnation, role()).catch(() => undefined)
-      unanswered -= 1
-      if (isAlive === true) heard(askedMs)
-      else if (isAlive === false || (duties.length > 0 && !permit.isFresh())) ended.abort()
-    }
-    while (!signal.aborted) {
-      await clock.sleep(this.#times.beatEveryMs, signal)
-      if (!signal.aborted && unanswered < unansweredMax) void beat()
-    }
-  }
-
-  async #comeBack(): Promise<Living | undefined> {
-    const { instance, duties, clock, telemetry } = this.#deps
-    const { signal } = this.#over
-    while (!signal.aborted) {
-      const living = await this.#announce().catch(() => undefined)
-      if (living !== undefined) {
-        const { incarnation } = living.permit
-        if (duties.length > 0) telemetry.tell('INSTANCE_REVIVED', { instance, incarnation })
-        return living
-      }
-      await clock.sleep(this.#times.beatEveryMs, signal)
-    }
-    return undefined
-  }
-
-  async #announce(): Promise<Living> {
-    const { instances, instance, work, role, clock } = this.#deps
-    const incarnation = this.#incarnation + 1
-    let heardMs = clock.monotonicMs()
-    await instances.announce(incarnation, { work, role: role() })
-    this.#incarnation = incarnation
-    let isOver = false
+  async #beginStretch(mayWork: () => boolean): Promise<WorkerPermit> {
+    await this.#announcing?.catch(() => undefined)
+    await this.#announce()
+    const { instance, clock, times } = this.#deps
+    const incarnation = this.#incarnation
     return {
-      permit: {
-        kind: 'worker',
-        instance,
-        incarnation,
-        isFresh: () => !isOver && clock.monotonicMs() - heardMs < this.#times.freshMs,
-      },
-      heard(askedMs) {
-        // Answers may overtake one another.
-        heardMs = Math.max(heardMs, askedMs)
-      },
-      end() {
-        isOver = true
-      },
+      kind: 'worker',
+      instance,
+      incarnation,
+      isFresh: () =>
+        incarnation === this.#incarnation && mayWork() && clock.monotonicMs() - this.#heardMs < times.freshMs,
     }
   }
 
-  #startWork(permit: WorkerPermit): void {
-    const { duties } = this.#deps
-    if (duties.length > 0 && !this.#isLeaving) this.#working = startDuties(duties, permit, this.#deps)
+  async #announce(): Promise<void> {
+    const { instances, work, role, clock } = this.#deps
+    const askedMs = clock.monotonicMs()
+    const incarnation = this.#incarnation + 1
+    this.#announcing = instances.announce(incarnation, { work, role: role() })
+    await this.#announcing
+    this.#incarnation = incarnation
+    this.#heardMs = askedMs
+    this.#alive = new AbortController()
+    await this.#beat()
   }
 
-  async #stopWork(): Promise<void> {
-    const working = this.#working
-    await working?.stop()
-    this.#working = undefined
+  /** By the clock: answers that come late, but come, end nothing. */
+  async #beatUntilOver(): Promise<void> {
+    const { clock, times } = this.#deps
+    const { signal } = this.#over
+    while (!signal.aborted) {
+      await clock.sleep(times.beatEveryMs, signal)
+      if (signal.aborted) return
+      if (this.#alive.signal.aborted && !this.#isWorking) await this.#announce().catch(() => undefined)
+      else if (this.#unanswered < unansweredMax) void this.#beat()
+    }
   }
-}
 
-type Living = {
-  readonly permit: WorkerPermit
-  heard(askedMs: number): void
-  end(): void
+  async #beat(): Promise<void> {
+    const { instances, role, clock, times } = this.#deps
+    const incarnation = this.#incarnation
+    const askedMs = clock.monotonicMs()
+    this.#unanswered += 1
+    const beat = await instances.beat(incarnation, role()).catch(() => undefined)
+    this.#unanswered -= 1
+    if (incarnation !== this.#incarnation) return
+    if (beat?.deathMsAgo !== undefined) this.#deathMs = askedMs - beat.deathMsAgo
+    // Answers may overtake one another.
+    if (beat?.isAlive === true) this.#heardMs = Math.max(this.#heardMs, askedMs)
+    else if (beat?.isAlive === false || clock.monotonicMs() - this.#heardMs >= times.freshMs) this.#alive.abort()
+  }
 }

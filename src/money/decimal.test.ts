@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { compareDecimals, type Decimal, parseDecimal, plus, roundHalfUp, times, wholeDecimal } from './decimal.ts'
 
 const decimals: fc.Arbitrary<Decimal> = fc.record({
@@ -46,6 +47,7 @@ describe('decimal numbers', () => {
         assert.equal(units, BigInt(`${whole}${fraction}`))
         assert.equal(scale, fraction.length)
       }),
+      cases(),
     )
   })
 
@@ -65,6 +67,7 @@ describe('decimal numbers', () => {
         const half = exact({ units: 5n, scale: places + 1 })
         assert.ok(off > -half && off <= half)
       }),
+      cases(),
     )
   })
 
@@ -75,6 +78,7 @@ describe('decimal numbers', () => {
         assert.equal(exact(plus(a, b)), exact(a) + exact(b))
         assert.equal(Math.sign(compareDecimals(a, b)), exact(a) < exact(b) ? -1 : exact(a) > exact(b) ? 1 : 0)
       }),
+      cases(),
     )
     assert.deepEqual(wholeDecimal(12), parseDecimal('12'))
   })

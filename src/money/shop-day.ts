@@ -12,7 +12,13 @@ export function shopDay(text: string): ShopDay {
 /** The day it is in the shop at this moment; `timezone` is an IANA name such as `Europe/Moscow`. */
 export const shopDayAt = (at: Instant, timezone: string): ShopDay => shopDaysIn(timezone)(at)
 
-/** The same for whoever asks often: finding out about a time zone takes much longer than a day in it. */
+/** Days begin at a whole minute in every time zone. */
+const minuteMs = 60_000
+
+/**
+ * The same for a caller that asks often: finding out about a time zone takes much longer than about a day in it, and the
+ * day of a minute is the day of all its moments.
+ */
 export function shopDaysIn(timezone: string): (at: Instant) => ShopDay {
   const format = new Intl.DateTimeFormat('en', {
     timeZone: timezone,
@@ -20,8 +26,16 @@ export function shopDaysIn(timezone: string): (at: Instant) => ShopDay {
     month: '2-digit',
     day: '2-digit',
   })
-  return (at) => {
+  let last: { readonly minute: number; readonly day: ShopDay } | undefined
+
+  function dayOf(at: Instant): ShopDay {
     const parts = new Map(format.formatToParts(at).map((part) => [part.type, part.value]))
     return shopDay(`${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`)
+  }
+
+  return (at) => {
+    const minute = Math.floor(at / minuteMs)
+    if (last?.minute !== minute) last = { minute, day: dayOf(at) }
+    return last.day
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { after, instant } from '../kit/clock.ts'
 import { newTopUpId, personId } from '../kit/ids.ts'
 import { kopecks, stars } from './amount.ts'
@@ -26,6 +27,7 @@ describe('Stars for money', () => {
         const due = BigInt(amount) * BigInt(rate)
         assert.ok(asked >= due && asked < due + 100_000n)
       }),
+      cases(),
     )
   })
 
@@ -38,6 +40,7 @@ describe('Stars for money', () => {
         const worth = BigInt(paid) * 100_000n
         assert.ok(credited <= worth && credited > worth - BigInt(rate))
       }),
+      cases(),
     )
   })
 
@@ -46,6 +49,7 @@ describe('Stars for money', () => {
       fc.property(amounts, rates, (amount, rate) => {
         assert.ok(kopecksFor(starsFor(amount, written(rate)), written(rate)) >= amount)
       }),
+      cases(),
     )
   })
 

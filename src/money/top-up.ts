@@ -3,6 +3,9 @@ import type { ChargeId, MessageId, PersonId, TopUpId } from '../kit/ids.ts'
 import { type Kopecks, kopecks, type Stars, stars } from './amount.ts'
 import { type Decimal, parseDecimal } from './decimal.ts'
 
+/** What Telegram calls the currency of Stars, the only one we are paid in. */
+export const starsCurrency = 'XTR'
+
 /**
  * One wish to put money on the balance. Kopecks and Stars are both fixed when the invoice is made, so what the person
  * saw is what is credited, whatever the rate does later.
@@ -55,7 +58,7 @@ export function judgePreCheckout(topUp: TopUp | undefined, asked: PreCheckout, n
   if (topUp.person !== asked.from) return { ok: false, why: 'foreign' }
   if (topUp.state !== 'open') return { ok: false, why: 'closed' }
   if (now - topUp.madeAt > topUpOpenMs) return { ok: false, why: 'expired' }
-  if (asked.currency !== 'XTR' || asked.totalAmount !== topUp.stars) return { ok: false, why: 'amount_differs' }
+  if (asked.currency !== starsCurrency || asked.totalAmount !== topUp.stars) return { ok: false, why: 'amount_differs' }
   return { ok: true }
 }
 

@@ -1,13 +1,15 @@
+import type { TelegramFigures } from '../delivery/breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
-import type { PoolFigures } from '../health/health.ts'
+import { type PoolFigures, type Problem, problemsOf, type Waiting } from '../health/problems.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { EventName } from '../telemetry/events.ts'
 import type { WebhookFigures } from '../webhook/webhook.ts'
 
 /**
- * What is so bad that an operator is told of it in Telegram: figures in, causes out. Pure. Each cause is one thing that
- * is wrong, whatever number of lines it makes in the log; `operator-watch.ts` tells it once and says when it has passed.
+ * What operators are alerted to in Telegram: the problems of the service (`health/problems.ts`) and a few pieces of news.
+ * Pure: figures in, causes out. Each cause is one thing that is wrong, however many log lines it makes;
+ * `operator-watch.ts` sends it once and says when it has passed.
  */
 export type Cause = {
   readonly key: CauseKey
@@ -36,7 +38,8 @@ export const eventOf = {
   updates_shelved: 'UPDATE_SHELVED',
   errands_shelved: 'ERRAND_SHELVED',
   credits_low: 'KIE_CREDITS_LOW',
-  selling_paused: 'SELLING_PAUSED',
+  kie_refuses: 'SELLING_PAUSED',
+  telegram_away: 'TELEGRAM_AWAY',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type CauseKey = keyof typeof eventOf
@@ -60,28 +63,24 @@ export type Watched = {
   readonly errands?: Waiting | undefined
   readonly pool: PoolFigures
   readonly selling: SellingFigures
+  readonly telegram: TelegramFigures
   /** KIE_CREDITS_LOW. */
   readonly creditsLow: number
 }
-export type Waiting = { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
 
 /** A takeover is news for so long. */
 const newsMs = 10 * 60_000
-const verifyWithinMs = 60_000
-/** An error that is gone at the second look needs nobody. */
-const failingMs = 2 * 60_000
-export const oldMs = 60_000
 const againMs = 10 * 60_000
 
 export function causesOf(seen: Watched): readonly Cause[] {
-  return [
-    ...tookOver(seen),
-    ...ofPool(seen),
-    ...ofWebhook(seen),
-    ...ofPolling(seen),
-    ...ofWaiting(seen),
-    ...ofSelling(seen),
-  ]
+  const problems = problemsOf({ ...seen, leadsSince: seen.leads.since })
+  const alerts = problems.filter(isAlerted).map((key) => ({ key, ...alertOf[key](seen) }))
+  return [...newsOf(seen), ...alerts]
+}
+
+/** What has happened and is no state that can be mended; and credits that will soon be used up. */
+function newsOf(seen: Watched): readonly Cause[] {
+  return [...tookOver(seen), ...connectionHeld(seen), ...drifted(seen), ...creditsLow(seen)]
 }
 
 function tookOver({ now, instance, leads: { epoch, since, died } }: Watched): readonly Cause[] {
@@ -99,135 +98,102 @@ function tookOver({ now, instance, leads: { epoch, since, died } }: Watched): re
   ]
 }
 
-function ofPool({ pool, now }: Watched): readonly Cause[] {
-  const causes: Cause[] = []
-  if (pool.exhaustedSince !== undefined) {
-    const owners = pool.held.length === 0 ? '' : ` In the hands of: ${pool.held.map(({ owner }) => owner).join(', ')}.`
-    causes.push({
-      key: 'pool_exhausted',
-      says: `All ${pool.max} database connections for steps are in use and ${pool.waiting} wait.${owners}`,
-      run: 'trt doctor',
-    })
-  }
+function connectionHeld({ pool, now }: Watched): readonly Cause[] {
   const [reclaimed] = pool.reclaimed
-  if (reclaimed !== undefined && now - reclaimed.at < newsMs) {
-    causes.push({
+  if (reclaimed === undefined || now - reclaimed.at >= newsMs) return []
+  return [
+    {
       key: 'connection_held',
       says: `${reclaimed.owner} held a database connection for ${Math.round(reclaimed.heldMs / 1000)} s; it was taken back.`,
       run: 'trt doctor',
-    })
-  }
-  return causes
-}
-
-function ofWebhook({ webhook, leads, now }: Watched): readonly Cause[] {
-  if (webhook === undefined) return []
-  const causes: Cause[] = []
-  const { drift, contestedSince, failingSince, lastError = 'an error', verifiedAt } = webhook
-  if (contestedSince !== undefined) {
-    causes.push({
-      key: 'webhook_contested',
-      says: 'The webhook had to be corrected three times within ten minutes: another program has this bot token. It is left as it is now.',
-      run: 'trt webhook info; end the other program; then trt webhook set',
-    })
-  } else if (drift !== undefined) {
-    causes.push({
-      key: 'webhook_drift',
-      says: `Somebody changed the webhook (${drift.what}). It was corrected.`,
-      run: 'trt webhook info',
-    })
-  }
-  if (failingSince !== undefined && now - failingSince >= failingMs) {
-    causes.push({
-      key: 'webhook_failing',
-      says: `Telegram cannot deliver updates: ${lastError}. Nothing was accepted since.`,
-      run: 'trt doctor',
-    })
-  }
-  if (verifiedAt === undefined && contestedSince === undefined && now - leads.since > verifyWithinMs) {
-    causes.push({
-      key: 'webhook_unverified',
-      says: 'The webhook could not be set and read back. It goes on being tried; until then nobody is heard.',
-      run: 'trt doctor; trt webhook set',
-    })
-  }
-  return causes
-}
-
-function ofPolling({ polling }: Watched): readonly Cause[] {
-  if (polling?.conflict === undefined) return []
-  return [
-    {
-      key: 'polling_conflict',
-      says: `Telegram gives us no updates: ${polling.conflict}`,
-      run: 'trt doctor; end the other program, or trt webhook delete',
     },
   ]
 }
 
-function ofWaiting({ inbox, errands, now }: Watched): readonly Cause[] {
-  const causes: Cause[] = []
-  const ageS = (waiting: Waiting | undefined) =>
-    waiting?.oldest !== undefined && now - waiting.oldest > oldMs
-      ? Math.round((now - waiting.oldest) / 1000)
-      : undefined
-  const inboxS = ageS(inbox)
-  if (inbox !== undefined && inboxS !== undefined) {
-    causes.push({
-      key: 'inbox_old',
-      says: `${inbox.pending} updates wait, the oldest for ${inboxS} s.`,
-      run: 'trt inbox list; trt doctor',
-    })
-  }
-  const errandsS = ageS(errands)
-  if (errands !== undefined && errandsS !== undefined) {
-    causes.push({
-      key: 'errands_old',
-      says: `${errands.pending} errands wait, the oldest is due for ${errandsS} s.`,
-      run: 'trt doctor',
-    })
-  }
-  if (inbox !== undefined && inbox.shelved > 0) {
-    causes.push({
-      key: 'updates_shelved',
-      says: `${inbox.shelved} ${inbox.shelved === 1 ? 'update' : 'updates'} could not be handled and need a look.`,
-      run: 'trt inbox list; trt inbox retry',
-      size: inbox.shelved,
-      againAfterMs: againMs,
-    })
-  }
-  if (errands !== undefined && errands.shelved > 0) {
-    causes.push({
-      key: 'errands_shelved',
-      says: `${errands.shelved} ${errands.shelved === 1 ? 'errand' : 'errands'} could not be carried out and need a look.`,
-      run: 'trt story CID, with the cid of ERRAND_SHELVED in the log',
-      size: errands.shelved,
-      againAfterMs: againMs,
-    })
-  }
-  return causes
+function drifted({ webhook }: Watched): readonly Cause[] {
+  if (webhook?.drift === undefined || webhook.contestedSince !== undefined) return []
+  return [
+    {
+      key: 'webhook_drift',
+      says: `Somebody changed the webhook (${webhook.drift.what}). It was corrected.`,
+      run: 'trt webhook info',
+    },
+  ]
 }
 
-function ofSelling({ selling, creditsLow }: Watched): readonly Cause[] {
-  const { paused, credits } = selling
-  const causes: Cause[] = []
-  if (paused !== undefined) {
+function creditsLow({ selling: { credits }, creditsLow: low }: Watched): readonly Cause[] {
+  if (credits === undefined || Number(credits) >= low) return []
+  return [
+    {
+      key: 'credits_low',
+      says: `${credits} credits are left at KIE, fewer than ${low} (KIE_CREDITS_LOW).`,
+      run: 'trt doctor; top up at kie.ai/billing',
+    },
+  ]
+}
+
+/** The problems that the leader alerts to. The others end with the alert itself, or a standby says them. */
+type Alerted = Exclude<Problem, 'nobody_active' | 'pool_waiting' | 'database_silent' | 'database_read_only'>
+type Alert = Omit<Cause, 'key'>
+
+/** Each problem in a sentence for an operator. */
+const alertOf: Readonly<Record<Alerted, (seen: Watched) => Alert>> = {
+  pool_exhausted({ pool }) {
+    const owners = pool.held.length === 0 ? '' : ` Held by: ${pool.held.map(({ owner }) => owner).join(', ')}.`
+    return {
+      says: `All ${pool.max} database connections for steps are in use and ${pool.waiting} wait.${owners}`,
+      run: 'trt doctor',
+    }
+  },
+  webhook_contested: () => ({
+    says: 'The webhook had to be corrected three times within ten minutes: another program has this bot token. It is left as it is now.',
+    run: 'trt webhook info; end the other program; then trt webhook set',
+  }),
+  webhook_failing: ({ webhook }) => ({
+    says: `Telegram cannot deliver updates: ${webhook?.lastError ?? 'an error'}. Nothing was accepted since.`,
+    run: 'trt doctor',
+  }),
+  webhook_unverified: () => ({
+    says: 'The webhook could not be set and read back. It goes on being tried; until then nobody is heard.',
+    run: 'trt doctor; trt webhook set',
+  }),
+  polling_conflict: ({ polling }) => ({
+    says: `Telegram gives us no updates: ${polling?.conflict}`,
+    run: 'trt doctor; end the other program, or trt webhook delete',
+  }),
+  inbox_old: ({ inbox, now }) => ({
+    says: `${inbox?.pending} updates wait, the oldest for ${ageS(inbox, now)} s.`,
+    run: 'trt inbox list; trt doctor',
+  }),
+  errands_old: ({ errands, now }) => ({
+    says: `${errands?.pending} errands wait, the oldest is due for ${ageS(errands, now)} s.`,
+    run: 'trt doctor',
+  }),
+  updates_shelved: ({ inbox }) => shelved(inbox, 'update', 'handled', 'trt inbox list; trt inbox retry'),
+  errands_shelved: ({ errands }) => shelved(errands, 'errand', 'carried out', 'trt jobs list'),
+  kie_refuses({ selling: { paused, credits } }) {
     const why =
-      paused.why === 'key_refused'
+      paused?.why === 'key_refused'
         ? 'KIE refuses the key'
         : `KIE has too few credits for us${credits === undefined ? '' : ` (${credits})`}`
-    causes.push({
-      key: 'selling_paused',
+    return {
       says: `Nothing is sold: ${why}. Nobody is charged; it goes on by itself when that is put right.`,
       run: 'trt doctor; top up or check the key at kie.ai',
-    })
-  }
-  if (credits !== undefined && Number(credits) < creditsLow) {
-    causes.push({
-      key: 'credits_low',
-      says: `${credits} credits are left at KIE, fewer than ${creditsLow} (KIE_CREDITS_LOW).`,
-      run: 'trt doctor; top up at kie.ai/billing',
-    })
-  }
-  return causes
+    }
+  },
+  // It waits like everything else, and arrives when Telegram is back.
+  telegram_away({ telegram: { away } }) {
+    const what = away?.why === 'token_refused' ? 'Telegram refuses the bot token' : 'Telegram does not answer'
+    return { says: `${what}: ${away?.detail}. Messages and results wait; nothing is lost.`, run: 'trt doctor' }
+  },
+}
+
+const isAlerted = (problem: Problem): problem is Alerted => Object.hasOwn(alertOf, problem)
+
+const ageS = (waiting: Waiting | undefined, now: Instant): number => Math.round((now - (waiting?.oldest ?? now)) / 1000)
+
+function shelved(waiting: Waiting | undefined, noun: string, done: string, run: string): Alert {
+  const count = waiting?.shelved ?? 0
+  const says = `${count} ${count === 1 ? noun : `${noun}s`} could not be ${done} and need a look.`
+  return { says, run, size: count, againAfterMs: againMs }
 }

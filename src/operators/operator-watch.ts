@@ -1,11 +1,12 @@
 import { isFaultOfTheWorld, StorageFault } from '../faults.ts'
+import { oldMs } from '../health/problems.ts'
 import type { Clock, Instant } from '../kit/clock.ts'
 import { newCid } from '../kit/ids.ts'
 import { every, type LeaderDuty } from '../lifecycle/duties.ts'
 import type { LeaderPermit } from '../permit.ts'
 import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, oldMs, type Watched } from './operator-causes.ts'
+import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, type Watched } from './operator-causes.ts'
 import type { OpenCause, OperatorCauses } from './operators.ts'
 
 /**

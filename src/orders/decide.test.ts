@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { instant } from '../kit/clock.ts'
 import { chatId, cid, fileId, kieTaskId, messageId, newOrderId, offerId, personId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { kopecks } from '../money/amount.ts'
 import { shopDay } from '../money/shop-day.ts'
+import { deadlineOf } from './deadlines.ts'
 import { decide, type Effect, type Observation } from './decide.ts'
 import { isSettled, type Order } from './order.ts'
 
@@ -41,7 +43,7 @@ const seen = {
   moved: { type: 'task_moved', stage: 'generating' },
   succeeded: { type: 'task_succeeded', task, artifacts: ['https://kie.test/0.png', 'https://kie.test/1.png'], at },
   failed: { type: 'task_failed', reason: 'generation_failed', at },
-  deadline: { type: 'deadline_passed', at },
+  deadline: { type: 'deadline_passed', at: instant(at + 60 * 24 * 3_600_000) },
   delivered: picture(0),
   deliveredSecond: picture(1),
   undeliverable: { type: 'undeliverable', at },
@@ -130,6 +132,39 @@ describe('deciding what becomes of an order', () => {
     assert.equal(order.status === 'released' && order.gift, 'delivered')
     assert.deepEqual(moneyIn(effects), ['release_hold'])
     assert.equal(effects.filter((type) => type === 'deliver').length, 1)
+  })
+
+  it('gives the hold back at the deadline of an order that was never submitted, or never delivered', () => {
+    assert.deepEqual(money(deadline), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, postponed, deadline), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, accepted, succeeded, deadline), ['released', 'release_hold'])
+  })
+
+  it('asks nobody twice at the deadline of a submit: it is uncertain, and given back at the deadline of that', () => {
+    const { order, effects } = after(begun, deadline)
+    assert.ok(order.status === 'uncertain' && order.since === deadline.at)
+    assert.deepEqual(effects, ['watch', 'show_progress'])
+    const later: Observation = { ...deadline, at: instant(deadline.at + 15 * 60_000) }
+    assert.deepEqual(money(begun, deadline, later), ['released', 'release_hold'])
+  })
+
+  it('takes a result that arrives after the deadline of its delivery for a gift, and gives one up in the end', () => {
+    const late = after(begun, accepted, succeeded, deadline, delivered)
+    assert.ok(late.order.status === 'released' && late.order.gift === 'delivered')
+    assert.deepEqual(moneyIn(late.effects), ['release_hold'])
+    const later: Observation = { ...deadline, at: instant(deadline.at + 8 * 24 * 3_600_000) }
+    const { order, effects } = after(begun, accepted, succeeded, deadline, later, later)
+    assert.ok(order.status === 'released' && order.gift === 'given_up')
+    assert.deepEqual(moneyIn(effects), ['release_hold'])
+  })
+
+  it('waits as long for the task as its offer says', () => {
+    const limits = { uncertainMs: 1_000, lostMs: 2_000 }
+    const passed = (ms: number): Observation => ({ type: 'deadline_passed', at: instant(at + ms), limits })
+    assert.deepEqual(money(begun, unanswered, passed(999)), ['uncertain'])
+    assert.deepEqual(money(begun, unanswered, passed(1_000)), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, accepted, passed(1_999)), ['generating'])
+    assert.deepEqual(money(begun, accepted, passed(2_000)), ['released', 'release_hold'])
   })
 
   it('does not send as a gift what Telegram did not take as a result', () => {
@@ -249,7 +284,7 @@ const observations = fc.array(
   { maxLength: 30 },
 )
 const holds = (claim: (seenOnes: readonly Observation[]) => void) =>
-  fc.assert(fc.property(observations, claim), { numRuns: 2_000 })
+  fc.assert(fc.property(observations, claim), cases(2_000))
 
 /** Walks through the observations and calls `look` after each that changed something. */
 function walk(
@@ -295,6 +330,8 @@ describe('an order, whatever is seen in whatever order', () => {
   const reasons: Readonly<Record<string, readonly string[]>> = {
     release_hold: [
       'cancel_asked while placed',
+      'deadline_passed while placed',
+      'deadline_passed while delivering',
       'submit_refused while submitting',
       'task_failed while generating',
       'deadline_passed while uncertain',
@@ -318,6 +355,19 @@ describe('an order, whatever is seen in whatever order', () => {
     })
   })
 
+  it('is moved by a deadline at that moment and not a millisecond before, in every state that waits', () => {
+    holds((seenOnes) => {
+      const order = walk(seenOnes, () => {})
+      const passed = (moment: number): Observation => ({ type: 'deadline_passed', at: instant(moment) })
+      const late = deadlineOf(order)
+      const isOpen = !isSettled(order) || (order.status === 'released' && order.gift === 'delivering')
+      assert.equal(late !== undefined, isOpen, 'whatever waits has a deadline, and nothing else')
+      if (late === undefined) return assert.equal(decide(order, passed(Number.MAX_SAFE_INTEGER)), 'ignored')
+      assert.equal(decide(order, passed(late - 1)), 'ignored')
+      assert.notEqual(decide(order, passed(late)), 'ignored')
+    })
+  })
+
   it('ignores the same thing seen twice', () => {
     holds((seenOnes) => {
       walk(seenOnes, ({ after: next, seen: observation }) => {
@@ -326,14 +376,16 @@ describe('an order, whatever is seen in whatever order', () => {
     })
   })
 
-  it('can still end, from every state', () => {
+  it('ends by its deadlines alone, from every state', () => {
     holds((seenOnes) => {
-      const order = walk(seenOnes, () => {})
-      const end = [begun, unanswered, deadline, undeliverable].reduce<Order>((state, observation) => {
-        const decision = decide(state, observation)
-        return decision === 'ignored' ? state : decision.next
-      }, order)
-      assert.ok(isSettled(end), `${order.status} ends in ${end.status}`)
+      let order = walk(seenOnes, () => {})
+      const before = order.status
+      for (let late = deadlineOf(order); late !== undefined; late = deadlineOf(order)) {
+        const decision = decide(order, { type: 'deadline_passed', at: late })
+        assert.ok(decision !== 'ignored')
+        order = decision.next
+      }
+      assert.ok(isSettled(order), `${before} ends in ${order.status}`)
     })
   })
 

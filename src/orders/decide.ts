@@ -1,6 +1,7 @@
 import type { Instant } from '../kit/clock.ts'
 import type { KieTaskId, MessageId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import { deadlineOf, type OfferDeadlines } from './deadlines.ts'
 import type { ArtifactUrl, Delivered, Order, OrderBase, Produced, ReleaseReason, Stage, Taken } from './order.ts'
 
 /** Everything that can be learned about an order. Each says only what was seen; what follows is decided here. */
@@ -19,7 +20,8 @@ export type Observation =
       readonly at: Instant
     }
   | { readonly type: 'task_failed'; readonly reason: ReleaseReason; readonly at: Instant }
-  | { readonly type: 'deadline_passed'; readonly at: Instant }
+  /** It is `at`; `limits` are the offer's, absent when the offer is gone. Nothing happens before the deadline. */
+  | { readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined }
   | { readonly type: 'artifact_delivered'; readonly artifact: Delivered; readonly at: Instant }
   | { readonly type: 'undeliverable'; readonly at: Instant }
   | { readonly type: 'delivery_kept_too_long'; readonly at: Instant }
@@ -63,7 +65,7 @@ export function decide(order: Order, seen: Observation): Decision {
     case 'submit_unanswered':
       // Asking again could start a second paid task; the callback that carries our reference, or the deadline, decides.
       if (order.status !== 'submitting') return 'ignored'
-      return to({ ...base(order), status: 'uncertain', since: seen.at }, 'watch', 'show_progress')
+      return becomeUncertain(order, seen.at)
     case 'task_moved':
       if (order.status !== 'generating' || order.stage === seen.stage) return 'ignored'
       return to({ ...order, stage: seen.stage }, 'show_progress')
@@ -73,9 +75,7 @@ export function decide(order: Order, seen: Observation): Decision {
       if (order.status !== 'generating') return 'ignored'
       return release(order, seen.reason, seen.at)
     case 'deadline_passed':
-      if (order.status === 'uncertain') return release(order, 'never_confirmed', seen.at)
-      if (order.status === 'generating') return release(order, 'lost', seen.at)
-      return 'ignored'
+      return passDeadline(order, seen)
     case 'artifact_delivered':
       return deliver(order, seen.artifact, seen.at)
     case 'undeliverable':
@@ -143,6 +143,40 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
 /** An order that knows its task takes no result of another one, whoever mixed them up. */
 const isOfAnotherTask = (order: Order, task: KieTaskId): boolean =>
   'task' in order && order.task !== undefined && order.task !== task
+
+function passDeadline(order: Order, { at, limits }: Extract<Observation, { type: 'deadline_passed' }>): Decision {
+  const deadline = deadlineOf(order, limits)
+  if (deadline === undefined || at < deadline) return 'ignored'
+  switch (order.status) {
+    case 'placed':
+      return release(order, 'provider_unavailable', at)
+    case 'submitting':
+      return becomeUncertain(order, at)
+    case 'uncertain':
+      return release(order, 'never_confirmed', at)
+    case 'generating':
+      return release(order, 'lost', at)
+    case 'delivering': {
+      // What was made stays with the order: should it still arrive, it is a gift.
+      const { status: _status, ...made } = order
+      return to(
+        { ...made, status: 'released', reason: 'undeliverable', releasedAt: at, gift: 'delivering' },
+        'release_hold',
+        'show_progress',
+      )
+    }
+    case 'released':
+      return to({ ...order, gift: 'given_up' })
+    case 'completed':
+    case 'refunded':
+      return 'ignored'
+    default:
+      return unreachable(order, 'passDeadline')
+  }
+}
+
+const becomeUncertain = (order: Order, since: Instant): Decision =>
+  to({ ...base(order), status: 'uncertain', since }, 'watch', 'show_progress')
 
 function deliver(order: Order, artifact: Delivered, at: Instant): Decision {
   if (order.status !== 'delivering' && order.status !== 'completed' && order.status !== 'released') return 'ignored'

@@ -1,7 +1,10 @@
 import type { KieTaskId, MessageId, OfferId, OrderId, PersonId, QuoteId } from '../kit/ids.ts'
 import type { Order } from './order.ts'
 
-/** Where orders are kept. A port, used inside a step's transaction. */
+/**
+ * Where orders are kept. A port, used inside a step's transaction. `lock` and `get` throw `UnreadableOrder` for an order
+ * of a newer program (see `read-order.ts`).
+ */
 export interface OrderStore {
   /** Adds the order that a confirmed quote became. One quote makes one order: a second one says so. */
   add(order: Order, quote: QuoteId): Promise<{ kind: 'added' } | { kind: 'quote_used'; by: OrderId }>
@@ -12,7 +15,7 @@ export interface OrderStore {
   /** The order that a quote became. */
   byQuote(quote: QuoteId): Promise<OrderId | undefined>
   byTask(task: KieTaskId): Promise<OrderId | undefined>
-  /** Newest first. */
+  /** Newest first, without those that this program cannot read. */
   recent(person: PersonId, page: { readonly skip: number; readonly take: number }): Promise<readonly Order[]>
   /** Whether this message shows the progress of one of their latest orders. */
   ownsMessage(person: PersonId, message: MessageId): Promise<boolean>

@@ -13,7 +13,7 @@ import type { Price, ShopDay } from '../money/amount.ts'
  *                 └─► uncertain  ─► generating, or released at its deadline
  *
  * An order exists only with a hold, so there is no "draft" here: a draft belongs to the wizard. What is late is
- * derived from the clock and never stored.
+ * derived from the clock (`deadlines.ts`) and never stored.
  */
 export type Order =
   | (OrderBase & { readonly status: 'placed' })
@@ -29,8 +29,8 @@ export type Order =
         readonly status: 'released'
         readonly reason: ReleaseReason
         readonly releasedAt: Instant
-        /** A success that came after the release is given away once. */
-        readonly gift: 'none' | 'delivering' | 'delivered'
+        /** A success that came after the release is given away once. `given_up`: it could not be brought in time. */
+        readonly gift: 'none' | 'delivering' | 'delivered' | 'given_up'
       })
 
 export type OrderStatus = Order['status']

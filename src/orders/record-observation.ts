@@ -28,7 +28,7 @@ export function createRecordObservation({
   readonly clock: Clock
   readonly telemetry: Telemetry
 }) {
-  /** Undefined when there is no such order. `seen` may look at the locked order first; undefined sees nothing. */
+  /** Undefined when there is no such order. `seen` may read the locked order first; undefined records nothing. */
   return async function recordObservation(
     permit: Permit,
     id: OrderId,
@@ -60,13 +60,13 @@ export async function applyObservation(
   const { next, effects } = decision
   await tx.orders.save(next)
   const errands: DueErrand[] = []
-  for (const effect of effects) errands.push(...(await carryOut(tx, next, effect, clock, facts)))
+  for (const effect of effects) errands.push(...(await applyEffect(tx, next, effect, clock, facts)))
   await tx.errands.add(errands)
   tellState(order, next, facts)
   return { order: next, changed: true }
 }
 
-async function carryOut(
+async function applyEffect(
   tx: Tx,
   order: Order,
   { type }: Effect,
@@ -96,7 +96,7 @@ async function carryOut(
     case 'show_progress':
       return [{ errand: { kind: 'show_progress', order: id, chat }, cid }]
     default:
-      return unreachable(type, 'carryOut')
+      return unreachable(type, 'applyEffect')
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
+import { late, withTimeout } from '../kit/wait.ts'
 import type { Duty } from '../lifecycle/duties.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 
@@ -32,11 +33,10 @@ export function createWarmUp({
       const over = new AbortController()
       const cut = AbortSignal.any([signal, over.signal])
       const all = Promise.all(tasks.map((task) => attempt(task, cut)))
-      const ended = await Promise.race([all, clock.sleep(budgetMs, cut)])
-      const isCut = signal.aborted || ended === undefined
+      const ended = await withTimeout(clock, budgetMs, all, signal)
       over.abort()
       const elapsed = Math.round(clock.monotonicMs() - startedMs)
-      if (isCut || ended === undefined) {
+      if (signal.aborted || ended === late) {
         telemetry.tell('BOOT_WARMUP_CANCELLED', { elapsed_ms: elapsed, budget_ms: budgetMs })
         return
       }

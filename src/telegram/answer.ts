@@ -22,7 +22,9 @@ export function outcomeOfRefusal({ code, description, retryAfterS }: Refused): O
   const detail = `Telegram answered ${code}: ${description}`
   if (code >= 500) return unknown(detail)
   if (code === 429) return later('too_many', detail, retryAfterS === undefined ? undefined : retryAfterS * 1000)
-  return never(reasonOf(code, description), detail)
+  const why = reasonOf(code, description)
+  // A token is given back, or was refused by a server that has troubles of its own: that ends no work.
+  return why === 'token_refused' ? later(why, detail) : never(why, detail)
 }
 
 function reasonOf(code: number, description: string): TelegramNo {

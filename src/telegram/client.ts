@@ -1,5 +1,5 @@
-import { InputFile } from 'grammy'
 import type { Message } from 'grammy/types'
+import { InputFile } from 'grammy/web'
 import type { View } from '../conversation/view.ts'
 import type { ChatGateway, ChatNo, Sent, SentFile } from '../delivery/chat-gateway.ts'
 import type { Clock } from '../kit/clock.ts'
@@ -183,7 +183,7 @@ function sentFileOf(message: Message, as: 'photo' | 'document'): Outcome<SentFil
 
 function downloaded(status: number, bytes: Uint8Array): Outcome<{ readonly bytes: Uint8Array }, ChatNo> {
   if (status === 200) return done({ bytes })
-  if (status === 401) return never('token_refused', 'the download answered HTTP 401')
+  if (status === 401) return later('token_refused', 'the download answered HTTP 401')
   if (status === 404 || status === 410) return never('file_gone', `the download answered HTTP ${status}`)
   if (status === 429) return later('too_many', 'the download answered HTTP 429')
   return unknown(`the download answered HTTP ${status}`)

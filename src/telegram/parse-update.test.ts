@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import { parseUpdate, peekUpdate } from './parse-update.ts'
 
 const from = { id: 501, is_bot: false, first_name: 'Anna', username: 'anna', language_code: 'ru' }
@@ -106,6 +107,24 @@ describe('a message', () => {
   })
 })
 
+describe('a string with a NUL or half of a surrogate pair', () => {
+  it('is cleaned wherever it stands, and no other is touched', () => {
+    const odd = 'a\u0000b\ud800 🎨 \udfff'
+    const good = 'ab\ufffd 🎨 \ufffd'
+    const person = { id: 501, is_bot: false, first_name: odd, username: odd, language_code: odd }
+    const read = parse('message', { message_id: 7, from: person, chat, text: odd })
+    assert.deepEqual(read.person, { id: 501, firstName: good, username: good, languageCode: good })
+    assert.deepEqual(read.what, { type: 'text', text: good, message: 7 })
+    assert.deepEqual(what({ text: 'плюс \\u0000 🎨' }), { type: 'text', text: 'плюс \\u0000 🎨', message: 7 })
+  })
+
+  it('is cleaned also where the body was parsed before', () => {
+    const body = { update_id: 9, message: { message_id: 7, from, chat, text: 'a\u0000' } }
+    const read = parseUpdate(JSON.stringify(body), body)
+    assert.deepEqual(read.what, { type: 'text', text: 'a', message: 7 })
+  })
+})
+
 describe('the other kinds', () => {
   it('are a tap with its button and the message under it', () => {
     const under = { message_id: 7, date: 1, chat, text: 'menu' }
@@ -194,7 +213,7 @@ describe('what is no update', () => {
           assert.equal(parsed.lane, peekUpdate({ update_id: 9, [kind]: content })?.lane)
         },
       ),
-      { numRuns: 1000 },
+      cases(1000),
     )
   })
 })

@@ -41,16 +41,14 @@ export function peekUpdate(body: unknown): PeekedUpdate | undefined {
   }
 }
 
-/** Reads a stored body. Throws only for what intake would have refused. */
-export function parseUpdate(raw: string): ParsedUpdate {
-  let body: unknown
-  try {
-    body = JSON.parse(raw)
-  } catch (cause) {
-    throw new Error('the stored update is not JSON', { cause })
-  }
+/**
+ * Reads a stored body; `parsed` is what `JSON.parse` made of it, where that is at hand. Throws only for what intake would
+ * have refused.
+ */
+export function parseUpdate(raw: string, parsed: unknown = parseJson(raw)): ParsedUpdate {
+  const body = mayHoldBroken.test(raw) ? repaired(parsed) : parsed
   const peeked = peekUpdate(body)
-  if (peeked === undefined) throw new Error('the stored update is no object with an update_id')
+  if (peeked === undefined) throw new Error('the update is no object with an update_id')
   const { updateId, kind, lane } = peeked
   const content = recordOf(recordOf(body)?.[kind])
   const person = senderOf(content)
@@ -63,6 +61,28 @@ export function parseUpdate(raw: string): ParsedUpdate {
     ...(chat === undefined ? {} : { chat }),
     what: whatOf(kind, content),
   }
+}
+
+function parseJson(raw: string): unknown {
+  try {
+    return JSON.parse(raw)
+  } catch (cause) {
+    throw new Error('the stored update is not JSON', { cause })
+  }
+}
+
+/**
+ * PostgreSQL stores no NUL and no half of a surrogate pair, and neither is text. JSON can write both as escapes only, so
+ * few bodies need a closer look.
+ */
+const mayHoldBroken = /\\u(?:0000|d[89a-f])/i
+
+/** The same value with every string in it cleaned, whatever it is a name of. */
+function repaired(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('\0', '').toWellFormed()
+  if (Array.isArray(value)) return value.map(repaired)
+  if (!isRecord(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [String(repaired(name)), repaired(each)]))
 }
 
 function whatOf(kind: string, content: Fields | undefined): What {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/fixtures/seed.ts'
 import type { Piece, Rich } from '../conversation/view.ts'
 import {
   captionUnitsMax,
@@ -115,7 +116,7 @@ describe('text for a person', () => {
           assert.ok(offset >= 0 && length > 0 && offset + length <= text.length)
         }
       }),
-      { numRuns: 500 },
+      cases(500),
     )
   })
 })

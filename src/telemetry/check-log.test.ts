@@ -233,6 +233,17 @@ describe('an update', () => {
     finds([...boot, ...without('UI_SHOWN', message), told])
   })
 
+  it('may be answered late while Telegram is away, and must be answered once it is back', () => {
+    const away: Fact = ['TELEGRAM_AWAY', { why: 'no_answer', detail: '502' }]
+    const back: Fact = ['TELEGRAM_BACK', { away_s: 60 }, 60_000]
+    const [drawn, shown] = [without('UI_SHOWN', message), message.slice(-1)]
+    finds([...boot, ...drawn, away, back, ...shown])
+    finds([...boot, away, ...drawn, back, ...shown])
+    finds([...boot, away, ...drawn])
+    finds([...boot, away, ...drawn, back], /silence: nothing was shown until the end/)
+    finds([...boot, away, back, ...drawn], /silence: nothing was shown until the end/)
+  })
+
   it('is answered by a newer screen of the same person, and not of another', () => {
     const next = (person: number): readonly Fact[] => [
       ['UPDATE_RECEIVED', { ...second, user_id: person }],

@@ -20,6 +20,8 @@ type Story = {
   /** The line of the newest thing that wants to be answered by a screen. */
   askedLine?: number
   isCut?: boolean
+  /** Its screen was due while Telegram was away. */
+  isHeld?: boolean
 }
 
 const silenceMs = 10_000
@@ -36,6 +38,7 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
   const waiting = new Map<string, Story>()
   /** People whom Telegram would not show something: until it does again, their silence is explained. */
   const unreachable = new Set<string>()
+  let isAway = false
   /** Whether stories may have begun where nobody saw it. */
   let isCut = true
   /** Whether stories that begin here may go on elsewhere. */
@@ -48,9 +51,17 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
     const { event, fields, at } = told
     const { cid } = fields
     now = at
+    if (event === 'TELEGRAM_AWAY') goAway()
+    else if (event === 'TELEGRAM_BACK') isAway = false
     if (cid === undefined) return
     if (event === 'UPDATE_RECEIVED') receive(told, cid)
     else if (isOfUpdates(event)) goOn(stories.get(cid) ?? begin(told, cid), told)
+  }
+
+  /** What is drawn now is shown when Telegram is back. */
+  function goAway(): void {
+    isAway = true
+    for (const story of waiting.values()) story.isHeld = true
   }
 
   function goOn(story: Story, told: Told): void {
@@ -103,6 +114,7 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
   function ask(story: Story, { line, at }: Told): void {
     story.askedLine = line
     story.at = at
+    story.isHeld = isAway
     waiting.delete(story.cid)
     waiting.set(story.cid, story)
   }
@@ -118,7 +130,7 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
       if (each !== story && (person === undefined || !isSuperseded)) continue
       waiting.delete(each.cid)
       const waitedMs = at - each.at
-      if (waitedMs <= silenceMs || isExplained(each)) continue
+      if (waitedMs <= silenceMs || each.isHeld === true || isExplained(each)) continue
       late = [...late, { story: each, at, howLong: `for ${Math.round(waitedMs / 1000)} s` }]
     }
   }
@@ -150,7 +162,8 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
     end(lastAt) {
       for (const { story, howLong } of late) tellSilence(story, howLong)
       for (const story of waiting.values()) {
-        if (isExplained(story) || (!settled && lastAt - story.at <= silenceMs)) continue
+        if (isExplained(story) || (story.isHeld === true && isAway) || (!settled && lastAt - story.at <= silenceMs))
+          continue
         tellSilence(story, 'until the end of the log')
       }
       for (const { cid, kind, handled, isDuplicate, isCut: wasCut, line, at } of stories.values()) {

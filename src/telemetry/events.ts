@@ -45,6 +45,20 @@ export const events = {
     meaning: 'Telegram did not take the screen',
     action: 'DOWNSTREAM_* passes by itself; PERMISSION_DENIED: the person blocked the bot',
   }),
+  MESSAGE_UNCONFIRMED: event('TELEMETRY', 'warn', ['cid', 'what', 'calls'], {
+    more: ['detail'],
+    meaning: 'Telegram never said whether it took this message; it was sent a few times, and is not sent again',
+    action: 'nothing: the person has it, or asks again',
+  }),
+  TELEGRAM_AWAY: event('TELEMETRY', 'error', ['why', 'detail'], {
+    meaning:
+      'Telegram does not answer, or refuses the token; nothing is sent until a probe is answered, and nothing is lost',
+    action:
+      'token_refused: check TELEGRAM_BOT_TOKEN with BotFather; no_answer: look at the network. It goes on by itself',
+  }),
+  TELEGRAM_BACK: event('TELEMETRY', 'info', ['away_s'], {
+    meaning: 'Telegram answers again; what waited is sent, at a steady pace',
+  }),
   PASSIVE_REJECT: event('TELEMETRY', 'warn', ['kind'], {
     meaning: 'a PASSIVE instance could not store an update and answered 503; Telegram keeps it',
     action: 'look at the database',
@@ -52,6 +66,11 @@ export const events = {
   INBOX_OLD: event('TELEMETRY', 'warn', ['pending', 'oldest_s'], {
     meaning: 'an update has waited for over a minute',
     action: 'trt inbox list; look at the database and at DUTY_FAILED',
+  }),
+  LOG_LINES_DROPPED: event('TELEMETRY', 'warn', ['count'], {
+    meaning:
+      'nobody read the log for a while, so this many lines before this one are missing; nothing else was held up',
+    action: 'find out why the reader of standard output stood still (a log driver, a full disk, a paused pipe)',
   }),
   EXCEPTION_CAUGHT: event('EXCEPTION', 'error', ['error_type', 'error_message'], {
     more: ['cid', 'where', 'stack'],
@@ -105,6 +124,12 @@ export const events = {
     meaning: 'Telegram did not take the result; it is kept and tried again',
     action: 'nothing, unless it repeats',
   }),
+  RESULT_UNCONFIRMED: event('ORDER', 'error', ['cid', 'order_id', 'calls'], {
+    more: ['detail'],
+    meaning:
+      'a result was sent several times and Telegram never said whether it took it; it is sent again only now and then, and nothing is charged yet',
+    action: 'trt story <cid>; ask the person whether they have it',
+  }),
   ORDER_COMPLETED: event('ORDER', 'info', ['cid', 'order_id', 'price'], {
     more: ['model', 'task_id'],
     meaning: 'delivered and paid',
@@ -118,6 +143,18 @@ export const events = {
     meaning: 'the answer to the submit was lost; the callback or the deadline decides',
     action: 'nothing; the person pays nothing unless the result arrives',
   }),
+  ORDER_DEADLINE_PASSED: event('ORDER', 'warn', ['cid', 'order_id', 'status'], {
+    meaning: 'an order was in this state for too long: its hold goes back (after submitting it is uncertain first)',
+    action: 'trt story <cid> shows what its job failed of (ERRAND_FAILED, KIE_REFUSED, RESULT_NOT_DELIVERED)',
+  }),
+  ORDER_JOB_RESTORED: event('ORDER', 'warn', ['cid', 'order_id', 'kind'], {
+    meaning: 'an order had no job to move it on, so it was given one',
+    action: 'nothing; when it happens again and again, look at how jobs are lost',
+  }),
+  ORDER_UNREADABLE: event('ORDER', 'error', ['order_id', 'detail'], {
+    meaning: 'an order was stored by a newer program and cannot be read by this one; it is left as it is',
+    action: 'run the newer version again; until then the money of this order stays held',
+  }),
 
   HOLD_PLACED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the price is reserved' }),
   HOLD_CAPTURED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the reserved price was taken' }),
@@ -130,6 +167,10 @@ export const events = {
     meaning: 'Stars arrived for no open top-up of ours; they were credited at the rate of today',
     action: 'look at the payment in the ledger; refund it if the person asks',
   }),
+  PAYMENT_REFUSED: event('MONEY', 'error', ['cid', 'charge', 'currency', 'amount'], {
+    meaning: 'a payment that is not in Stars arrived; nothing was credited and the operators were told',
+    action: 'find out who sent this invoice; give the money back, or credit it: trt people credit',
+  }),
   PRE_CHECKOUT_ANSWERED: event('MONEY', 'info', ['ok'], {
     more: ['reason', 'took_ms'],
     meaning: 'a payment was allowed or refused before it was made',
@@ -141,16 +182,16 @@ export const events = {
 
   ERRAND_FAILED: event('ERRAND', 'warn', ['kind', 'attempt', 'error'], {
     more: ['cid'],
-    meaning: 'an errand broke and is tried again',
+    meaning: 'an errand failed and is tried again, after a pause that grows',
     action: 'nothing, unless it is shelved',
   }),
   ERRAND_SHELVED: event('ERRAND', 'error', ['kind', 'error'], {
     more: ['cid'],
-    meaning: 'an errand failed for the last time and needs a person',
-    action: 'trt story <cid>',
+    meaning: 'an errand failed for the last time and stays shelved until a person decides',
+    action: 'trt jobs list; fix the cause, then trt jobs retry <id>',
   }),
   ERRANDS_UNLOCKED: event('ERRAND', 'info', ['workers'], {
-    meaning: 'errands that a dead instance had in hand are free again',
+    meaning: 'jobs that an instance held which does not work any more are free again',
   }),
   ERRANDS_OLD: event('ERRAND', 'warn', ['pending', 'oldest_s'], {
     meaning: 'an errand has been due for over a minute',

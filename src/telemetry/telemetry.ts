@@ -42,15 +42,14 @@ export function createTelemetry({
 }): Telemetry {
   const listeners: ((event: EventName, fields: Fields) => void)[] = []
 
-  const line = format === 'json' ? jsonLine : textLine
+  const line = format === 'json' ? createJsonLine(redact) : createTextLine(redact)
 
   function tell(event: EventName, fields: Fields): void {
     for (const hear of listeners) attempt(() => hear(event, fields))
     attempt(() => {
       const definition: EventDefinition = events[event]
       if (levelOrder[definition.level] < levelOrder[level]) return
-      // Field by field, as long as a secret looks like itself, and the whole once more, as it is put together.
-      write(`${redact(line(clock.now(), event, definition, redacted(fields, redact)))}\n`)
+      write(`${line(clock.now(), event, definition, fields)}\n`)
     })
   }
 
@@ -70,12 +69,6 @@ function attempt(telling: () => void): void {
   } catch {
     // There is nobody left to tell.
   }
-}
-
-function redacted(fields: Fields, redact: Redact): Fields {
-  const clean: Record<string, FieldValue> = {}
-  for (const [name, value] of Object.entries(fields)) clean[name] = typeof value === 'string' ? redact(value) : value
-  return clean
 }
 
 function describeError(error: unknown, where: string, cid: Cid | undefined): Fields {
@@ -119,22 +112,29 @@ const firstFrames = (error: Error): string | undefined =>
     .map((line) => line.trim())
     .join(' < ')
 
+/** Redacts a value before it is quoted, while a secret still looks like itself, and the line, which puts values together. */
+type Line = (at: number, event: string, definition: EventDefinition, fields: Fields) => string
+
 /** `2026-01-12 14:40:01,123 [INFO] webhook: [WEBHOOK] WEBHOOK_SET url=… | sentence` */
-function textLine(at: number, event: string, definition: EventDefinition, fields: Fields): string {
-  const group = definition.groupOf?.(fields) ?? definition.group
-  const time = new Date(at).toISOString().replace('T', ' ').replace('.', ',').slice(0, 23)
-  let line = `${time} [${levelName[definition.level]}] ${group.toLowerCase()}: [${group}] ${event}`
-  for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) line += ` ${name}=${quoted(value)}`
+function createTextLine(redact: Redact): Line {
+  const timeOf = createTimeText(' ', ',')
+  return (at, event, definition, fields) => {
+    const group = definition.groupOf?.(fields) ?? definition.group
+    let told = ''
+    for (const name of Object.keys(fields)) {
+      const value = fields[name]
+      if (value !== undefined) told += ` ${name}=${quoted(value, redact)}`
+    }
+    if (definition.also !== undefined) told += ` | ${visible(redact(definition.also(fields)))}`
+    return `${timeOf(at)} [${levelName[definition.level]}] ${group.toLowerCase()}: [${group}] ${event}${redact(told)}`
   }
-  return definition.also === undefined ? line : `${line} | ${visible(definition.also(fields))}`
 }
 
 // A value with a space, quote, `=` or control character is JSON-quoted, so that a prompt cannot forge a line.
 const plain = /^[^\s"=|\p{C}]+$/u
-function quoted(value: FieldValue): string {
+function quoted(value: FieldValue, redact: Redact): string {
   const text = String(value)
-  return plain.test(text) ? text : visible(JSON.stringify(text))
+  return typeof value !== 'string' || plain.test(text) ? text : visible(JSON.stringify(redact(text)))
 }
 
 /** JSON leaves some of what ends a line, moves the cursor or turns the writing round as it is; escaped, it is harmless. */
@@ -146,16 +146,35 @@ function escaped(symbol: string): string {
   return text
 }
 
-function jsonLine(at: number, event: string, definition: EventDefinition, fields: Fields): string {
-  const group = definition.groupOf?.(fields) ?? definition.group
-  const also = definition.also === undefined ? {} : { message: definition.also(fields) }
-  const facts = {
-    time: new Date(at).toISOString(),
-    level: levelName[definition.level],
-    group,
-    event,
-    ...fields,
-    ...also,
+function createJsonLine(redact: Redact): Line {
+  const timeOf = createTimeText('T', '.')
+  return (at, event, definition, fields) => {
+    const group = definition.groupOf?.(fields) ?? definition.group
+    const facts: Record<string, FieldValue> = {
+      time: `${timeOf(at)}Z`,
+      level: levelName[definition.level],
+      group,
+      event,
+    }
+    for (const name of Object.keys(fields)) {
+      const value = fields[name]
+      facts[name] = typeof value === 'string' ? redact(value) : value
+    }
+    if (definition.also !== undefined) facts['message'] = redact(definition.also(fields))
+    return redact(visible(JSON.stringify(facts)))
   }
-  return visible(JSON.stringify(facts))
+}
+
+/** The time in UTC; the lines of one second share what is costly to make. */
+function createTimeText(between: string, point: string): (at: number) => string {
+  let second = Number.NaN
+  let text = ''
+  return (at) => {
+    const current = Math.floor(at / 1_000)
+    if (current !== second) {
+      text = new Date(at).toISOString().slice(0, 19).replace('T', between)
+      second = current
+    }
+    return `${text}${point}${String(Math.floor(at) % 1_000).padStart(3, '0')}`
+  }
 }

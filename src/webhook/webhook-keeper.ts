@@ -4,7 +4,7 @@ import type { LeaderDuty } from '../lifecycle/duties.ts'
 import type { LeaderPermit } from '../permit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import {
-  type Deed,
+  type Milestone,
   type WantedUpdate,
   type WebhookFigures,
   type WebhookSeen,
@@ -45,7 +45,7 @@ export type WebhookKeeperDeps = {
   /** When the newest update was stored, by whichever instance. */
   readonly lastAcceptedAt: () => number | undefined
   /** Writes down what the leader of this epoch has got done, for `doctor`; never rejects. */
-  readonly note: (deed: Deed, epoch: number) => Promise<void>
+  readonly note: (milestone: Milestone, epoch: number) => Promise<void>
   /** Another time between two looks than an operator gets, for drills. */
   readonly lookEveryMs?: number
   readonly clock: Clock

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { after, type Clock, type Instant } from '../kit/clock.ts'
 import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
 
@@ -8,10 +8,10 @@ import { messageWithCauses, type Telemetry } from '../telemetry/telemetry.ts'
  * pairs run, either takes what is meant for the other. Only hashes are kept.
  */
 export type KnownKey = { readonly pathHash: string; readonly tokenHash: string; readonly usedAt: Instant }
+export type KeyCheck = 'right' | 'wrong_path' | 'wrong_token'
 export type WebhookKeys = {
-  /** Whether the path belongs to any pair; takes the same time wherever it differs. */
-  isPath(path: string): boolean
-  isToken(path: string, token: string): boolean
+  /** Whether the path and the token belong to one pair; takes the same time wherever they differ. */
+  check(path: string, token: string): KeyCheck
   /**
    * Reads what the other instances and the former settings used; keeps what it knew when that fails. Says whether
    * Telegram was last given another pair than ours.
@@ -31,28 +31,29 @@ export type WebhookKeysDeps = {
 export const formerAcceptedMs = 24 * 3600 * 1000
 
 export function createWebhookKeys({ own, known, noteUse, clock, telemetry }: WebhookKeysDeps): WebhookKeys {
-  const pathHash = hashOf(own.path)
-  const tokenHash = hashOf(own.token)
-  let former: readonly KnownKey[] = []
-
-  const accepted = () => {
-    const since = after(clock.now(), -formerAcceptedMs)
-    return [{ pathHash, tokenHash }, ...former.filter(({ usedAt }) => usedAt >= since)]
-  }
+  const [pathHash, tokenHash] = [hashOf(own.path), hashOf(own.token)]
+  const ours = acceptedKey({ pathHash, tokenHash }, Number.POSITIVE_INFINITY)
+  let accepted: readonly AcceptedKey[] = [ours]
 
   return {
-    isPath(path) {
-      const hash = hashOf(path)
-      return accepted().filter((key) => isSame(key.pathHash, hash)).length > 0
-    },
-    isToken(path, token) {
-      const [asked, given] = [hashOf(path), hashOf(token)]
-      return accepted().filter((key) => isSame(key.pathHash, asked) && isSame(key.tokenHash, given)).length > 0
+    check(path, token) {
+      const [givenPath, givenToken] = [digestOf(path), digestOf(token)]
+      const now = clock.now()
+      let result: KeyCheck = 'wrong_path'
+      for (const key of accepted) {
+        const isPath = timingSafeEqual(key.path, givenPath)
+        const isToken = timingSafeEqual(key.token, givenToken)
+        if (!isPath || now > key.until) continue
+        if (isToken) result = 'right'
+        else if (result === 'wrong_path') result = 'wrong_token'
+      }
+      return result
     },
     async refresh() {
       const all = await known(after(clock.now(), -formerAcceptedMs))
       const isOurs = (key: KnownKey) => key.pathHash === pathHash && key.tokenHash === tokenHash
-      former = all.filter((key) => !isOurs(key))
+      const former = all.filter((key) => !isOurs(key))
+      accepted = [ours, ...former.map((key) => acceptedKey(key, after(key.usedAt, formerAcceptedMs)))]
       const newest = all.toSorted((a, b) => b.usedAt - a.usedAt)[0]
       return newest === undefined || isOurs(newest) ? 'ours_or_none' : 'another'
     },
@@ -67,5 +68,13 @@ export function createWebhookKeys({ own, known, noteUse, clock, telemetry }: Web
   }
 }
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex')
-const isSame = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b))
+/** A pair ready to be compared. */
+type AcceptedKey = { readonly path: Buffer; readonly token: Buffer; readonly until: number }
+const acceptedKey = (key: Pick<KnownKey, 'pathHash' | 'tokenHash'>, until: number): AcceptedKey => ({
+  path: Buffer.from(key.pathHash, 'hex'),
+  token: Buffer.from(key.tokenHash, 'hex'),
+  until,
+})
+
+const hashOf = (text: string): string => hash('sha256', text, 'hex')
+const digestOf = (text: string): Buffer => hash('sha256', text, 'buffer')

@@ -1,5 +1,5 @@
 import { type Finding, failed, ok, warning } from '../preflight/preflight.ts'
-import { type Deed, wantedUpdates } from './webhook.ts'
+import { type Milestone, wantedUpdates } from './webhook.ts'
 
 /**
  * Six verdicts on the webhook, from the leader to Telegram's own word; each can be wrong while the others are right. An
@@ -34,7 +34,7 @@ export type LeaderFacts = {
   /** When the holder last said that it lives, and how long ago that is by the authority's own clock. */
   readonly renewedAt?: number
   readonly silentMs?: number
-  readonly deeds: Partial<Readonly<Record<Deed, { readonly epoch: number; readonly at: number }>>>
+  readonly milestones: Partial<Readonly<Record<Milestone, { readonly epoch: number; readonly at: number }>>>
 }
 
 export type TelegramsWord = {
@@ -103,7 +103,7 @@ function judgeLeader({ leader, isLive }: WebhookFacts): Finding {
 function judgeDuties({ leader, now }: WebhookFacts): Finding {
   const check = 'webhook.duties'
   if (!isLed(leader)) return warning(check, 'nobody leads, so nobody keeps the webhook', 'see webhook.leader')
-  const done = leader.deeds.duties_started
+  const done = leader.milestones.duties_started
   if (done?.epoch === leader.epoch) return ok(check, `the leader began its duties at ${timeOf(done.at)}`)
   return late(
     leader,
@@ -117,7 +117,7 @@ function judgeDuties({ leader, now }: WebhookFacts): Finding {
 function judgeRegistration({ leader, now }: WebhookFacts): Finding {
   const check = 'webhook.set'
   if (!isLed(leader)) return warning(check, 'nobody leads, so nobody sets the webhook', 'see webhook.leader')
-  const { webhook_set: set, webhook_verified: verified } = leader.deeds
+  const { webhook_set: set, webhook_verified: verified } = leader.milestones
   if (set?.epoch !== leader.epoch) {
     return late(
       leader,

@@ -37,5 +37,5 @@ export type WebhookFigures = {
   readonly contestedSince?: Instant
 }
 
-/** What the leader writes down when it has got it done. */
-export type Deed = 'webhook_set' | 'webhook_verified' | 'duties_started' | 'released'
+/** What the leader records when it has done it. */
+export type Milestone = 'webhook_set' | 'webhook_verified' | 'duties_started' | 'released'

@@ -4,7 +4,7 @@ import type { Life } from '../crashes/life.ts'
 import { endWell, isAnswered, lead, oneLeads, standBy } from '../crashes/standby.ts'
 import { until } from '../fixtures/person.ts'
 import { type OwnRedis, ownRedis, withRedis } from '../fixtures/redis.ts'
-import { checkAfterwards, databaseTrouble, handlesMore, inShop, whileAllWrite } from './drill.ts'
+import { checkAfterwards, type Explained, handlesMore, inShop, whileAllWrite } from './drill.ts'
 import { openStrait } from './strait.ts'
 
 /**
@@ -33,9 +33,9 @@ withRedis('Redis on a bad day', () => {
             await person.says('/start')
             await until(async () => (await db.query('select from inbox')).rowCount === 2, 'it is stored')
             redis.resume()
-            await person.sees(/Привет/)
+            await person.sees(/Картинки и дизайн/)
             await oneLeads(lives)
-            await checkAfterwards(shop, databaseTrouble)
+            await checkAfterwards(shop, lockLost)
             await endWell(lives)
           },
           { env: ledBy(redis) },
@@ -62,7 +62,7 @@ withRedis('Redis on a bad day', () => {
             strait.flow()
             await until(() => standsBy(first), 'it stands by')
             await isAnswered(person)
-            await checkAfterwards(shop, databaseTrouble)
+            await checkAfterwards(shop, lockLost)
             await endWell([first, second])
           },
           { env: ledBy(shared) },
@@ -86,7 +86,7 @@ withRedis('Redis on a bad day', () => {
               await lives[0]?.tells(/LOCK_LOST backend=redis/)
               await handlesMore(await oneLeads(lives))
             })
-            await checkAfterwards(shop, databaseTrouble)
+            await checkAfterwards(shop, lockLost)
             await endWell(lives)
           },
           { env: ledBy(redis) },
@@ -98,6 +98,12 @@ withRedis('Redis on a bad day', () => {
     })
   })
 })
+
+/** On a machine that is busy with starts, a first connection to PostgreSQL may take too long. */
+const lockLost: Explained = {
+  events: ['LOCK_LOST', 'NOBODY_ACTIVE', 'PASSIVE_REJECT', 'DUTY_FAILED'],
+  errors: /timeout exceeded when trying to connect|timeout expired/,
+}
 
 const standsBy = ({ lines }: Life): boolean =>
   lines.findLast((line) => /\] (ACTIVE_ENTER|PASSIVE_ENTER)/.test(line))?.includes('] PASSIVE_ENTER') ?? false

@@ -25,8 +25,8 @@ export const drillsOfSecrets = (t: TestContext) => [
       const second = shop.begin({ env: others })
       await second.tells(/PREFLIGHT_FINDING check=webhook\.secrets/)
       await second.works()
-      await person.sees(/Привет/)
-      await checkAfterwards(shop, ['PREFLIGHT_FINDING', 'WEBHOOK_REFUSED'])
+      await person.sees(/Картинки и дизайн/)
+      await checkAfterwards(shop, { events: ['PREFLIGHT_FINDING', 'WEBHOOK_REFUSED'] })
       // A delivery of before the change, in both its halves; and halves that do not belong together.
       assert.equal((await post(shop.port, anUpdate(1))).status, 200)
       assert.equal((await post(shop.port, anUpdate(2), others)).status, 200)
@@ -51,13 +51,13 @@ export const drillsOfSecrets = (t: TestContext) => [
       leader.signal('SIGKILL')
       await leader.ended
       await other.works()
-      await person.sees(/Привет/)
+      await person.sees(/Картинки и дизайн/)
       const again = await standBy(shop, { port: shop.port })
       await again.tells(/PREFLIGHT_FINDING check=webhook\.secrets/)
       assert.equal((await post(shop.port, anUpdate(1), others)).status, 200)
       await shop.db.query('delete from inbox where update_id = 1')
       await isAnswered(person)
-      await checkAfterwards(shop, ['PREFLIGHT_FINDING', 'WEBHOOK_REFUSED'])
+      await checkAfterwards(shop, { events: ['PREFLIGHT_FINDING', 'WEBHOOK_REFUSED'] })
       await endWell([other, again])
     }),
   ),
@@ -74,9 +74,9 @@ export const drillsOfSecrets = (t: TestContext) => [
       await life.tells(/WEBHOOK_LAST_ERROR .*403/)
       await until(() => told(life, 'WEBHOOK_SET') === 2, 'it is set again')
       await shop.controls.advance(3_000)
-      await person.sees(/Привет/)
+      await person.sees(/Картинки и дизайн/)
       await isAnswered(person)
-      await checkAfterwards(shop, ['WEBHOOK_REFUSED', 'WEBHOOK_LAST_ERROR', 'OPERATOR_TOLD'])
+      await checkAfterwards(shop, { events: ['WEBHOOK_REFUSED', 'WEBHOOK_LAST_ERROR', 'OPERATOR_TOLD'] })
       await endWell([life])
     }),
   ),
@@ -99,7 +99,7 @@ export const drillsOfSecrets = (t: TestContext) => [
       await shop.controls.advance(61_000)
       await second.tells(/KIE_CALLBACK_REFUSED status=404/)
       const asked = await walking
-      await checkAfterwards(shop, ['KIE_CALLBACK_REFUSED'])
+      await checkAfterwards(shop, { events: ['KIE_CALLBACK_REFUSED'] })
       await checkPerson(shop, person, asked)
       await endWell([second])
     }),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { z } from 'zod'
+import { patience } from '../fixtures/patience.ts'
 
 /**
  * A real browser for tests, on machines that have none: the Chromium that npm brings, with the libraries it ships,
@@ -40,7 +41,7 @@ const defaults = {
 const runsPacked = process.platform === 'linux' && process.arch === 'x64'
 
 /** On two busy cores a page may take its time; what never comes is still noticed. */
-const patienceMs = 20_000
+const patienceMs = patience(20_000)
 
 const flags = [
   '--no-sandbox',

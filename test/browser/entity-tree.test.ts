@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { linkTarget, type Span, spansOf } from '../../web/chat/messages/entity-tree.ts'
+import { cases } from '../fixtures/seed.ts'
 
 const plain = (spans: readonly Span[]): string =>
   spans.map((span) => ('text' in span ? span.text : plain(span.parts))).join('')
@@ -44,6 +45,7 @@ describe('the entities of a message', () => {
       fc.property(fc.string({ maxLength: 30 }), fc.array(entity, { maxLength: 8 }), (text, entities) => {
         assert.equal(plain(spansOf(text, entities)), text)
       }),
+      cases(),
     )
   })
 

@@ -8,6 +8,7 @@ import type { Field, Offer, Value, Values } from '../../src/catalog/offer.ts'
 import { costOf } from '../../src/catalog/quote.ts'
 import { validateInput } from '../../src/catalog/validate-input.ts'
 import { buildMarketInput } from '../../src/kie/families/market.ts'
+import { cases } from '../fixtures/seed.ts'
 import { theCatalog, theOffer } from './the-catalog.ts'
 
 /**
@@ -71,7 +72,7 @@ describe('the offers against the documents of KIE', () => {
           const input = buildMarketInput(offer, values, new Map([['photo', 'https://files.example/photo.png']]))
           assert.equal(Number(cost.credits.units) / 10 ** cost.credits.scale, creditsAtKie(model, input))
         }),
-        { numRuns: 60 },
+        cases(60),
       )
     })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { checkPrices } from '../../src/catalog/check-prices.ts'
-import { compareOffers } from '../../src/catalog/compile-catalog.ts'
+import { inOrder } from '../../src/catalog/compile-catalog.ts'
 import type { Value } from '../../src/catalog/offer.ts'
 import { lowestPrice, type Pricing, priceOf } from '../../src/catalog/quote.ts'
 import { validateInput } from '../../src/catalog/validate-input.ts'
@@ -70,7 +70,7 @@ describe('the offers', () => {
       assert.ok(before !== undefined)
       assert.ok(before.free === tag.free ? before.kopecks <= tag.kopecks : before.free, `place ${index + 1}`)
     })
-    assert.deepEqual(offers.toReversed().toSorted(compareOffers), offers, 'no two have the same place')
+    assert.deepEqual(inOrder(offers.toReversed()), offers, 'no two have the same place')
   })
 
   it('need only their pictures and a prompt: the example of the card can be ordered as it is', () => {

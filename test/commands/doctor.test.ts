@@ -129,7 +129,7 @@ const breakages: readonly Breakage[] = [
   },
   {
     what: 'a database that is not there',
-    env: (env) => ({ ...env, DATABASE_URL: (env['DATABASE_URL'] ?? '').replace(/\/postgres$/, '/nobody_made_this') }),
+    env: (env) => ({ ...env, DATABASE_URL: (env['DATABASE_URL'] ?? '').replace(/\/\w+$/, '/nobody_made_this') }),
     check: 'database',
     state: 'failed',
     says: /no such database/,

@@ -42,6 +42,20 @@ describe('orders show', () => {
     assert.match((await trtIn('story', cid)).out, new RegExp(`order .*${id}`))
   })
 
+  it('says of an order of a newer program that this one is too old for it', async () => {
+    const id = /trt orders show (\w{12})/.exec(await show())?.[1] ?? ''
+    const setVersion = (version: string) =>
+      shop.sql(`update orders set body = jsonb_set(body, '{version}', $2::jsonb) where id = $1`, [id, version])
+    await setVersion('2')
+    try {
+      const { code, err } = await trtIn('orders', 'show', id)
+      assert.equal(code, 1)
+      assert.match(err, /^This program is too old for it: order \w{12} cannot be read: it is of version 2/)
+    } finally {
+      await setVersion('1')
+    }
+  })
+
   it('knows an id that is none from one that is not here', async () => {
     assert.match((await trtIn('orders', 'show', 'x')).err, /its twelve symbols/)
     assert.match((await trtIn('orders', 'show', '000000000000')).err, /There is no order 000000000000 here/)

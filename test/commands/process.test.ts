@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -11,8 +11,9 @@ import type pg from 'pg'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
 import { lockKeys } from '../../src/storage/postgres/lock-keys.ts'
 import { readMigrations } from '../../src/storage/postgres/migrate.ts'
+import { freePort, takenPort } from '../fixtures/loopback.ts'
 import { until } from '../fixtures/person.ts'
-import { type Env, freePort, openShop, type Shop } from './shop.ts'
+import { type Env, openShop, type Shop } from './shop.ts'
 
 /** `trt start` as a process of its own: what ends it, and what it says. */
 const program = fileURLToPath(new URL('../../bin/trt.js', import.meta.url))
@@ -133,13 +134,9 @@ describe('a start', () => {
     stalls.destroy()
   })
 
-  it('says what to do when its port is taken', async () => {
-    const taken = createServer().listen(0, '127.0.0.1')
-    await once(taken, 'listening')
-    const address = taken.address()
-    assert.ok(typeof address === 'object' && address !== null)
-    const { code, err, out } = await start({ PORT: String(address.port) }).ended
-    taken.close()
+  it('says what to do when its port is taken', async (t) => {
+    const { port } = await takenPort(t)
+    const { code, err, out } = await start({ PORT: String(port) }).ended
     assert.equal(code, 1)
     assert.match(err, /EADDRINUSE.*Set PORT to a free one/)
     assert.doesNotMatch(out + err, /\n\s+at /, 'a stack is no sentence')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { freePort } from '../fixtures/loopback.ts'
 import { until } from '../fixtures/person.ts'
-import { freePort, openShop, type Running, type Shop, trt } from './shop.ts'
+import { openShop, type Running, type Shop, trt } from './shop.ts'
 
 /**
  * What operators search for in a log, as they type it into `grep`: found however an instance came to lead, and only

@@ -59,6 +59,8 @@ const typed: readonly (readonly string[])[] = [
   ['lock', 'free'],
   ['inbox', 'list'],
   ['inbox', 'retry', '1'],
+  ['jobs', 'list'],
+  ['jobs', 'show', '1'],
   ['orders', 'show', '0123456789ab'],
   ['people', 'show', '1'],
   ['people', 'credit', '1', '--rub', '1', '--why', 'a test'],

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { createSandbox } from '../../sandbox/sandbox.ts'
 import { commands } from '../../src/commands/commands.ts'
 import { type Clock, createClock } from '../../src/kit/clock.ts'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
+import { freePort } from '../fixtures/loopback.ts'
 import { until } from '../fixtures/person.ts'
 import { testDatabase } from '../fixtures/postgres.ts'
 import { type Controls, controlsOf } from '../fixtures/sandbox.ts'
@@ -56,6 +55,7 @@ export async function trt(words: readonly string[], env: Env, typed: Typed = {})
       said.log += line
       hear?.(line)
     },
+    onLogDropped: () => {},
     onUncaught: () => {},
   })
   return { code, ...said, all: `${said.out}${said.err}${said.log}` }
@@ -143,14 +143,4 @@ async function startShop(env: Env, awaits: string, clock: Clock): Promise<Runnin
       return await ended
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address !== null)
-  server.close()
-  await once(server, 'close')
-  return address.port
 }

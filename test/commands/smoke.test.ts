@@ -6,6 +6,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { listen } from '../fixtures/loopback.ts'
 import { openShop, type Running, type Shop, trt } from './shop.ts'
 
 /** The two-minute check: green against a service that works, red with the reason against one that does not. */
@@ -40,12 +41,10 @@ async function startSlowDoor(to: string, ms: number) {
       ...(isWebhook ? { body: Buffer.concat(body) } : {}),
     })
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address !== null)
+  })
+  const port = await listen(server)
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${port}`,
     async close() {
       server.close()
       server.closeAllConnections()

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Env, readConfig } from '../../src/config/config.ts'
 import { type Setting, type SettingName, settings } from '../../src/config/settings.ts'
+import { cases } from '../fixtures/seed.ts'
 
 const live: Env = {
   TELEGRAM_BOT_TOKEN: `7654321:${'A'.repeat(35)}`,
@@ -78,6 +79,7 @@ describe('the settings', () => {
         const said = JSON.stringify(read.ok ? read.warnings : read.problems)
         assert.ok(!said.includes('s3cr3t'), said)
       }),
+      cases(),
     )
   })
 
@@ -102,6 +104,7 @@ describe('the settings', () => {
           }
         },
       ),
+      cases(),
     )
   })
 

@@ -4,7 +4,7 @@ import pg from 'pg'
 import { createClock } from '../../src/kit/clock.ts'
 import { botId, newCid, type PersonId, personId } from '../../src/kit/ids.ts'
 import { generations, kopecks } from '../../src/money/amount.ts'
-import { type GiftByHand, type GivenByHand, giveByHand } from '../../src/storage/postgres/gifts-by-hand.ts'
+import { type GiftByHand, type GivenByHand, giveByHand, IN_JOURNAL } from '../../src/storage/postgres/gifts-by-hand.ts'
 import { createPostgresLedger } from '../../src/storage/postgres/ledger.ts'
 import { migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
@@ -48,6 +48,23 @@ describe('a gift by hand', () => {
       for (const each of ended) if (each.kind === 'given_before') assert.equal(each.before.why, first?.why)
     }
     assert.equal((await books.verify()).ok, true)
+  })
+
+  it('of an older program is found in the journal, by an index in every collation', async () => {
+    const [anna, key] = [somebody(), 'of-an-older-program']
+    const typed = wish(key, anna)
+    await books.step((ledger) => ledger.give({ ...typed, key: `operator:${key}:${typed.why}` }))
+    await books.step((ledger) => ledger.give({ ...typed, key: `operator:${key}-2:${typed.why}` }))
+    const again = await give(typed)
+    assert.ok(again.kind === 'given_before' && again.before.why === typed.why && again.before.person === anna)
+    assert.equal((await give(wish(`${key}-3`, anna))).kind, 'given')
+
+    const plan = await books.tryOut(async (sql) => {
+      await sql.query('alter table transfers alter column cause type text collate "und-x-icu"')
+      await sql.query('set local enable_seqscan = off')
+      return await sql.query(`explain (format json) ${IN_JOURNAL}`, [`gift:operator:${key}:`, `gift:operator:${key};`])
+    })
+    assert.match(JSON.stringify(plan.rows), /"Index Name":"transfers_gifts"[^}]*"Index Cond":"[^"]*>=[^"]*</)
   })
 
   it('is one of several when 20 connections name one key for different people and sums', async () => {

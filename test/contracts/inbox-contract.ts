@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CannotStore, type Claims, type Inbox, type InboxItem, type InboxStep } from '../../src/inbox/inbox.ts'
+import {
+  AlreadyFinished,
+  CannotStore,
+  type Claims,
+  type Inbox,
+  type InboxItem,
+  type InboxStep,
+} from '../../src/inbox/inbox.ts'
 import { after, type Instant, instant } from '../../src/kit/clock.ts'
 import { botId, cid, type Lane, laneOfPerson, newCid, personId } from '../../src/kit/ids.ts'
+import type { WorkerPermit } from '../../src/permit.ts'
 
 /** One engine of the inbox, opened for tests. */
 export type InboxEngine = {
   readonly inbox: Inbox
   readonly claims: Claims
+  /** Of the instance that stores and claims. */
+  readonly worker: WorkerPermit
   step<T>(work: (inbox: InboxStep) => Promise<T>): Promise<T>
   prune(before: Instant): Promise<number>
   /** How many items are kept, handled ones included. */
@@ -17,7 +27,7 @@ export type InboxEngine = {
 export const now = instant(1_764_000_000_000)
 let updates = 1000
 let people = 1000
-/** Somebody whom the inbox has never heard of. */
+/** A person of whom the inbox has nothing. */
 export const newLane = (): Lane => laneOfPerson(personId(++people))
 
 export const update = (
@@ -36,11 +46,11 @@ export const update = (
 
 /** Holds an engine to the promises that `src/inbox/inbox.ts` makes. */
 export function inboxContract(name: string, engine: InboxEngine): void {
-  const { inbox, claims, step } = engine
+  const { inbox, claims, worker, step } = engine
   /** Other tests' lanes are taken as busy, so that each test sees only its own. */
   const others: Lane[] = []
   async function claim(mine: readonly Lane[], { max = 100, at = now, busy = [] as readonly Lane[] } = {}) {
-    const items = await claims.claim({ max, busy: [...others, ...busy], now: at })
+    const { items } = await claims.claim(worker, { max, busy: [...others, ...busy], now: at })
     for (const { lane } of items)
       if (!mine.includes(lane)) assert.fail(`a claim took the lane ${lane}, which is not its own`)
     return items
@@ -51,7 +61,7 @@ export function inboxContract(name: string, engine: InboxEngine): void {
     return item
   }
   async function claimedOf(received: ReturnType<typeof update>): Promise<InboxItem> {
-    const stored = await inbox.store(received, { claim: true })
+    const stored = await inbox.store(received, 'claim')
     assert.ok(typeof stored === 'object', String(stored))
     return stored
   }
@@ -70,7 +80,7 @@ export function inboxContract(name: string, engine: InboxEngine): void {
       assert.equal(await inbox.store(update(lane, { body: 'exactly as it came' })), 'stored')
       const item = await one(lane)
       assert.equal(item.body, 'exactly as it came')
-      assert.equal(item.attempts, 1)
+      assert.equal(item.failures, 0)
     })
 
     guarantee('keeps the same update once, and says of the second that it is one', async (lane) => {
@@ -126,37 +136,51 @@ export function inboxContract(name: string, engine: InboxEngine): void {
       },
     )
 
-    guarantee('hands an item over as claimed when its lane is free, and counts that as an attempt', async (lane) => {
-      assert.equal((await claimedOf(update(lane))).attempts, 1)
-      assert.equal((await one(lane)).attempts, 2, 'the claim was not committed with the item')
+    guarantee('returns an item as claimed when its lane is free', async (lane) => {
+      const { id, failures, interrupted } = await claimedOf(update(lane))
+      assert.deepEqual({ failures, interrupted }, { failures: 0, interrupted: 0 })
+      assert.equal((await one(lane)).id, id, 'what this instance has claimed and does not work on is claimed again')
     })
 
-    guarantee('stores an item behind those that wait, instead of handing it over before them', async (lane) => {
+    guarantee('stores an item behind those that wait, instead of returning it before them', async (lane) => {
       await inbox.store(update(lane))
-      assert.equal(await inbox.store(update(lane), { claim: true }), 'stored')
+      assert.equal(await inbox.store(update(lane), 'claim'), 'stored')
       const first = await one(lane)
-      await step((tx) => tx.postpone(first.id, { until: after(now, 60_000), error: 'later' }))
-      assert.equal(await inbox.store(update(lane), { claim: true }), 'stored')
+      await step((tx) => tx.retryLater(first.id, { until: after(now, 60_000), error: 'later' }))
+      assert.equal(await inbox.store(update(lane), 'claim'), 'stored')
       await step((tx) => tx.shelve(first.id, now, 'aside'))
-      assert.equal((await one(lane)).attempts, 1)
+      assert.equal((await one(lane)).failures, 0)
     })
 
-    guarantee('hands nothing over of an update that it knows', async (lane) => {
+    guarantee(
+      'stores what nothing follows from as finished, and what is behind it does not wait for it',
+      async (lane) => {
+        assert.equal(await inbox.store(update(lane), 'finish'), 'finished')
+        await claimedOf(update(lane))
+      },
+    )
+
+    guarantee('stores what nothing follows from behind what waits in its lane', async (lane) => {
+      assert.equal(await inbox.store(update(lane)), 'stored')
+      assert.equal(await inbox.store(update(lane), 'finish'), 'stored')
+    })
+
+    guarantee('claims nothing of an update that it knows', async (lane) => {
       const known = update(lane)
       const { id } = await claimedOf(known)
-      await step((tx) => tx.finish(id, now))
-      assert.equal(await inbox.store({ ...known, cid: newCid() }, { claim: true }), 'duplicate')
+      await step((tx) => tx.mustFinish(id, now))
+      assert.equal(await inbox.store({ ...known, cid: newCid() }, 'claim'), 'duplicate')
     })
 
-    guarantee('hands the items of a lane out in the order of arrival, one at a time', async (lane) => {
+    guarantee('gives the items of a lane in the order of arrival, one at a time', async (lane) => {
       const stored = Array.from({ length: 5 }, () => update(lane))
       await Promise.all(stored.map((each) => inbox.store(each)))
       const seen: number[] = []
       for (const _ of stored) {
         const item = await one(lane)
-        assert.deepEqual(await claim([], { busy: [lane] }), [], 'a second item of a busy lane was handed out')
+        assert.deepEqual(await claim([], { busy: [lane] }), [], 'a second item of a busy lane was claimed')
         seen.push(item.updateId)
-        assert.equal(await step((tx) => tx.finish(item.id, now)), true)
+        await step((tx) => tx.mustFinish(item.id, now))
       }
       assert.deepEqual(
         seen,
@@ -165,80 +189,84 @@ export function inboxContract(name: string, engine: InboxEngine): void {
       assert.deepEqual(await claim([lane]), [])
     })
 
-    guarantee('hands out the first items only, never more than asked for, and each lane has its turn', async (lane) => {
-      const lanes = [lane, newLane(), newLane()]
-      for (const each of lanes) for (let n = 0; n < 3; n++) await inbox.store(update(each))
-      const two = await claim(lanes, { max: 2 })
-      assert.deepEqual(
-        two.map((item) => item.lane),
-        lanes.slice(0, 2),
-      )
-      const rest = await claim(lanes, { busy: two.map((item) => item.lane) })
-      assert.deepEqual(
-        rest.map((item) => item.lane),
-        lanes.slice(2),
-      )
-      others.push(...lanes)
-    })
+    guarantee(
+      'claims first items only, never more than asked for, and the lane that has waited longest first',
+      async (lane) => {
+        // Names of lanes say nothing about who waits longest.
+        const lanes = [lane, newLane(), newLane()].reverse()
+        for (const each of lanes) for (let n = 0; n < 3; n++) await inbox.store(update(each))
+        const two = await claim(lanes, { max: 2 })
+        assert.deepEqual(
+          two.map((item) => item.lane),
+          lanes.slice(0, 2),
+        )
+        const rest = await claim(lanes, { busy: two.map((item) => item.lane) })
+        assert.deepEqual(
+          rest.map((item) => item.lane),
+          lanes.slice(2),
+        )
+        others.push(...lanes)
+      },
+    )
 
     guarantee('lets a postponed item hold its lane until it is due, and says when that is', async (lane) => {
       await inbox.store(update(lane))
       await inbox.store(update(lane))
       const first = await one(lane)
       const due = after(now, 5_000)
-      await step((tx) => tx.postpone(first.id, { until: due, error: 'broken' }))
+      await step((tx) => tx.retryLater(first.id, { until: due, error: 'broken' }))
       assert.deepEqual(await claim([lane], { at: after(now, 4_999) }), [])
       assert.equal(await claims.nextDueAt(now), due)
       assert.equal(await claims.nextDueAt(due), undefined)
       const again = await one(lane, due)
       assert.equal(again.id, first.id)
-      assert.equal(again.attempts, 2)
+      assert.equal(again.failures, 1)
     })
 
-    guarantee(
-      'does not count what is given back, and gives back what is still in the same hands only',
-      async (lane) => {
-        await inbox.store(update(lane))
-        const first = await one(lane)
-        await claims.giveBack(first, { until: now, error: 'the database went away \u0000' })
-        const second = await one(lane)
-        assert.equal(second.attempts, 1)
-        const third = await one(lane)
-        assert.equal(third.attempts, 2)
-        await claims.giveBack(second, { until: after(now, 60_000), error: 'late' })
-        assert.equal((await one(lane)).attempts, 3, 'a late return reached into the hands of another')
-      },
-    )
+    guarantee('does not count what is released, and leaves alone what is finished by then', async (lane) => {
+      await inbox.store(update(lane))
+      const first = await one(lane)
+      const due = after(now, 500)
+      await claims.release(first, { until: due, error: 'the database went away \u0000' })
+      assert.deepEqual(await claim([lane]), [])
+      const second = await one(lane, due)
+      assert.deepEqual({ id: second.id, failures: second.failures }, { id: first.id, failures: 0 })
+      await step((tx) => tx.mustFinish(second.id, due))
+      await claims.release(second, { until: now, error: 'late' })
+      assert.deepEqual(await claim([lane]), [])
+    })
 
-    guarantee('finishes an item once: whoever comes second has no effect to write', async (lane) => {
+    guarantee('finishes an item once: the second step has no effect', async (lane) => {
       await inbox.store(update(lane))
       const { id } = await one(lane)
-      const ends = await Promise.all(Array.from({ length: 5 }, () => step((tx) => tx.finish(id, now))))
-      assert.equal(ends.filter((end) => end).length, 1)
+      const ends = await Promise.allSettled(Array.from({ length: 5 }, () => step((tx) => tx.mustFinish(id, now))))
+      const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+      assert.equal(refused.length, 4)
+      for (const reason of refused) assert.ok(reason instanceof AlreadyFinished, String(reason))
     })
 
-    guarantee(
-      'goes on with a lane whose item was set aside, which is kept and never handed out again',
-      async (lane) => {
-        const bad = update(lane)
-        await inbox.store(bad)
-        await inbox.store(update(lane))
-        const { id } = await one(lane)
-        await step((tx) => tx.shelve(id, now, 'failed \u0000 five times'))
-        assert.notEqual((await one(lane)).id, id)
-        assert.equal(await step((tx) => tx.finish(id, now)), false)
-        await step((tx) => tx.postpone(id, { until: now, error: 'late' }))
-        assert.equal(await inbox.store({ ...bad, cid: newCid() }), 'duplicate')
-        await engine.prune(after(now, 1))
-        assert.equal(await engine.kept(lane), 2)
-      },
-    )
+    guarantee('goes on with a lane whose item was shelved, which is kept and never claimed again', async (lane) => {
+      const bad = update(lane)
+      await inbox.store(bad)
+      await inbox.store(update(lane))
+      const { id } = await one(lane)
+      await step((tx) => tx.shelve(id, now, 'failed \u0000 five times'))
+      assert.notEqual((await one(lane)).id, id)
+      await assert.rejects(
+        step((tx) => tx.mustFinish(id, now)),
+        AlreadyFinished,
+      )
+      await step((tx) => tx.retryLater(id, { until: now, error: 'late' }))
+      assert.equal(await inbox.store({ ...bad, cid: newCid() }), 'duplicate')
+      await engine.prune(after(now, 1))
+      assert.equal(await engine.kept(lane), 2)
+    })
 
     guarantee('forgets handled items only when they are old, and waiting ones never', async (lane) => {
       for (let n = 0; n < 3; n++) await inbox.store(update(lane))
       for (const at of [now, after(now, 1_000)]) {
         const { id } = await one(lane)
-        await step((tx) => tx.finish(id, at))
+        await step((tx) => tx.mustFinish(id, at))
       }
       assert.ok((await engine.prune(after(now, 1_000))) >= 1)
       assert.equal(await engine.kept(lane), 2)

@@ -7,6 +7,7 @@ import { createPostgresLock } from '../../src/leadership/postgres-lock.ts'
 import type { Permit } from '../../src/permit.ts'
 import { openDatabase } from '../../src/storage/postgres/database.ts'
 import { lockKeys } from '../../src/storage/postgres/lock-keys.ts'
+import { onThisMachine } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
@@ -15,7 +16,13 @@ import { leadershipContract } from './leadership-contract.ts'
 const storage = await openStorage()
 const { database, store, schema } = storage
 const ended: string[] = []
-const times = { leaseMs: 900, renewEveryMs: 100, freshMs: 700, waitMs: 200, answerMs: 3_000 }
+const times = {
+  leaseMs: onThisMachine(900),
+  renewEveryMs: 100,
+  freshMs: onThisMachine(700),
+  waitMs: 200,
+  answerMs: onThisMachine(3_000),
+}
 const common = {
   host: 'here',
   pid: 1,

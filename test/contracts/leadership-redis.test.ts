@@ -7,6 +7,7 @@ import { createPostgresLock } from '../../src/leadership/postgres-lock.ts'
 import { createRedisLock, redisKeyOf } from '../../src/leadership/redis-lock.ts'
 import type { Held, Leadership } from '../../src/lifecycle/leadership.ts'
 import { lockKeys } from '../../src/storage/postgres/lock-keys.ts'
+import { onThisMachine } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { ownRedis, withRedis } from '../fixtures/redis.ts'
 import { openStorage } from '../fixtures/storage.ts'
@@ -15,11 +16,17 @@ import { leadershipContract } from './leadership-contract.ts'
 const storage = await openStorage()
 const { database, schema } = storage
 const key = redisKeyOf(schema)
-const times = { leaseMs: 900, renewEveryMs: 100, freshMs: 700, lookEveryMs: 20, answerMs: 3_000 }
+const times = {
+  leaseMs: onThisMachine(900),
+  renewEveryMs: 100,
+  freshMs: onThisMachine(700),
+  lookEveryMs: 20,
+  answerMs: onThisMachine(3_000),
+}
 const ended: string[] = []
 const common = {
   key,
-  connectMs: 2_000,
+  connectMs: onThisMachine(2_000),
   connect: database.connect,
   host: 'here',
   pid: 1,

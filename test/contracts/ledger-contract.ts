@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomInt } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { instant } from '../../src/kit/clock.ts'
 import {
@@ -17,6 +16,7 @@ import { generations, kopecks, type Price, stars } from '../../src/money/amount.
 import type { Ledger } from '../../src/money/ledger.ts'
 import { shopDay } from '../../src/money/shop-day.ts'
 import type { TopUps } from '../../src/money/top-up.ts'
+import { chooser } from '../fixtures/seed.ts'
 
 /** One engine of the books, opened for tests. */
 export type Books = {
@@ -407,19 +407,20 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
     })
 
     it('stays coherent while 20 workers make 500 transfers at random', async () => {
+      const choose = chooser('ledger contract')
       const few = await Promise.all(Array.from({ length: 4 }, () => funded(10_000)))
       const orders: OrderId[] = []
-      const pick = <T>(from: readonly T[]): T => from[randomInt(from.length)] ?? assert.fail('nothing to pick from')
+      const pick = <T>(from: readonly T[]): T => from[choose(from.length)] ?? assert.fail('nothing to pick from')
       const place = async (person: PersonId) => {
         const order = newOrderId()
-        const { kind } = await step(hold(person, order, randomInt(4) === 0 ? oneFree : rub(randomInt(1, 900))))
+        const { kind } = await step(hold(person, order, choose(4) === 0 ? oneFree : rub(1 + choose(899))))
         if (kind === 'held') orders.push(order)
       }
       const settle = (order: OrderId) =>
         step((ledger) => pick([ledger.capture, ledger.release, ledger.refund])({ order, ...entry }))
       const work = async () => {
         for (let done = 0; done < 25; done += 1) {
-          await (orders.length === 0 || randomInt(3) === 0 ? place(pick(few)) : settle(pick(orders)))
+          await (orders.length === 0 || choose(3) === 0 ? place(pick(few)) : settle(pick(orders)))
         }
       }
       await twenty(work)

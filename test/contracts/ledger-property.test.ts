@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { chargeId, newOrderId, type OrderId, type PersonId } from '../../src/kit/ids.ts'
 import { generations, kopecks, stars } from '../../src/money/amount.ts'
 import type { Ledger } from '../../src/money/ledger.ts'
+import { cases } from '../fixtures/seed.ts'
 import { assertSound, entry, oneFree, rub, somebody, today, tomorrow } from './ledger-contract.ts'
 import { type Command, LedgerModel } from './ledger-model.ts'
 import { openPostgresBooks, type PostgresBooks } from './postgres-books.ts'
@@ -27,7 +28,7 @@ describe('the books under random commands', () => {
         await assertSound(books)
         await assertSumsAreZero(books)
       }),
-      { numRuns: 40 },
+      cases(40),
     )
   })
 
@@ -50,7 +51,7 @@ describe('the books under random commands', () => {
         await assertSound(books)
         await assertSumsAreZero(books)
       }),
-      { numRuns: 25, endOnFailure: true },
+      { ...cases(25), endOnFailure: true },
     )
   })
 })

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { instant } from '../../src/kit/clock.ts'
-import { newOrderId, newTopUpId, type OrderId, type PersonId } from '../../src/kit/ids.ts'
+import { botId, newOrderId, newTopUpId, type OrderId, type PersonId } from '../../src/kit/ids.ts'
 import { kopecks, stars } from '../../src/money/amount.ts'
 import { hashOf, lockOrOpenAccount, noHistory, post } from '../../src/storage/postgres/journal.ts'
+import { createPostgresLedger } from '../../src/storage/postgres/ledger.ts'
 import { sealJournal } from '../../src/storage/postgres/seal-journal.ts'
 import { shopSums } from '../../src/storage/postgres/shop-sums.ts'
 import type { Sql } from '../../src/storage/postgres/sql.ts'
@@ -301,23 +302,46 @@ describe('sealing the journal', () => {
     })
   })
 
-  it('loses no transfer while 20 workers write', async () => {
+  it('waits for who was writing, while everybody else moves money without waiting', async () => {
+    await transfers(1)
+    await books.step(async (ledger) => {
+      await topUp(person, 10)(ledger)
+      let isSealing = true
+      const sealing = seal(6 * minute).finally(() => {
+        isSealing = false
+      })
+      let moved = 0
+      for (const other = somebody(); isSealing; moved += 1) await books.transact(atOnce(other))
+      assert.deepEqual(await sealing, { kind: 'busy' })
+      assert.ok(moved > 5, `${moved} others moved money`)
+    })
+  })
+
+  it('leaves out no transfer, and keeps nobody waiting, while 20 workers write without a pause', async () => {
     const people = Array.from({ length: 20 }, somebody)
     let writing = people.length
+    let seals = 0
     const sealing = async () => {
-      for (let at = 7; writing > 0; at += 1) await seal(at * minute)
+      for (let at = 7; writing > 0; at += 1) if ((await seal(at * minute)).kind === 'sealed') seals += 1
     }
     const work = async (worker: PersonId) => {
-      for (let i = 0; i < 15; i += 1) await books.step(topUp(worker, 10))
+      for (let i = 0; i < 30; i += 1) await books.transact(atOnce(worker))
       writing -= 1
     }
     await Promise.all([sealing(), ...people.map(work)])
+    assert.ok(seals > 1, `sealed ${seals} times in the middle of it`)
     const last = await seal(500 * minute)
     assert.notEqual(last.kind, 'busy')
     const verified = await books.verify()
     assert.ok(verified.ok, verified.ok ? '' : verified.difference)
     assert.equal(verified.unsealed, 0)
   })
+
+  /** A top-up that fails where it would have to wait for a lock. */
+  const atOnce = (worker: PersonId) => async (sql: Sql) => {
+    await sql.query("set local lock_timeout = '1ms'")
+    await topUp(worker, 10)(createPostgresLedger(sql, { bot: botId(1), freeDaily: () => 5 }))
+  }
 
   it('writes down what the shop holds once a day, and sums from there', async () => {
     const checkpoints = async () =>

@@ -8,6 +8,7 @@ import { migrate, readMigrations } from '../../src/storage/postgres/migrate.ts'
 import type { Sql } from '../../src/storage/postgres/sql.ts'
 import { createPostgresTopUps } from '../../src/storage/postgres/top-ups.ts'
 import { verifyLedger } from '../../src/storage/postgres/verify-ledger.ts'
+import { patience } from '../fixtures/patience.ts'
 import { testDatabase } from '../fixtures/postgres.ts'
 import type { Books } from './ledger-contract.ts'
 
@@ -29,7 +30,7 @@ export async function openPostgresBooks(): Promise<PostgresBooks> {
   await migrator.connect()
   await migrate(migrator, database.schema, await readMigrations(), { clock: createClock() })
   await migrator.end()
-  const pool = new pg.Pool({ ...common, max: connectionsMax, statement_timeout: 20_000 })
+  const pool = new pg.Pool({ ...common, max: connectionsMax, statement_timeout: patience(20_000) })
   const transact = <T>(work: (sql: Sql) => Promise<T>) => inTransaction(pool, 'begin', work, 'commit')
   let freeDaily = 5
   const ledger = (sql: Sql, bot: BotId) => createPostgresLedger(sql, { bot, freeDaily: () => freeDaily })

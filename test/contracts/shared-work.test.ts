@@ -3,24 +3,26 @@ import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createDispatcher } from '../../src/dispatch/dispatcher.ts'
 import { FenceLost } from '../../src/faults.ts'
-import type { Claims, Inbox, InboxItem } from '../../src/inbox/inbox.ts'
-import { createClock } from '../../src/kit/clock.ts'
-import { chatId, type InstanceId, instanceId, type Lane } from '../../src/kit/ids.ts'
-import { workDuty } from '../../src/lifecycle/duties.ts'
+import { attemptsMax, type Inbox, type InboxItem } from '../../src/inbox/inbox.ts'
+import { after, createClock } from '../../src/kit/clock.ts'
+import { botId, chatId, type InstanceId, instanceId, type Lane } from '../../src/kit/ids.ts'
+import { startDuties, workDuty } from '../../src/lifecycle/duties.ts'
 import { createInstanceWatch } from '../../src/lifecycle/instance-watch.ts'
 import { Membership } from '../../src/lifecycle/membership.ts'
 import type { WorkerPermit } from '../../src/permit.ts'
 import { createChatTurns } from '../../src/storage/postgres/chat-turns.ts'
 import { openDatabase } from '../../src/storage/postgres/database.ts'
-import { createPostgresClaims, createPostgresInbox, pruneInbox } from '../../src/storage/postgres/inbox.ts'
-import { retryItem, shelveItem } from '../../src/storage/postgres/inbox-desk.ts'
+import { createPostgresInbox } from '../../src/storage/postgres/inbox.ts'
+import { retryItem, shelveItem } from '../../src/storage/postgres/inbox-admin.ts'
+import { createPostgresClaims } from '../../src/storage/postgres/inbox-claims.ts'
 import { createPostgresInstances } from '../../src/storage/postgres/instances.ts'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { createTestClock } from '../fixtures/clock.ts'
+import { onThisMachine } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
-import { inboxContract, newLane, now, update } from './inbox-contract.ts'
+import { newLane, now, update } from './inbox-contract.ts'
 
 /** Several instances on one schema that all work: what `src/lifecycle/instances.ts` and the inbox promise of them. */
 const storage = await openStorage({ maxConn: 20 })
@@ -30,10 +32,14 @@ const clock = createClock()
 /** One instance, as its process would hold the database. */
 function instance(name: string) {
   const id = instanceId(name)
+  const inbox = createPostgresInbox({ pool: database.intake, schema, instance: id, onStored: () => {}, clock })
+  const claims = createPostgresClaims({ pool: database.work, schema, instance: id, clock })
   return {
     id,
-    inbox: createPostgresInbox({ pool: database.intake, onStored: () => {}, claimAs: id }),
-    claims: createPostgresClaims(database.work, id),
+    inbox,
+    claims,
+    /** What it claims of everything that waits. */
+    claimAll: async () => (await claims.claim(permitOf(id), { max: 100, busy: [], now })).items,
     instances: createPostgresInstances({
       looks: database.looks,
       steps: database.work,
@@ -51,7 +57,6 @@ const permitOf = (id: InstanceId, incarnation = 1): WorkerPermit => ({
   isFresh: () => true,
 })
 const about = { work: 'shared', role: 'passive' } as const
-const claimAll = (claims: Claims) => claims.claim({ max: 100, busy: [], now })
 const lanesOf = (items: readonly InboxItem[]) => items.map(({ lane }) => lane)
 const claimedBy = async (lane: Lane) =>
   (
@@ -60,20 +65,12 @@ const claimedBy = async (lane: Lane) =>
       [lane],
     )
   ).map((row) => row.claimed_by)
-const empty = () => storage.rows('truncate inbox; truncate instances')
-
 const [anna, boris] = [instance('anna'), instance('boris')]
-
-inboxContract('PostgreSQL, where work is shared', {
-  inbox: anna.inbox,
-  claims: anna.claims,
-  step: (work) => store.transact(storage.permit, ({ inbox: step }) => work(step)),
-  prune: (before) => pruneInbox(database.work, before),
-  kept: async (lane) => {
-    const [row] = await storage.rows<{ n: number }>('select count(*) as n from inbox where lane = $1', [lane])
-    return row?.n ?? 0
-  },
-})
+/** Nothing waits, and these two share the work. */
+async function empty(): Promise<void> {
+  await storage.rows('truncate inbox; truncate instances; truncate instance_deaths')
+  for (const { instances } of [anna, boris]) await instances.announce(1, about)
+}
 
 describe('lanes of several instances', () => {
   it('are worked by one of them at a time, in order, each update once, and all of them work', async () => {
@@ -90,20 +87,29 @@ describe('lanes of several instances', () => {
         const { id, inbox, claims, instances } = instance(name)
         await instances.announce(1, about)
         const dispatcher = createDispatcher({
+          inbox,
           claims,
+          arrive(_permit, received, mayClaim, onStored) {
+            const stored = Promise.resolve().then(() => inbox.store(received, mayClaim() ? 'claim' : 'wait'))
+            return {
+              stored: stored.then(() => onStored('stored')),
+              end: stored.then((item) => (typeof item === 'object' ? { kind: 'claimed', item } : { kind: 'waits' })),
+            }
+          },
           async handle(permit, item) {
             assert.equal(inHand.get(item.lane), undefined, `${item.lane} is worked by two`)
             inHand.set(item.lane, name)
             await store.transact(permit, async (tx) => {
-              if (!(await tx.inbox.finish(item.id, now))) return
+              await tx.inbox.mustFinish(item.id, now)
               handled.get(item.lane)?.push(item.updateId)
               workers.add(name)
               // With the commit the lane is free for the others, before anybody here has heard of it.
               inHand.delete(item.lane)
             })
           },
-          postpone: () => assert.fail('nothing fails'),
+          retryLater: () => assert.fail('nothing fails'),
           shelve: () => assert.fail('nothing fails'),
+          isCareful: () => false,
           clock,
           telemetry: createTelling(clock).telemetry,
         })
@@ -113,13 +119,12 @@ describe('lanes of several instances', () => {
     const sent = new Map<Lane, number[]>(lanes.map((lane) => [lane, []]))
     await Promise.all(
       lanes.map(async (lane) => {
-        // Telegram sends the next update of a lane when the one before is acknowledged, to whoever it reaches.
+        // Telegram sends the next update of a lane when the one before is acknowledged, whichever instance it reaches.
         for (let n = 0; n < perLane; n++) {
           const through = running[(n + lanes.indexOf(lane)) % running.length]
           assert.ok(through)
           const received = update(lane)
-          const offer = through.dispatcher.offer(lane)
-          offer.settle(await through.inbox.store(received, { claim: offer.claim }))
+          await through.dispatcher.take(received, () => {})
           sent.get(lane)?.push(received.updateId)
         }
       }),
@@ -144,13 +149,12 @@ describe('lanes of several instances', () => {
       clock,
       telemetry: createTelling(clock).telemetry,
     })
-    const other = createPostgresInbox({ pool: twoIntakes.intake, onStored: () => {}, claimAs: boris.id })
+    const { id } = boris
+    const other = createPostgresInbox({ pool: twoIntakes.intake, schema, instance: id, onStored: () => {}, clock })
     let collisions = 0
     for (let n = 0; n < 150; n++) {
       const lane = newLane()
-      const both = await Promise.all(
-        [anna.inbox, other].map((inbox: Inbox) => inbox.store(update(lane), { claim: true })),
-      )
+      const both = await Promise.all([anna.inbox, other].map((inbox: Inbox) => inbox.store(update(lane), 'claim')))
       assert.equal((await claimedBy(lane)).length, 1)
       assert.equal(both.filter((stored) => typeof stored === 'object').length, 1)
       assert.equal(both.filter((stored) => stored === 'stored').length, 1)
@@ -164,9 +168,9 @@ describe('lanes of several instances', () => {
     await empty()
     const lanes = Array.from({ length: 30 }, newLane)
     for (const lane of lanes) await anna.inbox.store(update(lane))
-    const claims = await Promise.all(
-      Array.from({ length: 5 }, (_, n) => claimAll(instance(`of-five-${n}`).claims).then(lanesOf)),
-    )
+    const five = Array.from({ length: 5 }, (_, n) => instance(`of-five-${n}`))
+    for (const { instances } of five) await instances.announce(1, about)
+    const claims = await Promise.all(five.map((each) => each.claimAll().then(lanesOf)))
     assert.deepEqual(claims.flat().sort(), [...lanes].sort())
   })
 
@@ -179,14 +183,14 @@ describe('lanes of several instances', () => {
       `insert into inbox (bot, update_id, lane, kind, cid, body, received_at) values (1, 1, $1, 'message', 'c', '{}', 0)`,
       [lane],
     )
-    const late = await anna.inbox.store(update(lane), { claim: true })
+    const late = await anna.inbox.store(update(lane), 'claim')
     assert.ok(typeof late === 'object')
     await slow.query('commit')
     await slow.end()
-    assert.deepEqual(await claimAll(boris.claims), [])
-    await store.transact(storage.permit, (tx) => tx.inbox.finish(late.id, now))
+    assert.deepEqual(await boris.claimAll(), [])
+    await store.transact(storage.permit, (tx) => tx.inbox.mustFinish(late.id, now))
     assert.deepEqual(
-      (await claimAll(boris.claims)).map(({ updateId }) => updateId),
+      (await boris.claimAll()).map(({ updateId }) => updateId),
       [1],
     )
   })
@@ -200,26 +204,28 @@ describe('lanes of several instances', () => {
       [lane],
     )
     assert.deepEqual(
-      (await claimAll(anna.claims)).map(({ updateId }) => updateId),
+      (await anna.claimAll()).map(({ updateId }) => updateId),
       [1],
     )
     assert.deepEqual(await claimedBy(lane), ['anna'])
   })
 
-  it('are free for everybody again when their update was given back, put off or set aside', async () => {
+  it('are free for everybody again when their update was released, put off or shelved', async () => {
     await empty()
     const lane = newLane()
     await anna.inbox.store(update(lane))
     await anna.inbox.store(update(lane))
-    const [first] = await claimAll(anna.claims)
+    const [first] = await anna.claimAll()
     assert.ok(first)
-    await anna.claims.giveBack(first, { until: now, error: 'the world' })
-    const [second] = await claimAll(boris.claims)
+    await anna.claims.release(first, { until: now, error: 'the world' })
+    const [second] = await boris.claimAll()
     assert.equal(second?.id, first.id)
-    await store.transact(storage.permit, (tx) => tx.inbox.postpone(first.id, { until: now, error: 'ours' }))
-    assert.deepEqual(lanesOf(await claimAll(anna.claims)), [lane])
+    await anna.claims.release(first, { until: after(now, 60_000), error: 'late' })
+    assert.deepEqual(await claimedBy(lane), [boris.id], 'what another one has claimed meanwhile stays as it is')
+    await store.transact(storage.permit, (tx) => tx.inbox.retryLater(first.id, { until: now, error: 'ours' }))
+    assert.deepEqual(lanesOf(await anna.claimAll()), [lane])
     await store.transact(storage.permit, (tx) => tx.inbox.shelve(first.id, now, 'too often'))
-    const [third] = await claimAll(boris.claims)
+    const [third] = await boris.claimAll()
     assert.ok(third && third.id > first.id)
   })
 
@@ -227,20 +233,147 @@ describe('lanes of several instances', () => {
     await empty()
     const lane = newLane()
     await anna.inbox.store(update(lane))
-    const [aside] = await claimAll(anna.claims)
+    const [aside] = await anna.claimAll()
     assert.ok(aside)
-    const desk = sqlOf(database.work)
-    assert.equal(await shelveItem(desk, aside.updateId, now), true)
+    const admin = sqlOf(database.work)
+    const bot = botId(1)
+    assert.equal(await shelveItem(admin, bot, aside.updateId, now), true)
     await anna.inbox.store(update(lane))
-    const [next] = await claimAll(boris.claims)
+    const [next] = await boris.claimAll()
     assert.ok(next && next.id > aside.id)
-    assert.equal(await retryItem(desk, aside.updateId), true)
+    assert.equal(
+      await retryItem(admin, botId(2), aside.updateId),
+      false,
+      'the same number of another bot is another one',
+    )
+    assert.equal(await retryItem(admin, bot, aside.updateId), true)
     assert.deepEqual(await claimedBy(lane), [boris.id])
     // What is in hand stays there.
-    assert.equal(await retryItem(desk, next.updateId), true)
+    assert.equal(await retryItem(admin, bot, next.updateId), true)
     assert.deepEqual(await claimedBy(lane), [boris.id])
-    await store.transact(storage.permit, (tx) => tx.inbox.finish(next.id, now))
-    assert.equal((await claimAll(anna.claims))[0]?.id, aside.id)
+    await store.transact(storage.permit, (tx) => tx.inbox.mustFinish(next.id, now))
+    assert.equal((await anna.claimAll())[0]?.id, aside.id)
+  })
+})
+
+describe('an update that ends its process', () => {
+  const silent = 5_000
+  const died = (id: InstanceId) =>
+    storage.rows(`update instances set beat_at = beat_at - interval '10 seconds' where instance = $1`, [id])
+  const itemOf = async (lane: Lane) =>
+    (
+      await storage.rows<{ state: string; interrupted: number; attempts: number }>(
+        `select case when finished_at is not null then 'finished' when shelved_at is not null then 'shelved'
+                else 'waits' end as state, interrupted, attempts from inbox where lane = $1`,
+        [lane],
+      )
+    )[0]
+
+  /** An instance that works until it dies of the poison, or until nothing waits. */
+  async function live(name: string, poison: Lane): Promise<boolean> {
+    const { id, inbox, claims, instances } = instance(name)
+    await instances.announce(1, about)
+    const stopping = new AbortController()
+    let isDead = false
+    const never = new Promise<never>(() => {})
+    const dispatcher = createDispatcher({
+      inbox,
+      claims,
+      arrive: () => assert.fail('nothing arrives'),
+      async handle(permit, item) {
+        isDead ||= item.lane === poison
+        // The others were in hand in the same moment, and nothing of them is written either.
+        await new Promise((resolve) => setImmediate(resolve))
+        if (isDead) return await never
+        await store.transact(permit, (tx) => tx.inbox.mustFinish(item.id, now))
+      },
+      retryLater: () => assert.fail('nothing fails'),
+      shelve: (permit, { id: item }, error) => store.transact(permit, (tx) => tx.inbox.shelve(item, now, error)),
+      isCareful: () => true,
+      clock,
+      telemetry: createTelling(clock).telemetry,
+    })
+    const work = dispatcher.work(permitOf(id), stopping.signal)
+    const waits = 'select 1 from inbox where finished_at is null and shelved_at is null'
+    await until(async () => isDead || (await storage.rows(waits)).length === 0, 'it died, or has handled everything')
+    // The dead one is left as it is: its steps never end.
+    if (isDead) await died(id)
+    else {
+      stopping.abort()
+      await work
+    }
+    return isDead
+  }
+
+  it('is handled alone from then on, and shelved after five deaths; the eleven beside it are handled', async () => {
+    await empty()
+    const lanes = Array.from({ length: 12 }, newLane)
+    const [, , , poison] = lanes
+    assert.ok(poison)
+    for (const lane of lanes) await anna.inbox.store(update(lane))
+    let deaths = 0
+    while (await live(`life-${deaths}`, poison)) {
+      assert.deepEqual(
+        (await anna.instances.declareDead([instanceId(`life-${deaths}`)], silent)).map((each) => each.instance),
+        [`life-${deaths}`],
+      )
+      deaths += 1
+    }
+    assert.equal(deaths, attemptsMax)
+    for (const lane of lanes) {
+      const item = await itemOf(lane)
+      assert.equal(item?.state, lane === poison ? 'shelved' : 'finished')
+      assert.equal(item?.interrupted, lane === poison ? attemptsMax : 1)
+      assert.equal(item?.attempts, 0)
+    }
+  })
+
+  it('is known when the instance is declared dead or may not work any more, and not when it ends in order', async () => {
+    await empty()
+    const lanes = [newLane(), newLane(), newLane(), newLane()] as const
+    const [ofDead, ofFormer, ofLeft, ofAnew] = lanes
+    const claimedFor = async (lane: Lane) => {
+      const one = instance(`of-${lane}`)
+      await one.instances.announce(1, about)
+      assert.equal(typeof (await one.inbox.store(update(lane), 'claim')), 'object')
+      return one
+    }
+    const interruptions = async () => (await Promise.all(lanes.map(itemOf))).map((item) => item?.interrupted)
+    const dead = await claimedFor(ofDead)
+    await died(dead.id)
+    assert.equal((await anna.instances.beat(1, 'passive')).deathMsAgo, undefined)
+    await anna.instances.declareDead([dead.id], silent)
+    const { deathMsAgo } = await anna.instances.beat(1, 'passive')
+    assert.ok(deathMsAgo !== undefined && deathMsAgo < 60_000, 'every beat says that an instance has died')
+    const former = await claimedFor(ofFormer)
+    await storage.rows(`update instances set work = 'exclusive' where instance = $1`, [former.id])
+    const left = await claimedFor(ofLeft)
+    await left.instances.leave()
+    const anew = await claimedFor(ofAnew)
+    await anew.instances.announce(2, about)
+    assert.equal(await anna.instances.freeLanes(), 1)
+    assert.deepEqual(await interruptions(), [1, 1, 0, 0])
+    for (const lane of lanes) assert.deepEqual(await claimedBy(lane), [])
+    const { items, isAnyInterrupted } = await anna.claims.claim(permitOf(anna.id), { max: 10, busy: [], now })
+    assert.deepEqual({ lanes: lanesOf(items), isAnyInterrupted }, { lanes: [ofLeft, ofAnew], isAnyInterrupted: true })
+    const alone = await anna.claims.claimInterrupted(permitOf(anna.id), now)
+    assert.equal(alone?.lane, ofDead)
+    const others = await boris.claims.claimInterrupted(permitOf(boris.id), now)
+    assert.equal(others?.lane, ofFormer, 'each by one instance')
+    const third = instance('third')
+    await third.instances.announce(1, about)
+    const none = await third.claims.claim(permitOf(third.id), { max: 10, busy: [], now })
+    assert.deepEqual(none, { items: [], isAnyInterrupted: false })
+  })
+
+  it('has all its attempts back when an operator retries it', async () => {
+    await empty()
+    const lane = newLane()
+    const received = update(lane)
+    await anna.inbox.store(received)
+    await storage.rows(`update inbox set interrupted = 5, attempts = 3, shelved_at = 1 where lane = $1`, [lane])
+    assert.equal(await retryItem(sqlOf(database.work), received.bot, received.updateId), true)
+    assert.deepEqual(await itemOf(lane), { state: 'waits', interrupted: 0, attempts: 0 })
   })
 })
 
@@ -270,22 +403,23 @@ describe('an instance among others', () => {
     await empty()
     const dead = instance('silent')
     await dead.instances.announce(1, about)
-    await dead.instances.notePool('pool-1')
     const lane = newLane()
-    await dead.inbox.store(update(lane), { claim: true })
+    await dead.inbox.store(update(lane), 'claim')
     await anna.instances.announce(1, about)
     await until(async () => (await anna.instances.silent(silent)).length > 0, 'it has been silent for a while')
-    assert.deepEqual(await claimAll(anna.claims), [])
+    assert.deepEqual(await anna.claimAll(), [])
     const declared = await anna.instances.declareDead([dead.id], silent)
     assert.deepEqual(
-      declared.map(({ instance: who, hands }) => ({ who, hands })),
-      [{ who: dead.id, hands: ['hands-silent', 'pool-1'] }],
+      declared.map(({ instance: who }) => who),
+      [dead.id],
     )
-    assert.deepEqual(lanesOf(await claimAll(anna.claims)), [lane])
+    assert.equal((await anna.claims.claimInterrupted(permitOf(anna.id), now))?.lane, lane)
     await assert.rejects(write(permitOf(dead.id), 'dead'), FenceLost)
-    assert.equal(await dead.instances.beat(1, 'passive'), false)
+    const claim = dead.claims.claim(permitOf(dead.id), { max: 1, busy: [], now })
+    await assert.rejects(claim, FenceLost)
+    assert.equal((await dead.instances.beat(1, 'passive')).isAlive, false)
     await dead.instances.announce(2, about)
-    assert.equal(await dead.instances.beat(2, 'passive'), true)
+    assert.equal((await dead.instances.beat(2, 'passive')).isAlive, true)
     await write(permitOf(dead.id, 2), 'back')
   })
 
@@ -302,23 +436,13 @@ describe('an instance among others', () => {
         where application_name = $1 and wait_event_type = 'Lock' and query like '%update instances set beat_at%'`
       await until(async () => (await storage.rows(said, [`trt ${schema}`])).length === 2, 'both are said')
       await holder.query('rollback')
-      assert.deepEqual(await beats, [true, true])
+      assert.deepEqual(
+        (await beats).map(({ isAlive }) => isAlive),
+        [true, true],
+      )
     } finally {
       await holder.end()
     }
-  })
-
-  it('is known with its errand engine, also when it had to announce itself anew meanwhile', async () => {
-    await empty()
-    const { instances } = instance('with-engine')
-    await assert.rejects(instances.notePool('pool-1'), /declared dead/)
-    await instances.announce(1, about)
-    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine', 'pool-1'])
-    await instances.notePool('pool-2')
-    await instances.announce(2, about)
-    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine', 'pool-2'])
-    await instance('with-engine').instances.announce(1, about)
-    assert.deepEqual(await anna.instances.hands('all'), ['hands-with-engine'], 'a new process has no engine yet')
   })
 
   it('is not declared dead when it was heard at the last moment', async () => {
@@ -371,17 +495,19 @@ describe('an instance among others', () => {
       role: () => 'passive',
       duties: [
         workDuty('work', async (permit, signal) => {
-          if (permit.kind === 'worker') permits.push(permit)
+          permits.push(permit)
           await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
         }),
       ],
       clock,
       telemetry: telling.telemetry,
-      times: { beatEveryMs: 20, freshMs: 400, silentMs: 500, lookEveryMs: 50 },
+      times: { beatEveryMs: 20, freshMs: onThisMachine(400), silentMs: onThisMachine(500), lookEveryMs: 50 },
     })
     await membership.join()
-    assert.equal(membership.works, true)
-    await storage.rows('delete from instances')
+    const stopping = new AbortController()
+    const working = membership.work(() => true, stopping.signal)
+    await until(() => permits.length === 1, 'it works')
+    await storage.rows('delete from instances where instance = $1', [id])
     await until(() => permits.length === 2, 'it works again')
     const [former, present] = permits
     assert.ok(former && present)
@@ -390,9 +516,11 @@ describe('an instance among others', () => {
     await assert.rejects(write(former, 'former'), FenceLost)
     await write(present, 'present')
     assert.deepEqual(telling.events('INSTANCE_REVIVED'), ['INSTANCE_REVIVED'])
+    stopping.abort()
+    await working
     await membership.leave()
-    assert.equal(membership.works, false)
-    assert.deepEqual(await storage.rows('select 1 from instances'), [])
+    assert.equal(membership.isWorking, false)
+    assert.deepEqual(await storage.rows('select 1 from instances where instance = $1', [id]), [])
   })
 
   it('does not believe in its right when it cannot say that it lives, and works again when it can', async () => {
@@ -410,37 +538,35 @@ describe('an instance among others', () => {
       instance: id,
       work: 'shared',
       role: () => 'passive',
-      duties: [workDuty('work', async (permit) => void (permit.kind === 'worker' && permits.push(permit)))],
+      duties: [workDuty('work', async (permit) => void permits.push(permit))],
       clock,
       telemetry: createTelling(clock).telemetry,
-      times: { beatEveryMs: 10, freshMs: 100, silentMs: 500, lookEveryMs: 50 },
+      times: { beatEveryMs: 10, freshMs: onThisMachine(100), silentMs: onThisMachine(500), lookEveryMs: 50 },
     })
     await membership.join()
+    const work = { name: 'work', run: (_: unknown, signal: AbortSignal) => membership.work(() => true, signal) }
+    const working = startDuties([work], undefined, { clock, telemetry: createTelling(clock).telemetry })
     await until(() => permits.length === 1, 'it works')
     isCut = true
-    await until(() => permits[0]?.isFresh() === false && !membership.works, 'its work has ended')
+    await until(() => permits[0]?.isFresh() === false && !membership.isWorking, 'its work has ended')
     isCut = false
-    await until(() => permits.length === 2 && membership.works, 'it works again')
+    await until(() => permits.length === 2 && membership.isWorking, 'it works again')
+    await working.stop()
     await membership.leave()
   })
 })
 
 describe('the watch over instances', () => {
-  it('declares dead whom two looks found silent, and frees what they had in hand, and nobody else', async () => {
+  it('declares dead whom two looks found silent, and nobody else, and unlocks their jobs then', async () => {
     await empty()
+    await storage.rows('truncate instances')
     const telling = createTelling(clock)
     const steps = createTestClock()
     const [alive, dead] = [instance('alive'), instance('frozen')]
-    const freed: string[] = []
-    const errands = {
-      holders: async () => ['hands-frozen', 'pool-of-frozen', 'hands-alive', 'pool-of-alive'],
-      unlock: async (holders: readonly string[]) => void freed.push(...holders),
-      tidy: async () => 0,
-    }
+    let unlocks = 0
+    const errands = { unlockGone: async () => (unlocks += 1) }
     await dead.instances.announce(1, about)
-    await dead.instances.notePool('pool-of-frozen')
     await alive.instances.announce(1, about)
-    await alive.instances.notePool('pool-of-alive')
     const times = { beatEveryMs: 20, freshMs: 400, silentMs: 200, lookEveryMs: 1_000 }
     const [look] = createInstanceWatch({
       instances: alive.instances,
@@ -456,22 +582,22 @@ describe('the watch over instances', () => {
     await until(() => steps.sleepers().length === 1, 'it has looked once')
     assert.deepEqual(telling.events(), [])
     await steps.advance(1_000)
-    await until(() => freed.length > 0 && steps.sleepers().length === 1, 'it has looked twice')
+    await until(() => unlocks > 0 && steps.sleepers().length === 1, 'it has looked twice')
     assert.deepEqual(
       telling.fieldsOf('INSTANCE_DECLARED_DEAD').map(({ instance: who }) => who),
       ['frozen'],
     )
-    assert.deepEqual(freed, ['hands-frozen', 'pool-of-frozen'])
+    assert.equal(unlocks, 1, 'when the declaration is committed')
     stopping.abort()
     await watching
   })
 
   it('frees lanes that an instance without a row has claimed', async () => {
     await empty()
-    await anna.instances.announce(1, about)
+    await storage.rows('delete from instances where instance = $1', [boris.id])
     const [mine, orphan] = [newLane(), newLane()]
-    await anna.inbox.store(update(mine), { claim: true })
-    await boris.inbox.store(update(orphan), { claim: true })
+    await anna.inbox.store(update(mine), 'claim')
+    await boris.inbox.store(update(orphan), 'claim')
     assert.equal(await anna.instances.freeLanes(), 1)
     assert.deepEqual([await claimedBy(mine), await claimedBy(orphan)], [['anna'], []])
   })
@@ -481,7 +607,7 @@ describe('calls to one chat', () => {
   const [here, there] = [openTurns(), openTurns()]
   function openTurns() {
     const { telemetry } = createTelling(clock)
-    return openDatabase({ url: storage.url, schema, maxConn: 7, isShared: true, clock, telemetry })
+    return openDatabase({ url: storage.url, schema, maxConn: 7, clock, telemetry })
   }
   const turnsOf = ({ turns }: typeof here, by = clock) => createChatTurns({ session: turns, schema, clock: by })
 

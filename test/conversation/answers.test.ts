@@ -6,6 +6,7 @@ import { decodeAddress } from '../../src/conversation/address-codec.ts'
 import type { Input } from '../../src/conversation/screen.ts'
 import { offerId, orderId, quoteId } from '../../src/kit/ids.ts'
 import { kopecks } from '../../src/money/amount.ts'
+import { cases } from '../fixtures/seed.ts'
 import { anOrder, catalog, photo, Talk } from './talk.ts'
 
 const someDraft = fc.constantFrom('d1', 'other')
@@ -117,7 +118,7 @@ describe('every input', () => {
           assert.ok((toast ?? '').length <= 200)
         }
       }),
-      { numRuns: 400 },
+      cases(400),
     )
   })
 
@@ -148,7 +149,7 @@ describe('every input', () => {
           assert.ok(!acts.includes(place.at), `nobody stays at ${place.at}`)
         }
       }),
-      { numRuns: 400 },
+      cases(400),
     )
   })
 
@@ -161,6 +162,7 @@ describe('every input', () => {
         assert.deepEqual(talk.commands, [])
         assert.match(talk.text, /Доступ к боту закрыт/)
       }),
+      cases(),
     )
   })
 })

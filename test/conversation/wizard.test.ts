@@ -179,11 +179,6 @@ describe('the wizard', () => {
     }
   })
 
-  it('keeps no NUL and no half of an emoji, which the database would refuse', () => {
-    const talk = new Talk().opens(free).writes('кот\u0000 \ud83d и ещё')
-    assert.equal(talk.session.draft?.values['prompt'], 'кот \ufffd и ещё')
-  })
-
   it('shows the price of a choice on its button where it changes the price', () => {
     const talk = new Talk().opens(priced).taps('⚙️ Настройки')
     talk.taps('Разрешение').button('✓')

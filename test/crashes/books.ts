@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
-import { verifyLedger } from '../../src/storage/postgres/verify-ledger.ts'
+import { verifyShop } from '../../src/storage/postgres/verify-ledger.ts'
 import { checkLog, type LogProblem } from '../../src/telemetry/check-log.ts'
 import type { EventName } from '../../src/telemetry/events.ts'
 import { type Person, until } from '../fixtures/person.ts'
@@ -33,18 +33,19 @@ const giftWatch = `(
   payload->'errand'->>'kind' = 'watch_task' and payload->'errand'->>'order' in
     (select id from orders where status = 'released' and body->'order'->>'reason' = 'never_confirmed'))`
 
-/** Nothing is in hand any more: no update waits, no errand, no order runs. */
+/** Nothing is in hand any more: no update waits, no screen, no errand, no order runs. */
 export async function untilQuiet({ db, schema, controls }: Shop): Promise<void> {
   const LEFT = `
     select (select count(*) from inbox where finished_at is null and shelved_at is null)::int as updates,
            (select count(*) from ${schema}_jobs._private_jobs where not ${giftWatch})::int as errands,
            (select count(*) from orders
-             where status in ('placed', 'submitting', 'uncertain', 'generating', 'delivering'))::int as orders`
+             where status in ('placed', 'submitting', 'uncertain', 'generating', 'delivering'))::int as orders,
+           (select count(*) from sessions where shown_revision < revision)::int as screens`
   let left = ''
   const isQuiet = async () => {
-    const row = (await db.query<{ updates: number; errands: number; orders: number }>(LEFT)).rows[0]
+    const row = (await db.query<{ updates: number; errands: number; orders: number; screens: number }>(LEFT)).rows[0]
     left = JSON.stringify(row)
-    if (left !== JSON.stringify({ updates: 0, errands: 0, orders: 0 })) return false
+    if (left !== JSON.stringify({ updates: 0, errands: 0, orders: 0, screens: 0 })) return false
     const { length } = await controls.updates('pending')
     left = `${length} updates at Telegram`
     return length === 0
@@ -136,7 +137,7 @@ export async function checkShop({ db, controls }: Shop): Promise<void> {
   const client = await db.connect()
   try {
     await client.query('begin')
-    const verified = await verifyLedger(sqlOf(client))
+    const verified = await verifyShop(sqlOf(client))
     assert.ok(verified.ok, verified.ok ? '' : verified.difference)
   } finally {
     await client.query('rollback')

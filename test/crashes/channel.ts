@@ -15,6 +15,8 @@ export type Boot = {
   /** A lease and heartbeats that are shorter than an operator's, so that nobody waits for them. */
   readonly times?: Times
   readonly end?: End
+  /** A text that ends the process whenever an update that holds it is handled. */
+  readonly poison?: string
 }
 export type Env = Readonly<Record<string, string>>
 export type Times = {
@@ -42,6 +44,6 @@ export type Ask = { readonly ask: 'end'; readonly end?: End } | { readonly ask: 
 export type Report =
   | { readonly report: 'ready'; readonly points: readonly string[] }
   | { readonly report: 'armed' }
-  /** How often each point was crossed since the last time this was asked; also told unasked by the last breath. */
+  /** How often each point was crossed since the last time this was asked; also reported unasked at the end of the process. */
   | { readonly report: 'counted'; readonly crossings: Crossings }
 export type Crossings = Readonly<Record<string, number>>

@@ -117,7 +117,7 @@ async function writeMeanwhile(shop: Shop): Promise<Person | undefined> {
 async function answers(shop: Shop, meanwhile: Person | undefined): Promise<void> {
   await workingLife(shop)
   await patienceIsOver(shop)
-  if (meanwhile !== undefined) await meanwhile.sees(/Привет/)
+  if (meanwhile !== undefined) await meanwhile.sees(/Картинки и дизайн/)
   const person = await shop.person()
   await checkBooks(shop, person, await menu.walk(person, shop))
   checkLogs(shop.lives)

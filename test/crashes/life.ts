@@ -5,6 +5,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { fastStart } from '../../src/keeper/process.ts'
+import { patience } from '../fixtures/patience.ts'
 import type { Ask, Boot, Crossings, End, Report } from './channel.ts'
 
 /** One process, from its start to its end. */
@@ -32,7 +34,7 @@ export type Life = {
 export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
 
 /** A journey, and then some. */
-const endsWithinMs = 30_000
+const endsWithinMs = patience(30_000)
 
 /** How it ended; one that is killed or told to stop and does not end is a failure, and no test that hangs. */
 export async function endOf(life: Life): Promise<Ending> {
@@ -41,15 +43,15 @@ export async function endOf(life: Life): Promise<Ending> {
   throw new Error(`it has not ended in ${endsWithinMs} ms. Its log ends:\n${life.lines.slice(-30).join('\n')}`)
 }
 
-/** The program as it stands here. */
-const ours = fileURLToPath(new URL('main.ts', import.meta.url))
-// The compiled form of the sources is kept between lives, as `bin/trt.js` does it.
-const compileCache = path.join(tmpdir(), 'node-compile-cache')
+/** The program as it stands here; `npm test` makes one file of it. */
+const ours = process.env['TRT_TEST_LIFE'] ?? fileURLToPath(new URL('main.ts', import.meta.url))
+// The compiled form is kept between lives, as `bin/trt.js` does it.
+const compileCache = path.join(process.env['TRT_TEST_LIFE'] ? path.dirname(ours) : tmpdir(), 'node-compile-cache')
 /** A life that does not come to work or to its end in this time hangs. */
-const patienceMs = 20_000
+const patienceMs = patience(20_000)
 
 export function beginLife(boot: Boot, program: string = ours): Life {
-  const child = spawn(process.execPath, [program, JSON.stringify(boot)], {
+  const child = spawn(process.execPath, [...fastStart, program, JSON.stringify(boot)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
   })

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
-import { pino } from 'pino'
 import { readConfig } from '../../src/config/config.ts'
 import { createClock } from '../../src/kit/clock.ts'
+import { startExitGuard } from '../../src/kit/exit-guard.ts'
 import { botId, newInstanceId } from '../../src/kit/ids.ts'
-import { endSoon } from '../../src/kit/last-breath.ts'
+import { createLogWriter } from '../../src/kit/log-writer.ts'
 import { openPorts } from '../../src/ports.ts'
 import { startService } from '../../src/service.ts'
 import { readOfferFiles } from '../../src/storage/catalog-files.ts'
@@ -11,6 +11,7 @@ import { createRedact } from '../../src/telemetry/redact.ts'
 import { createTelemetry } from '../../src/telemetry/telemetry.ts'
 import type { Ask, Boot, End, Report } from './channel.ts'
 import { pointsOf, watched } from './points.ts'
+import { poisoned } from './poison.ts'
 
 /**
  * The service as `start` puts it together, with one difference: it sends itself a signal at the n-th crossing of a
@@ -33,8 +34,14 @@ function cross(point: string): void {
   if (left > 0) return
   const { signal } = end
   end = undefined
-  // The process does not come back from a SIGKILL of its own.
+  // What was logged before the signal is evidence; after a SIGKILL nothing is written any more.
+  log.flush()
   process.kill(process.pid, signal)
+}
+
+function die(): void {
+  log.flush()
+  process.kill(process.pid, 'SIGKILL')
 }
 
 const stop = Promise.withResolvers<string>()
@@ -46,7 +53,8 @@ process.on('SIGTERM', () => {
 // Nobody is left to hear of the end of this process.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
-const log = pino.destination({ dest: 1, sync: true })
+const log = createLogWriter(process.stdout, (count) => telemetry.tell('LOG_LINES_DROPPED', { count }))
+process.on('exit', log.flush)
 const read = readConfig({
   PORT: String(boot.port),
   BOT_INSTANCE_ID: boot.schema,
@@ -59,7 +67,7 @@ const clock = createClock()
 const telemetry = createTelemetry({
   clock,
   redact: createRedact(config.secrets),
-  write: (line) => log.write(line),
+  write: log.write,
   ...config.log,
 })
 process.on('uncaughtException', (error) => {
@@ -96,7 +104,7 @@ const service = await startService({
       telemetry,
     })
     points = pointsOf(ports)
-    return watched(ports, cross)
+    return watched(boot.poison === undefined ? ports : poisoned(ports, boot.poison, die), cross)
   },
   catalogSources: await readOfferFiles(),
   instance,
@@ -131,7 +139,7 @@ if (service !== undefined) {
 say({ report: 'counted', crossings })
 process.removeAllListeners('disconnect')
 process.disconnect?.()
-endSoon((line) => log.write(`${line}\n`))
+startExitGuard((line) => log.write(`${line}\n`))
 
 function say(report: Report): void {
   process.send?.(report)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import pg from 'pg'
 import { createSandbox } from '../../sandbox/sandbox.ts'
+import { freePort } from '../fixtures/loopback.ts'
 import { createPerson, type Person } from '../fixtures/person.ts'
 import { type TestDatabase, testDatabase } from '../fixtures/postgres.ts'
 import { type Controls, controlsOf } from '../fixtures/sandbox.ts'
@@ -31,7 +31,7 @@ export type Shop = {
 
 /** `program`: another one than ours, as one that was deployed before or will be deployed next. */
 export type Wish = { readonly publicPort?: number; readonly program?: string } & Partial<
-  Pick<Boot, 'end' | 'port' | 'env' | 'times'>
+  Pick<Boot, 'end' | 'port' | 'env' | 'times' | 'poison'>
 >
 
 /** With these settings besides the usual ones; in the database that is given, when one is. */
@@ -41,7 +41,7 @@ export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Sho
   const controls = controlsOf(sandbox.url)
   await controls.kie({ latency_ms: 50 })
   const port = await freePort()
-  const otherPort = await freePort(port)
+  const otherPort = await freePort()
   const db = new pg.Pool({ connectionString: database.url, options: `-c search_path=${database.schema}`, max: 3 })
   const lives: Life[] = []
   let isClosed = false
@@ -78,20 +78,4 @@ export async function openShop(env: Env = {}, given?: TestDatabase): Promise<Sho
       await database.end()
     },
   }
-}
-
-/** Outside the range that the system gives to outgoing connections, so that it is still free in the next life. */
-async function freePort(taken?: number): Promise<number> {
-  for (let tries = 0; tries < 50; tries++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!isFree) continue
-    await new Promise((resolve) => server.close(resolve))
-    if (port !== taken) return port
-  }
-  assert.fail('no free port was found')
 }

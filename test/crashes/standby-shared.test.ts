@@ -64,7 +64,9 @@ test('instances that share the work', { concurrency: 3 }, async (t) => {
         inShop(async (shop) => {
           const both = [await lead(shop), await standBy(shop)]
           const person = await shop.person()
-          const { walking, dead, alive } = await walkUntil(shop, person, both, { point, crossing, signal: 'SIGKILL' })
+          const { walking, dead, alive } = await walkUntil(shop, person, both, { point, crossing })
+          dead.signal('SIGKILL')
+          await dead.ended
           // Whoever has its address next takes what is brought there.
           const next = await standBy(shop, dead === both[0] ? { port: shop.port } : {})
           await alive.tells(/INSTANCE_DECLARED_DEAD/)
@@ -81,7 +83,7 @@ test('instances that share the work', { concurrency: 3 }, async (t) => {
         inShop(async (shop) => {
           const both = [await lead(shop), await standBy(shop)]
           const person = await shop.person()
-          const { walking, dead, alive } = await walkUntil(shop, person, both, { point, crossing, signal: 'SIGSTOP' })
+          const { walking, dead, alive } = await walkUntil(shop, person, both, { point, crossing })
           await alive.tells(/INSTANCE_DECLARED_DEAD/)
           dead.signal('SIGCONT')
           await dead.tells(/INSTANCE_REVIVED/)
@@ -117,23 +119,24 @@ test('instances that share the work', { concurrency: 3 }, async (t) => {
   ])
 })
 
-/** Somebody's way to a picture until one of the two has come to that point and ended there; the other is spared. */
-async function walkUntil(shop: Shop, person: Person, both: readonly Life[], end: End) {
-  await Promise.all(both.map((life) => life.endAt(end)))
+/** A person walks to a picture until one of the two comes to that point and stands still there. The other goes on. */
+async function walkUntil(shop: Shop, person: Person, both: readonly Life[], where: Omit<End, 'signal'>) {
+  await Promise.all(both.map((life) => life.endAt({ ...where, signal: 'SIGSTOP' })))
   const walking = freePicture.walk(person, shop)
-  // Waited for in its turn; a failure before that is told first.
+  // Awaited by the caller; a failure before that is reported first.
   walking.catch(() => undefined)
-  await until(() => both.some(hasEnded), `one of them came to ${end.point}`)
-  const dead = both.find(hasEnded)
+  await until(() => both.some(isStopped), `one of them came to ${where.point}`)
+  const dead = both.find(isStopped)
   const alive = both.find((life) => life !== dead)
   assert.ok(dead && alive)
-  await alive.spare()
+  // It may have come there as well.
+  alive.signal('SIGCONT')
+  assert.ok(await alive.spare())
   return { walking, dead, alive }
 }
 
-/** Also when it only stands still. */
-const hasEnded = ({ pid, isOver }: Life): boolean =>
-  isOver() || spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.startsWith('T')
+const isStopped = ({ pid }: Life): boolean =>
+  spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout.startsWith('T')
 
 async function living({ db }: Shop): Promise<number | undefined> {
   return (await db.query<{ n: number }>('select count(*)::int as n from instances')).rows[0]?.n

@@ -90,7 +90,7 @@ test('several instances, led by PostgreSQL', { concurrency: 3 }, async (t) => {
           () => lives.some(({ lines }, n) => lines.slice(before[n]).some((line) => /\] DUTIES_STARTED/.test(line))),
           'one of them leads again',
         )
-        await person.sees(/Привет/)
+        await person.sees(/Картинки и дизайн/)
         await isAnswered(await shop.person())
         assert.ok(lives.every((life) => !life.isOver()))
         await endWell(lives)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { EventName } from '../../src/telemetry/events.ts'
+import { onThisMachine } from '../fixtures/patience.ts'
 import { type Person, until } from '../fixtures/person.ts'
 import { checkBooks, checkLogsOfTwo } from './books.ts'
 import type { End, Times } from './channel.ts'
@@ -13,8 +14,20 @@ import type { Shop, Wish } from './shop.ts'
  * are shorter than an operator's and in the same proportion, so that nobody waits for them.
  */
 export const times: Times = {
-  lock: { leaseMs: 1_500, renewEveryMs: 300, freshMs: 1_200, waitMs: 400, lookEveryMs: 50, answerMs: 3_000 },
-  beats: { beatEveryMs: 200, freshMs: 1_000, silentMs: 1_300, lookEveryMs: 200 },
+  lock: {
+    leaseMs: onThisMachine(1_500),
+    renewEveryMs: 300,
+    freshMs: onThisMachine(1_200),
+    waitMs: 400,
+    lookEveryMs: 50,
+    answerMs: onThisMachine(3_000),
+  },
+  beats: {
+    beatEveryMs: 200,
+    freshMs: onThisMachine(1_000),
+    silentMs: onThisMachine(1_300),
+    lookEveryMs: 200,
+  },
 }
 
 /** Leads, and has Telegram bring the updates to the other's door, which is open whatever becomes of this one. */
@@ -32,7 +45,7 @@ export async function standBy(shop: Shop, wish: Wish = {}): Promise<Life> {
 
 export async function isAnswered(person: Person): Promise<void> {
   await person.says('/start')
-  await person.sees(/Привет/)
+  await person.sees(/Картинки и дизайн/)
 }
 
 /** What a leadership that is taken away explains. */

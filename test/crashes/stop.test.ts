@@ -13,8 +13,7 @@ import { createShops } from './shops.ts'
  * uncertain.
  */
 /** Whatever is looked up beside something else that is waited for, and shows no moment of its own. */
-const isReadInPassing =
-  /:(read\w+|known\w+|poolFigures|store\.read|claims\.nextDueAt|instances\.(silent|hands)|engine\.holders)$/
+const isReadInPassing = /:(read\w+|known\w+|poolFigures|store\.read|claims\.nextDueAt|instances\.silent)$/
 
 test('SIGTERM ends a start at any of its moments', { concurrency: 2 }, async (t) => {
   const shops = createShops(t)
@@ -36,19 +35,20 @@ test('SIGTERM ends a start at any of its moments', { concurrency: 2 }, async (t)
 })
 
 /**
- * Where work is in hand, in the order of the journey: an update that is not committed, a step before its commit, a call
- * that is being made; and an update that was taken from the inbox, whenever that is.
+ * Where work is in hand, in the order of the journey: an update that is not committed, or committed with its effect and
+ * not answered, a step before its commit, a call that is being made.
  */
 const inHand: readonly Omit<End, 'signal'>[] = [
   { point: 'before:inbox.store', crossing: 2 },
+  { point: 'before:inbox.handle', crossing: 1 },
+  { point: 'after:inbox.handle', crossing: 1 },
   { point: 'left:store.transact', crossing: 1 },
   { point: 'before:chat.send', crossing: 1 },
   { point: 'before:kie.submit', crossing: 1 },
   { point: 'left:store.transact', crossing: 1, since: 'after:kie.submit' },
-  { point: 'before:engine.makeDue', crossing: 1 },
+  { point: 'before:engine.add', crossing: 1 },
   { point: 'before:artifacts.fetch', crossing: 1 },
   { point: 'before:chat.sendFile', crossing: 1 },
-  { point: 'after:claims.claim', crossing: 1 },
 ]
 
 test('SIGTERM in the middle of a journey interrupts nobody', { concurrency: 2 }, async (t) => {

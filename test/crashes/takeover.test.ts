@@ -21,7 +21,7 @@ const kill = (point: string, crossing = 1, since?: string): End => ({
 
 /** On one journey one dies after the other, each further along. */
 const leaderDies: readonly (readonly [Journey, readonly End[]])[] = [
-  [freePicture, [kill('left:engine.start', 6), kill('after:engine.makeDue')]],
+  [freePicture, [kill('left:engine.start', 6), kill('after:engine.add')]],
   [
     freePicture,
     [kill('left:store.transact', 8), kill('after:kie.submit'), kill('left:store.transact', 1, 'after:chat.sendFile')],
@@ -30,8 +30,8 @@ const leaderDies: readonly (readonly [Journey, readonly End[]])[] = [
   [topUp, [kill('after:readTopUp')]],
 ]
 const storingDies: readonly (readonly [Journey, readonly End[]])[] = [
-  [freePicture, [kill('before:inbox.store', 2), kill('after:ringStored', 3), kill('before:engine.makeDue')]],
-  [freePicture, [kill('after:inbox.store', 2), kill('before:ringStored', 3), kill('after:engine.makeDue')]],
+  [freePicture, [kill('before:inbox.store', 2), kill('after:notifyStored', 3), kill('before:engine.add')]],
+  [freePicture, [kill('after:inbox.store', 2), kill('before:notifyStored', 3), kill('after:engine.add')]],
   [topUp, [kill('before:readTopUp')]],
   [topUp, [kill('after:readTopUp')]],
 ]

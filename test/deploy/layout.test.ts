@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, it } from 'node:test'
 import { createSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
+import { freePort } from '../fixtures/loopback.ts'
 import { type TestDatabase, testDatabase } from '../fixtures/postgres.ts'
 
 /**
@@ -92,13 +92,4 @@ it('the image starts as somebody who may write nothing, becomes active, and stop
 /** Like the files of an image for its user: readable by all, writable by nobody. */
 function makeReadOnly(folder: string): void {
   execFileSync('chmod', ['-R', 'a+rX,a-w', folder])
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
 }

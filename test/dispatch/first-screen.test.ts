@@ -54,7 +54,7 @@ async function start(): Promise<void> {
       body: JSON.stringify({ update_id: ids, message }),
       receivedAt: clock.now(),
     },
-    { claim: true },
+    'claim',
   )
   assert.ok(typeof item === 'object')
   await updates.handle(storage.permit, item)

@@ -21,7 +21,7 @@ async function leftBy(updateId: number, body: string): Promise<readonly string[]
       body,
       receivedAt: clock.now(),
     },
-    { claim: true },
+    'claim',
   )
   assert.ok(typeof item === 'object')
   await steps.shelve(storage.permit, item, 'it failed five times')

@@ -40,6 +40,12 @@ describe('it would be found that a guarantee', () => {
     assert.deepEqual(foundIn(document.replace(line, bare)), ['P9 names no test'])
   })
 
+  it('does not say how it is held', () => {
+    assert.deepEqual(foundIn(document.replace(line, line.replace('| running |', '| hope |'))), [
+      'P9 does not say how it is held',
+    ])
+  })
+
   it('names a file that is not there, or that nothing runs', () => {
     const moved = document.replaceAll(file, 'src/storage/postgres/gone.test.ts')
     assert.ok(foundIn(moved).includes('P9: src/storage/postgres/gone.test.ts is not there'))

@@ -3,11 +3,14 @@ import ts from 'typescript'
 /** Reads the table of docs/guarantees.md, and finds the tests that it names among those that are really run. */
 export type Guarantee = {
   readonly id: string
+  /** How far the tests hold it. */
+  readonly heldBy: readonly string[]
   readonly tests: readonly { readonly file: string; readonly title: string }[]
 }
 /** The text of a file of the project; undefined when there is none. */
 export type Read = (file: string) => string | undefined
 
+const ways = ['running', 'types', 'a list']
 const ids = Array.from({ length: 30 }, (_, n) => `P${n + 1}`)
 
 export function guaranteesIn(document: string): readonly Guarantee[] {
@@ -15,9 +18,13 @@ export function guaranteesIn(document: string): readonly Guarantee[] {
     .split('\n')
     .filter((line) => /^\| P\d+ \|/.test(line))
     .map((line) => {
-      const [, id = '', , , tests = ''] = line.split(' | ').join('|').split('|')
+      const [, id = '', , , heldBy = '', tests = ''] = line.split(' | ').join('|').split('|')
       const named = [...tests.matchAll(/`([^`]+)` \*([^*]+)\*/g)]
-      return { id: id.trim(), tests: named.map(([, file = '', title = '']) => ({ file, title })) }
+      return {
+        id: id.trim(),
+        heldBy: heldBy.split(', '),
+        tests: named.map(([, file = '', title = '']) => ({ file, title })),
+      }
     })
 }
 
@@ -44,7 +51,8 @@ export function problemsIn(
     const times = rows.filter((row) => row.id === id).length
     return times === 1 ? [] : [`${id} is there ${times} times`]
   })
-  for (const { id, tests } of rows) {
+  for (const { id, heldBy, tests } of rows) {
+    if (!heldBy.every((way) => ways.includes(way))) problems.push(`${id} does not say how it is held`)
     if (!ids.includes(id)) problems.push(`${id} is not known`)
     if (tests.length === 0) problems.push(`${id} names no test`)
     for (const { file, title } of tests) {

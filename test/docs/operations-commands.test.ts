@@ -43,12 +43,23 @@ const shows: Readonly<Record<string, RegExp>> = {
 
 /** What must be so before a command has something to do. */
 const prepared: Readonly<Record<string, () => Promise<unknown>>> = {
+  'npx trt jobs show 987654': () => shelved(987_654),
+  'npx trt jobs retry 987654': () => shelved(987_654),
+  'npx trt jobs drop 987655': () => shelved(987_655),
   'npx trt inbox retry 123456': () =>
     shop.sql(
       `insert into inbox (bot, update_id, lane, kind, cid, body, received_at, attempts, shelved_at)
        values (7000001, 123456, 'p:7', 'message', '0badc0de', '{"update_id":123456}', 0, 5, 1)`,
     ),
 }
+
+/** A job that was given up, by its number. */
+const shelved = (id: number) =>
+  shop.sql(
+    `insert into shelved_jobs (id, kind, payload, cid, reason, attempts)
+     values (${id}, 'say', '{"version":1,"errand":{"kind":"say","chat":7},"cid":"0badc0de"}', '0badc0de', 'x', 12)
+     on conflict do nothing`,
+  )
 
 let shop: Shop
 let running: Running

@@ -1,16 +1,22 @@
 import type { Errand } from '../../src/errands/errand.ts'
-import { createRunner, type ErrandContext, type Handlers, type Settled } from '../../src/errands/runner.ts'
+import {
+  type ChatTurns,
+  createRunner,
+  type ErrandContext,
+  type Handlers,
+  type Settled,
+} from '../../src/errands/runner.ts'
 import { type Clock, createClock } from '../../src/kit/clock.ts'
+import { createTurns } from '../../src/kit/turns.ts'
 import type { Permit } from '../../src/permit.ts'
 import type { Storage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
 
-/** Errands carried out by the engine of a storage; what they do is one function of the test. */
+/** Errands executed by the engine of a storage; what they do is one function of the test. */
 export type Carry = (errand: Errand, context: ErrandContext) => Promise<Settled>
 
 export const handledBy = (carry: Carry): Handlers => ({
   answer_tap: carry,
-  show_screen: carry,
   show_progress: carry,
   take_file: carry,
   send_invoice: carry,
@@ -23,20 +29,22 @@ export const handledBy = (carry: Carry): Handlers => ({
   tell_operator: carry,
 })
 
+/** No other instance calls a chat. */
+export const alone: ChatTurns = { inTurn: (_, work) => work() }
+
 export function carryOut(
-  { engine, permit }: Storage,
+  { engine, permit }: Pick<Storage, 'engine' | 'permit'>,
   carry: Carry,
-  options: { readonly clock?: Clock; readonly permit?: Permit; readonly living?: readonly string[] } = {},
+  options: { readonly clock?: Clock; readonly permit?: Permit } = {},
 ) {
   const clock = options.clock ?? createClock()
   const telling = createTelling(clock)
   const stopping = new AbortController()
-  const holder = Promise.withResolvers<string>()
   const runner = createRunner({
     handlers: handledBy(carry),
     engine,
-    living: async () => options.living ?? [],
-    started: async (name) => holder.resolve(name),
+    turns: createTurns(),
+    turnsOfInstances: alone,
     clock,
     telemetry: telling.telemetry,
   })
@@ -46,8 +54,6 @@ export function carryOut(
   return {
     ...telling,
     working,
-    /** The name under which it holds errands. */
-    holder: holder.promise,
     async stop() {
       stopping.abort()
       await working

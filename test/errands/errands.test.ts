@@ -1,53 +1,92 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Errand } from '../../src/errands/errand.ts'
-import { attemptsMaxOf } from '../../src/errands/errand-jobs.ts'
+import type { ErrandEngine, Job } from '../../src/errands/errand-engine.ts'
+import { deathsMax, failuresMaxOf } from '../../src/errands/errand-jobs.ts'
 import { FenceLost, StorageFault } from '../../src/faults.ts'
 import { after, createClock, type Instant } from '../../src/kit/clock.ts'
-import { chatId, cid, newOrderId } from '../../src/kit/ids.ts'
+import { chatId, cid, instanceId, newInstanceId, newOrderId, orderId } from '../../src/kit/ids.ts'
+import { createErrandEngine } from '../../src/storage/postgres/errand-engine.ts'
 import { until } from '../fixtures/person.ts'
 import { openStorage } from '../fixtures/storage.ts'
+import { createTelling } from '../fixtures/telling.ts'
 import { type Carry, carryOut } from './carrying-out.ts'
 
 /** Errands on the real engine. */
-const storage = await openStorage()
-const { engine, store, permit } = storage
-const jobs = `${storage.schema}_jobs._private_jobs`
 const clock = createClock()
+const ofEngine = createTelling(clock)
+const storage = await openStorage({ telemetry: ofEngine.telemetry })
+const { database, engine, kinds, schema, store, permit } = storage
+const jobs = `${schema}_jobs._private_jobs`
 const story = cid('abc123ff')
 const later = (): Instant => after(clock.now(), 3_600_000)
 
 const tell = (what: string): Errand => ({ kind: 'tell_operator', what })
-const show = (chat: number): Errand => ({ kind: 'show_screen', chat: chatId(chat) })
+const show = (n: number): Errand => ({
+  kind: 'show_progress',
+  order: orderId(String(n).padStart(12, '0')),
+  chat: chatId(n),
+})
 const whatOf = (errand: Errand): string => (errand.kind === 'tell_operator' ? errand.what : errand.kind)
 
 const write = (errand: Errand, at?: Instant, cidOf = story) =>
   store.transact(permit, (tx) => tx.errands.add([{ errand, cid: cidOf, ...(at === undefined ? {} : { at }) }]))
 
-type Row = { payload: { errand: Errand; cid: string }; attempts: number; max_attempts: number; due_in_s: number }
+type Row = {
+  id: string
+  payload: { errand: Errand; cid: string; repeats: number; failures: number }
+  attempts: number
+  key: string | null
+  locked_by: string | null
+  due_in_s: number
+}
 const rows = (): Promise<Row[]> =>
   storage.rows<Row>(
-    `select payload, attempts, max_attempts, extract(epoch from run_at - now())::float8 as due_in_s
+    `select id::text, payload, attempts, key, locked_by, extract(epoch from run_at - now())::float8 as due_in_s
        from ${jobs} order by id`,
   )
+/** Every job is due, and the engine is told so. */
+const makeDue = () =>
+  storage.rows(`with due as (update ${jobs} set run_at = now()) select pg_notify('jobs:insert', '{"count":1}')`)
+type Shelved = { kind: string; cid: string; reason: string; attempts: number; payload: { errand: Errand } }
+const shelved = () => storage.rows<Shelved>('select kind, cid, reason, attempts, payload from shelved_jobs order by id')
+
+/** As another instance would have it. */
+const engineOf = (instance: string) =>
+  createErrandEngine({
+    pool: database.work,
+    schema,
+    kinds,
+    instance: instanceId(instance),
+    clock,
+    telemetry: ofEngine.telemetry,
+  })
 
 describe('an errand', () => {
   const running: ReturnType<typeof carryOut>[] = []
-  const start = (carry: Carry, options?: Parameters<typeof carryOut>[2]) => {
-    const one = carryOut(storage, carry, options)
+  const start = (
+    carry: Carry,
+    { by = engine, ...options }: Parameters<typeof carryOut>[2] & { readonly by?: ErrandEngine } = {},
+  ) => {
+    const one = carryOut({ engine: { ...engine, ...by }, permit }, carry, options)
     running.push(one)
     return one
   }
   const nothingIsLeft = async () => (await rows()).length === 0
-  beforeEach(async () => {
-    await storage.rows(`truncate ${jobs}`)
-    await engine.tidy()
-  })
+  const doors: (() => void)[] = []
+  /** What waits at it goes on when the test says so, or is over. */
+  function openLater() {
+    const door = Promise.withResolvers<void>()
+    doors.push(door.resolve)
+    return door
+  }
+  beforeEach(() => storage.rows(`truncate ${jobs}, job_pools, shelved_jobs, instances`))
   afterEach(async () => {
+    for (const resolve of doors.splice(0)) resolve()
     for (const one of running.splice(0)) await one.stop().catch(() => undefined)
   })
 
-  it('of a step that was rolled back is never carried out', async () => {
+  it('of a step that was rolled back is never executed', async () => {
     const done: string[] = []
     start(async (errand) => {
       done.push(whatOf(errand))
@@ -59,19 +98,19 @@ describe('an errand', () => {
     })
     await assert.rejects(step, /and yet/)
     await write(tell('of a step that did not'))
-    await until(nothingIsLeft, 'every errand is settled')
+    await until(nothingIsLeft, 'every errand is done')
     assert.deepEqual(done, ['of a step that did not'])
   })
 
-  it('is carried out with its story, its first attempt being 1', async () => {
+  it('is executed with its story, and nothing is counted yet', async () => {
     const seen: unknown[] = []
-    start(async (errand, { cid: told, attempt }) => {
-      seen.push([whatOf(errand), told, attempt])
+    start(async (errand, { cid: told, repeats }) => {
+      seen.push([whatOf(errand), told, repeats])
       return 'settled'
     })
     await write(tell('hello'))
-    await until(nothingIsLeft, 'it is settled')
-    assert.deepEqual(seen, [['hello', story, 1]])
+    await until(nothingIsLeft, 'it is done')
+    assert.deepEqual(seen, [['hello', story, 0]])
   })
 
   it('takes the place of one with the same key that waits', async () => {
@@ -84,93 +123,100 @@ describe('an errand', () => {
     )
   })
 
-  it('that is wanted again for later leaves one that waits as it is, and its time when that is sooner', async () => {
-    const soon = after(clock.now(), 60_000)
-    await write(show(1), soon, cid('00000001'))
-    await engine.again({ errand: show(1), cid: cid('00000002'), at: later() })
-    const [first, ...more] = await rows()
-    assert.equal(more.length, 0)
-    assert.equal(first?.payload.cid, '00000001')
-    assert.ok((first?.due_in_s ?? 0) < 61)
-    await engine.again({ errand: show(1), cid: cid('00000003'), at: after(clock.now(), 5_000) })
-    assert.ok(((await rows())[0]?.due_in_s ?? 99) < 6)
-  })
-
-  it('that a callback asked for, which names a task, is not forgotten for a look by the clock', async () => {
+  it('that a callback asked for, which names a task, is not forgotten for a poll by the clock', async () => {
     const order = newOrderId()
-    await write({ kind: 'watch_task', order, hint: 'task-1' }, later())
+    await write({ kind: 'watch_task', order, hint: 'task-1', calledAt: clock.now() }, later())
     await write({ kind: 'watch_task', order }, later())
-    await engine.again({ errand: { kind: 'watch_task', order }, cid: story, at: later() })
-    assert.deepEqual(
-      (await rows()).map(({ payload }) => payload.errand),
-      [
-        { kind: 'watch_task', order, hint: 'task-1' },
-        { kind: 'watch_task', order },
-      ],
-    )
+    assert.equal((await rows()).length, 2)
   })
 
-  it('is carried out again when it said so, not before its time, and attempts begin anew', async () => {
-    const attempts: number[] = []
-    start(async (_, { attempt }) => {
-      attempts.push(attempt)
-      return attempts.length < 3 ? { againAt: clock.now() } : 'settled'
+  it('that a callback asked for is repeated as the poll by the clock, which keeps its time', async () => {
+    const order = newOrderId()
+    const soon = after(clock.now(), 60_000)
+    await write({ kind: 'watch_task', order }, soon)
+    const it = start(async () => ({ againAt: later() }))
+    await write({ kind: 'watch_task', order, calledAt: clock.now() })
+    await until(async () => (await rows()).length === 1, 'one poll is left')
+    await it.stop()
+    const [row] = await rows()
+    assert.equal(row?.key, `watch:${order}`)
+    assert.ok(row.due_in_s < 61)
+  })
+
+  it('is executed again when the handler said so, not before its time, and repeats are counted', async () => {
+    const counted: number[] = []
+    const it = start(async (_, { repeats }) => {
+      counted.push(repeats)
+      return counted.length < 3 ? { againAt: clock.now() } : 'settled'
     })
     await write(show(1))
-    await until(nothingIsLeft, 'it is settled in the end')
-    assert.deepEqual(attempts, [1, 1, 1])
+    await until(nothingIsLeft, 'it is done in the end')
+    assert.deepEqual(counted, [0, 1, 2])
+    await it.stop()
     start(async () => ({ againAt: later() }))
-    await running[0]?.stop()
     await write(show(1))
     await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 3_000, 'it waits for its time')
+    assert.equal((await rows())[0]?.payload.repeats, 1)
   })
 
-  it('that was taken by its step, and has no key, is written down again also at its last attempt', async () => {
-    for (const attemptsBefore of ['0', 'max_attempts - 1']) {
-      await write(show(1), later())
-      await storage.rows(`update ${jobs} set key = null, attempts = ${attemptsBefore}, run_at = now()`)
-      const it = start(async () => ({ againAt: later() }))
-      await until(async () => (await rows()).some((row) => row.due_in_s > 3_000 && row.attempts === 0), 'it waits')
-      await it.stop()
-      await storage.rows(`truncate ${jobs}`)
+  it('is looked for once a second by one worker of all while there is none', async () => {
+    let statements = 0
+    const count = () => {
+      statements += 1
     }
-  })
-
-  it('that was taken by its step is written down again also while an older one is in hand, which knows less', async () => {
-    const [older, newer] = [cid('00000001'), cid('00000002')]
-    const door = Promise.withResolvers<void>()
-    const begun: string[] = []
-    // Not a kind of one chat, so that both are in hand at once.
-    start(async (_, { cid: of }) => {
-      begun.push(of)
-      if (of === newer) return { againAt: later() }
-      await door.promise
+    const done: string[] = []
+    start(async (errand) => {
+      done.push(whatOf(errand))
       return 'settled'
     })
-    try {
-      await write({ kind: 'watch_task', order: newOrderId() }, undefined, older)
-      await until(() => begun.includes(older), 'the older one is in hand')
-      await storage.rows(
-        `insert into ${jobs} (task_id, payload, max_attempts)
-         select task_id, replace(payload::text, $1, $2)::json, max_attempts from ${jobs}`,
-        [older, newer],
-      )
-      await storage.rows(`select pg_notify('jobs:insert', '{"r":1,"count":1}')`)
-      const isInHand = ({ payload, attempts }: Row) => payload.cid === newer && attempts > 0
-      await until(async () => begun.includes(newer) && !(await rows()).some(isInHand), 'the newer one has ended')
-    } finally {
-      door.resolve()
-    }
-    await until(async () => (await rows()).length < 2, 'the older one has ended')
-    assert.deepEqual(
-      (await rows()).map(({ payload, attempts }) => `${payload.cid} ${attempts}`),
-      [`${newer} 0`],
-    )
+    await write(tell('the engine works'))
+    await until(nothingIsLeft, 'it is done')
+    database.work.on('acquire', count)
+    const started = performance.now()
+    await until(() => performance.now() - started > 4_000, 'the engine has been idle for a while')
+    database.work.off('acquire', count)
+    assert.ok(statements >= 3 && statements <= 6, `${statements} statements in 4 s`)
   })
 
-  it('that was wanted again by one it took the place of, and that had ended before, is not written down once more', async () => {
-    const door = Promise.withResolvers<void>()
+  it('without a key is repeated, too', async () => {
+    const counted: number[] = []
+    start(async (_, { repeats }) => {
+      counted.push(repeats)
+      return repeats < 2 ? { againAt: clock.now() } : 'settled'
+    })
+    await write(tell('no key'))
+    await until(nothingIsLeft, 'it is done in the end')
+    assert.deepEqual(counted, [0, 1, 2])
+  })
+
+  for (const [what, at, isKept] of [
+    ['waits for an earlier time', () => after(clock.now(), 60_000), (s: number) => s < 61],
+    ['waits for a later time', () => after(clock.now(), 7_200_000), (s: number) => s > 7_000],
+  ] as const) {
+    it(`that is repeated after a newer one was added, which ${what}, leaves the newer one as it is`, async () => {
+      const newer = cid('00000002')
+      const door = openLater()
+      let begun = 0
+      start(async () => {
+        begun += 1
+        await door.promise
+        return { againAt: later() }
+      })
+      await write(show(1))
+      await until(() => begun === 1, 'the older one is executed')
+      await write(show(1), at(), newer)
+      door.resolve()
+      await until(async () => (await rows()).length === 1, 'the older one has ended')
+      const [row] = await rows()
+      assert.deepEqual([row?.payload.cid, row?.payload.repeats], [newer, 0])
+      assert.ok(isKept(row?.due_in_s ?? 0))
+    })
+  }
+
+  it('that is repeated after a newer one was added and done is not added once more', async () => {
+    const door = openLater()
     let begun = 0
+    // Not a kind of one chat, so that both are executed at once.
     const errand: Errand = { kind: 'watch_task', order: newOrderId() }
     start(async () => {
       begun += 1
@@ -179,55 +225,80 @@ describe('an errand', () => {
       return { againAt: later() }
     })
     await write(errand)
-    await until(() => begun === 1, 'the older one is in hand')
+    await until(() => begun === 1, 'the older one is executed')
     await write(errand)
     await until(async () => begun === 2 && (await rows()).length === 1, 'the newer one has ended')
     door.resolve()
     await until(nothingIsLeft, 'nothing of it waits')
   })
 
-  it('that was wanted again by one it took the place of, while it was in hand itself, is not written down once more', async () => {
-    const doors = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  it('that is repeated while a step adds it anew is one job, due at the time of the step', async () => {
+    const newer = cid('00000002')
+    const [door, commit, written] = [openLater(), openLater(), openLater()]
     let begun = 0
-    // Not a kind of one chat, so that both are in hand at once.
-    const errand: Errand = { kind: 'watch_task', order: newOrderId() }
     start(async () => {
-      const [mine, isOlder] = [doors[begun], begun === 0]
       begun += 1
-      await mine?.promise
-      return isOlder ? { againAt: later() } : 'settled'
+      await door.promise
+      return { againAt: later() }
     })
-    try {
-      await write(errand)
-      await until(() => begun === 1, 'the older one is in hand')
-      await write(errand)
-      await until(() => begun === 2, 'the newer one is in hand')
-      doors[0]?.resolve()
-      await until(async () => (await rows()).length === 1, 'the older one has ended')
-    } finally {
-      for (const { resolve } of doors) resolve()
-    }
-    await until(nothingIsLeft, 'nothing of it waits')
+    await write(show(1))
+    await until(() => begun === 1, 'it is executed')
+    const step = store.transact(permit, async (tx) => {
+      await tx.errands.add([{ errand: show(1), cid: newer, at: after(clock.now(), 60_000) }])
+      written.resolve()
+      await commit.promise
+    })
+    await written.promise
+    door.resolve()
+    const WAITS = `select 1 from pg_stat_activity
+      where application_name like $1 and wait_event_type = 'Lock' and query like '%add_job(%'`
+    await until(async () => (await storage.rows(WAITS, [`trt ${schema}%`])).length > 0, 'the repeat waits for the step')
+    commit.resolve()
+    await step
+    await until(async () => (await rows()).length === 1, 'the older one has ended')
+    assert.ok(((await rows())[0]?.due_in_s ?? 99) < 61)
   })
 
-  it('is carried out although another bot of the same database has its tables migrated', async () => {
+  it('goes on being executed although another bot of the same database has its tables migrated', async () => {
     const done: string[] = []
     const it = start(async (errand) => {
       done.push(whatOf(errand))
       return 'settled'
     })
-    await it.holder
+    const pools = async () =>
+      (await storage.rows<{ pool: string }>('select pool from job_pools')).map(({ pool }) => pool)
     await write(tell('before'))
     await until(() => done.length === 1, 'the engine listens')
-    await storage.rows(`select pg_notify('worker:migrate', '{"migrationNumber":99,"breaking":true}')`)
-    await write(tell('after'))
-    await until(() => done.length === 2, 'it goes on')
-    assert.equal(process.exitCode, undefined)
+    const before = await pools()
+    const other = `${schema}_other`
+    const otherEngine = createErrandEngine({
+      pool: database.work,
+      schema: other,
+      kinds,
+      instance: newInstanceId(),
+      clock,
+      telemetry: ofEngine.telemetry,
+    })
+    try {
+      // Its own tables are not there, so it goes no further than the tables of the queue.
+      await otherEngine.migrate().catch(() => undefined)
+      await until(async () => {
+        const now = await pools()
+        return now.length === 1 && now[0] !== before[0]
+      }, 'the engine was ended by the queue, and started again')
+      await write(tell('after'))
+      await until(() => done.length === 2, 'it goes on')
+      assert.equal(process.exitCode, undefined)
+      assert.equal(await Promise.race([it.working.then(() => 'ended'), Promise.resolve('works')]), 'works')
+    } finally {
+      await it.stop()
+      await storage.rows(`drop schema ${other}_jobs cascade`)
+    }
   })
 
-  it('of a chat is carried out alone, in the order of asking, while other chats are not held up', async () => {
+  it('of a chat is executed alone, in the order of asking, while other chats are not held up', async () => {
     let inChat = 0
-    const door = Promise.withResolvers<void>()
+    const door = openLater()
     const others: number[] = []
     start(async (errand) => {
       if (!('chat' in errand)) return 'settled'
@@ -249,72 +320,66 @@ describe('an errand', () => {
     )
     await until(() => others.length === 2, 'the other chats are served')
     door.resolve()
-    await until(nothingIsLeft, 'every errand is settled')
+    await until(nothingIsLeft, 'every errand is done')
   })
 
-  const soonerOf = { older: [() => clock.now(), later], newer: [later, () => clock.now()] } as const
-  for (const [which, [olderAt, newerAt]] of Object.entries(soonerOf)) {
-    it(`that is put off while a step writes it down anew is what the step wrote, at the time of the ${which}, which is sooner`, async () => {
-      const newer = cid('00000002')
-      const [putOff, commit, written] = [1, 2, 3].map(() => Promise.withResolvers<void>())
-      const told: string[] = []
-      start(async (_, { cid: of }) => {
-        told.push(of)
-        if (told.length > 1) return 'settled'
-        await putOff?.promise
-        return { againAt: olderAt() }
-      })
-      await write(show(1))
-      await until(() => told.length === 1, 'it is in hand')
-      const step = store.transact(permit, async (tx) => {
-        await tx.errands.add([{ errand: show(1), cid: newer, at: newerAt() }])
-        written?.resolve()
-        await commit?.promise
-      })
-      await written?.promise
-      putOff?.resolve()
-      const WAITS = `select 1 from pg_stat_activity
-      where application_name like $1 and wait_event_type = 'Lock' and query like '%add_job(%'`
-      await until(
-        async () => (await storage.rows(WAITS, [`trt ${storage.schema}%`])).length > 0,
-        'the putting off waits for the step',
-      )
-      commit?.resolve()
-      await step
-      await until(nothingIsLeft, 'the newer one is settled')
-      assert.deepEqual(told, [story, newer])
-    })
-  }
-
-  it('that fails is tried again later, and that is told; at its last attempt it is set aside', async () => {
-    const it = start(async () => {
+  it('that throws is executed again with pauses that grow, and stays shelved after its last failure', async () => {
+    const counted: number[] = []
+    const it = start(async (_, { repeats }) => {
+      counted.push(repeats)
       throw new TypeError('a bug of ours')
     })
     await write(tell('always wrong'))
-    await until(() => it.events('ERRAND_FAILED').length === 1, 'the failure is told')
-    await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 1, 'it waits')
-    await storage.rows(`update ${jobs} set attempts = max_attempts - 1, run_at = now()`)
-    await until(() => it.events('ERRAND_SHELVED').length === 1, 'that it is set aside is told')
-    await until(
-      async () => (await storage.rows(`select 1 from ${jobs} where locked_at is null`)).length === 1,
-      'it stays',
+    const pauses: number[] = []
+    for (let failures = 1; failures < failuresMaxOf(tell('')); failures++) {
+      await until(async () => (await rows())[0]?.payload.failures === failures, `failure ${failures} is counted`)
+      await until(async () => (await rows()).length === 1, 'the former job is gone')
+      pauses.push((await rows())[0]?.due_in_s ?? 0)
+      await makeDue()
+    }
+    await until(nothingIsLeft, 'it is not in the queue any more')
+    assert.deepEqual(
+      (await shelved()).map(({ kind, reason, attempts, payload }) => [kind, reason, attempts, whatOf(payload.errand)]),
+      [['tell_operator', 'a bug of ours', 12, 'always wrong']],
     )
-    const [row] = await rows()
-    assert.equal(row?.attempts, attemptsMaxOf(tell('')))
+    assert.deepEqual(
+      counted,
+      Array.from({ length: 12 }, (_, n) => n),
+    )
+    for (const [n, pause] of pauses.entries()) {
+      const base = Math.min(300, 2 ** (n + 1))
+      assert.ok(pause > base * 0.75 - 2 && pause < base * 1.25 + 1, `pause ${n}: ${pause} s`)
+    }
+    assert.equal(it.events('ERRAND_FAILED').length, 11)
+    assert.equal(it.events('ERRAND_SHELVED').length, 1)
     assert.match(it.lines.join(''), /cid=abc123ff/)
   })
 
+  it('of a drawing that throws for the last time is shelved as any other', async () => {
+    start(() => Promise.reject(new TypeError('cannot draw')))
+    await write(show(1))
+    await storage.rows(`update ${jobs} set payload = (payload::jsonb || '{"failures":11}')::json`)
+    await until(async () => (await shelved()).length === 1, 'it is shelved')
+    await until(nothingIsLeft, 'it is not in the queue any more')
+    assert.deepEqual(
+      (await shelved()).map(({ kind, cid: of, reason }) => [kind, of, reason]),
+      [['show_progress', story, 'cannot draw']],
+    )
+  })
+
   for (const fault of [new StorageFault('the database went away'), new FenceLost('another leads')]) {
-    it(`is given back and blamed for nothing when the world fails (${fault.name})`, async () => {
-      let tries = 0
-      const it = start(async () => {
-        tries += 1
-        throw fault
+    it(`is executed again, and nothing is counted, when the world fails (${fault.name})`, async () => {
+      const counted: number[] = []
+      const it = start(async (_, { repeats }) => {
+        counted.push(repeats)
+        if (counted.length === 1) throw fault
+        return 'settled'
       })
       await write(show(1))
-      await until(async () => tries === 1 && ((await rows())[0]?.due_in_s ?? 0) > 0.5, 'it waits for a better world')
-      assert.equal((await rows())[0]?.attempts, 0)
+      await until(nothingIsLeft, 'it is done')
+      assert.deepEqual(counted, [0, 0])
       assert.deepEqual(it.events('ERRAND_FAILED', 'ERRAND_SHELVED', 'EXCEPTION_CAUGHT'), [])
+      assert.deepEqual(await shelved(), [])
     })
   }
 
@@ -330,51 +395,225 @@ describe('an errand', () => {
     await write(show(1))
     await until(async () => ((await rows())[0]?.due_in_s ?? 0) > 0.5, 'it waits for a leader')
     assert.equal(tries, 0)
-    assert.equal((await rows())[0]?.attempts, 0)
   })
 
-  /** As a process leaves them that was killed after it had taken them. */
-  const takenBy = (holder: string) =>
-    storage.rows(`update ${jobs} set locked_by = $1, locked_at = now(), attempts = 1 where locked_by is null`, [holder])
+  it('is locked in the name of an engine whose instance is known', async () => {
+    const door = openLater()
+    let begun = 0
+    const it = start(async () => {
+      begun += 1
+      await door.promise
+      return 'settled'
+    })
+    await write(show(1))
+    await until(() => begun === 1, 'it is executed')
+    const KNOWN = `select 1 from ${jobs} join job_pools on pool = locked_by`
+    assert.equal((await storage.rows(KNOWN)).length, 1)
+    door.resolve()
+    await it.stop()
+    assert.deepEqual(await storage.rows('select 1 from job_pools'), [], 'it holds nothing any more')
+  })
 
-  it('in the hands of an instance that died is free for the next one, and nothing of it is left shelved', async () => {
+  /** As a process leaves them that was killed while it executed them. */
+  async function leftBy(instance: string, deaths = 1) {
+    const pool = `pool of ${instance}`
+    await storage.rows('insert into job_pools (pool, instance) values ($1, $2) on conflict do nothing', [
+      pool,
+      instance,
+    ])
+    await storage.rows(`update ${jobs} set locked_by = $1, locked_at = now(), attempts = $2 where locked_by is null`, [
+      pool,
+      deaths,
+    ])
+  }
+  const lives = (instance: string, work: string) =>
+    storage.rows(`insert into instances values ($1, 1, 'here', 1, $2, 'passive')`, [instance, work])
+
+  it('that an instance executed which died is free for the next one, and nothing of it is left', async () => {
     await write(show(1))
     await write(tell('once'))
-    await takenBy('the dead')
-    // The screen changed meanwhile: the newer drawing takes the place of the one in dead hands.
+    await leftBy('the dead')
+    // The order went on meanwhile: a newer job takes the place of the one that the dead had.
     await write(show(1), undefined, cid('00000002'))
     const done: string[] = []
-    const heir = start(async (errand, context) => {
+    start(async (errand, context) => {
       done.push(`${whatOf(errand)} ${context.cid}`)
       return 'settled'
     })
-    await until(nothingIsLeft, 'everything is settled')
-    assert.deepEqual(done.sort(), ['once abc123ff', 'show_screen 00000002'])
-    assert.equal(heir.events('ERRANDS_UNLOCKED').length, 1)
+    await until(nothingIsLeft, 'everything is done')
+    assert.deepEqual(done.sort(), ['once abc123ff', 'show_progress 00000002'])
   })
 
-  it('in the hands of a living instance stays there', async () => {
+  it('that an instance executes which shares the work stays there; one of an instance that lost the lead does not', async () => {
     await write(tell('theirs'))
-    await takenBy('the living')
+    await lives('sharing', 'shared')
+    await leftBy('sharing')
+    await write(tell('of the former leader'))
+    await lives('former', 'exclusive')
+    await leftBy('former')
     const done: string[] = []
-    const other = start(
-      async (errand) => {
-        done.push(whatOf(errand))
-        return 'settled'
-      },
-      { living: ['the living'] },
-    )
+    start(async (errand) => {
+      done.push(whatOf(errand))
+      return 'settled'
+    })
+    await until(() => done.length === 1, 'one is free')
     await write(show(7))
-    await until(async () => (await rows()).length === 1, 'the other one works')
-    assert.deepEqual(done, ['show_screen'])
-    assert.deepEqual(other.events('ERRANDS_UNLOCKED'), [])
+    await until(() => done.length === 2, 'the next one works')
+    await until(async () => (await rows()).length === 1, 'both are completed')
+    assert.deepEqual(done, ['of the former leader', 'show_progress'])
   })
 
-  for (const ending of ['settled', 'again', 'the world'] as const) {
-    it(`is left to whoever has it now by one that lost the right meanwhile (${ending}), and its queue goes on`, async () => {
+  it('is unlocked when its instance has no row any more, and when its lock has a name that nobody knows', async () => {
+    const ours = engineOf('ours')
+    await write(tell('living'))
+    await lives('living', 'shared')
+    await leftBy('living')
+    await write(tell('gone'))
+    await leftBy('gone')
+    await write(tell('unknown'))
+    await storage.rows(`update ${jobs} set locked_by = 'nobody', locked_at = now() where locked_by is null`)
+    assert.equal(await ours.unlockGone(), 2)
+    assert.deepEqual(
+      (await rows()).map(({ payload, locked_by: by }) => [whatOf(payload.errand), by]),
+      [
+        ['living', 'pool of living'],
+        ['gone', null],
+        ['unknown', null],
+      ],
+    )
+    assert.deepEqual(await storage.rows('select instance from job_pools'), [{ instance: 'living' }])
+    assert.equal(await ours.unlockGone(), 0)
+  })
+
+  it('in a named queue that an instance held which died does not hold up the queue', async () => {
+    const deliver: Errand = { kind: 'deliver', order: newOrderId(), chat: chatId(1) }
+    await write(deliver)
+    await leftBy('the dead')
+    await storage.rows(
+      `update ${schema}_jobs._private_job_queues set locked_by = 'pool of the dead', locked_at = now()`,
+    )
+    await write({ ...deliver, order: newOrderId() })
+    let done = 0
+    start(async () => {
+      done += 1
+      return 'settled'
+    })
+    await until(nothingIsLeft, 'both are done')
+    assert.equal(done, 2)
+  })
+
+  it('that a process had when it died is executed with no other beside it', async () => {
+    for (const what of ['one', 'two', 'three']) await write(tell(what))
+    await leftBy('the dead', 2)
+    let beside = 0
+    let most = 0
+    const done: string[] = []
+    start(async (errand) => {
+      beside += 1
+      most = Math.max(most, beside)
+      await new Promise((resolve) => setImmediate(resolve))
+      done.push(whatOf(errand))
+      beside -= 1
+      return 'settled'
+    })
+    await until(nothingIsLeft, 'all are done')
+    assert.deepEqual([done.sort(), most], [['one', 'three', 'two'], 1])
+    assert.deepEqual(await storage.rows('select 1 from suspect_jobs'), [], 'nothing of it is kept')
+  })
+
+  it('with which the process died five times while it was executed alone is shelved; those beside it are not', async () => {
+    await write(tell('deadly'))
+    await write(tell('innocent'))
+    // Both were locked by each process that died; only one was being executed.
+    await leftBy('the dead', deathsMax + 1)
+    const [deadly] = (await rows()).filter(({ payload }) => whatOf(payload.errand) === 'deadly')
+    await storage.rows('insert into suspect_jobs (id, executions) values ($1, $2)', [deadly?.id, deathsMax])
+    const done: string[] = []
+    start(async (errand) => {
+      done.push(whatOf(errand))
+      return 'settled'
+    })
+    await until(nothingIsLeft, 'they are not in the queue any more')
+    assert.deepEqual(done, ['innocent'])
+    assert.deepEqual(
+      (await shelved()).map(({ payload, reason, attempts }) => [whatOf(payload.errand), reason, attempts]),
+      [['deadly', 'each attempt ended the process', deathsMax]],
+    )
+  })
+
+  it('that is executed alone is known as such if the process dies then', async () => {
+    await write(tell('alone'))
+    await leftBy('the dead', 2)
+    const door = Promise.withResolvers<void>()
+    let begun = 0
+    start(async () => {
+      begun += 1
+      await door.promise
+      return 'settled'
+    })
+    await until(() => begun === 1, 'it is executed')
+    assert.deepEqual(await storage.rows('select executions from suspect_jobs'), [{ executions: 1 }])
+    door.resolve()
+    await until(nothingIsLeft, 'it is done')
+  })
+
+  it('that was released, however often, is not taken for one in which the process died', async () => {
+    let isFresh = false
+    let tries = 0
+    const carry: Carry = async () => {
+      tries += 1
+      return 'settled'
+    }
+    const it = start(carry, { permit: { ...permit, isFresh: () => isFresh } })
+    await write(tell('released'))
+    for (let attempt = 1; attempt <= deathsMax + 1; attempt++) {
+      await until(async () => {
+        const [row] = await rows()
+        return row?.attempts === attempt && row.locked_by === null
+      }, `it was released ${attempt} times`)
+      if (attempt === deathsMax + 1) isFresh = true
+      await makeDue()
+    }
+    await until(nothingIsLeft, 'it is done')
+    await it.stop()
+    assert.equal(tries, 1)
+    assert.deepEqual(await shelved(), [])
+  })
+
+  it('that the process itself left to an earlier engine counts no death, for the process lives', async () => {
+    const ours = engineOf('ours')
+    await write(tell('ours'))
+    await leftBy('ours', 4)
+    const seen: boolean[] = []
+    const by: ErrandEngine = {
+      ...ours,
+      start: (run) =>
+        ours.start(async (job: Job) => {
+          seen.push(job.isSuspect)
+          await run(job)
+        }),
+    }
+    start(async () => 'settled', { by })
+    await until(nothingIsLeft, 'it is done')
+    assert.deepEqual(seen, [false])
+  })
+
+  it('that was given up by a former version of the program is shelved, with its reason', async () => {
+    await write(tell('given up'))
+    await storage.rows(`update ${jobs} set attempts = 12, max_attempts = 12, last_error = 'a bug of ours'`)
+    await engine.migrate()
+    assert.deepEqual(await rows(), [])
+    assert.deepEqual(
+      (await shelved()).map(({ kind, cid: of, reason, attempts }) => [kind, of, reason, attempts]),
+      [['tell_operator', story, 'a bug of ours', 12]],
+    )
+  })
+
+  for (const ending of ['done', 'again', 'the world'] as const) {
+    it(`is left to the instance that has it now by one that lost the right meanwhile (${ending}), and its queue goes on`, async () => {
       const errand = { kind: 'deliver', order: newOrderId(), chat: chatId(1) } as const
       let isFresh = true
-      const [wakes, heirMayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const [wakes, heirMayEnd] = [openLater(), openLater()]
       const frozen = start(
         async () => {
           await wakes.promise
@@ -383,39 +622,36 @@ describe('an errand', () => {
         },
         { permit: { ...permit, isFresh: () => isFresh } },
       )
-      try {
-        await write(errand)
-        await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
-        isFresh = false
-        // It takes nothing more, and waits for what it has in hand.
-        const stopped = frozen.stop()
-        let taken = 0
-        start(async () => {
+      await write(errand)
+      await until(async () => (await rows())[0]?.attempts === 1, 'it is executed')
+      isFresh = false
+      // It takes nothing more, and waits for what it executes.
+      const stopped = frozen.stop()
+      let taken = 0
+      start(
+        async () => {
           taken += 1
           await heirMayEnd.promise
           return 'settled'
-        })
-        await until(() => taken === 1, 'the next one has it')
-        wakes.resolve()
-        await stopped
-        assert.equal((await rows()).length, 1)
-        heirMayEnd.resolve()
-        await until(nothingIsLeft, 'it is settled')
-        await write(errand)
-        await until(nothingIsLeft, 'the next one of its queue is settled')
-        assert.equal(taken, 2)
-      } finally {
-        // Whatever failed, nobody waits for ever.
-        wakes.resolve()
-        heirMayEnd.resolve()
-      }
+        },
+        { by: engineOf('the next one') },
+      )
+      await until(() => taken === 1, 'the next one has it')
+      wakes.resolve()
+      await stopped
+      assert.equal((await rows()).length, 1)
+      heirMayEnd.resolve()
+      await until(nothingIsLeft, 'it is done')
+      await write(errand)
+      await until(nothingIsLeft, 'the next one of its queue is done')
+      assert.equal(taken, 2)
     })
   }
 
-  it('of one that lost the right, given up for a newer one meanwhile, is forgotten and not tried in hours', async () => {
+  it('that a newer one replaced while it was executed, and that was released then, is forgotten', async () => {
     const errand: Errand = { kind: 'watch_task', order: newOrderId() }
     let isFresh = true
-    const door = Promise.withResolvers<void>()
+    const door = openLater()
     const frozen = start(
       async () => {
         await door.promise
@@ -423,62 +659,22 @@ describe('an errand', () => {
       },
       { permit: { ...permit, isFresh: () => isFresh } },
     )
-    try {
-      await write(errand)
-      await until(async () => (await rows())[0]?.attempts === 1, 'it is in hand')
-      await write(errand, later())
-      isFresh = false
-    } finally {
-      door.resolve()
-    }
+    await write(errand)
+    await until(async () => (await rows())[0]?.attempts === 1, 'it is executed')
+    await write(errand, later())
+    isFresh = false
+    door.resolve()
     await frozen.stop()
-    assert.equal(await engine.tidy(), 1)
-    const left = await rows()
+    assert.equal((await rows()).length, 2)
+    await engine.unlockGone()
     assert.deepEqual(
-      left.map(({ attempts }) => attempts),
+      (await rows()).map(({ attempts }) => attempts),
       [0],
     )
-    await storage.rows(`truncate ${jobs}`)
   })
 
-  it('does not wait for ever in a queue that is held although nothing of it is in hand', async () => {
-    await write({ kind: 'deliver', order: newOrderId(), chat: chatId(1) })
-    const QUEUES = `${storage.schema}_jobs._private_job_queues`
-    await storage.rows(`update ${QUEUES} set locked_by = 'somebody', locked_at = now()`)
-    let taken = 0
-    const it = start(
-      async () => {
-        taken += 1
-        return 'settled'
-      },
-      { living: ['somebody'] },
-    )
-    await it.holder
-    assert.equal(await engine.tidy(), 1)
-    await until(nothingIsLeft, 'it is settled')
-    assert.equal(taken, 1)
-    assert.equal(await engine.tidy(), 0)
-  })
-
-  it('that was given up for a newer one, and then given back, is forgotten; one that was set aside stays', async () => {
-    const order = newOrderId()
-    await write({ kind: 'watch_task', order })
-    await takenBy('somebody')
-    await write({ kind: 'watch_task', order })
-    await write(tell('set aside'))
-    await storage.rows(`update ${jobs} set locked_by = null, locked_at = null where locked_by is not null`)
-    await storage.rows(`update ${jobs} set attempts = max_attempts where payload->'errand'->>'kind' = 'tell_operator'`)
-    assert.equal((await rows()).length, 3)
-    assert.equal(await engine.tidy(), 1)
-    assert.deepEqual(
-      (await rows()).map(({ payload, attempts }) => `${payload.errand.kind} ${attempts}`),
-      ['watch_task 0', `tell_operator ${attemptsMaxOf(tell(''))}`],
-    )
-    await storage.rows(`truncate ${jobs}`)
-  })
-
-  it('that was begun is waited for when its owner stops, and noted as settled; none is begun after that', async () => {
-    const door = Promise.withResolvers<void>()
+  it('that was begun is waited for when its owner stops, and completed; none is begun after that', async () => {
+    const door = openLater()
     let begun = 0
     let ended = 0
     const it = start(async () => {
@@ -487,8 +683,8 @@ describe('an errand', () => {
       ended += 1
       return 'settled'
     })
-    for (let n = 0; n < 5; n++) await write(tell(`begun ${n}`))
-    await until(() => begun === 5, 'they are in hand')
+    for (let n = 0; n < 20; n++) await write(tell(`begun ${n}`))
+    await until(() => begun === 16, 'as many are executed as may be at once')
     let stopped = false
     const stopping = it.stop().then(() => {
       stopped = true
@@ -497,21 +693,50 @@ describe('an errand', () => {
     assert.equal(stopped, false)
     door.resolve()
     await stopping
-    assert.equal(ended, 5)
-    assert.deepEqual(await rows(), [])
+    assert.equal(ended, 16)
+    assert.deepEqual(
+      (await rows()).map(({ locked_by: by, attempts }) => [by, attempts]),
+      Array.from({ length: 4 }, () => [null, 0]),
+      'what waited in the process is returned',
+    )
     await write(tell('too late'))
-    assert.equal(begun, 5)
+    assert.equal(begun, 16)
   })
 
-  it('of a later version than this program knows is a failure, not a guess', async () => {
-    const it = start(async () => 'settled')
+  it('of a version that this program does not know is shelved, not guessed', async () => {
+    let tries = 0
+    start(async () => {
+      tries += 1
+      return 'settled'
+    })
     await write(tell('from tomorrow'), later())
-    await storage.rows(`update ${jobs} set payload = '{"version":2}'::json, run_at = now()`)
-    await until(async () => ((await rows())[0]?.attempts ?? 0) > 0, 'it is tried')
-    await until(
-      async () => (await storage.rows(`select 1 from ${jobs} where last_error like '%version 2%'`)).length === 1,
-      'it failed',
+    await storage.rows(`update ${jobs} set payload = '{"version":9,"cid":"0badc0de"}', run_at = now()`)
+    await until(async () => (await shelved()).length === 1, 'it is shelved')
+    await until(nothingIsLeft, 'it is not in the queue any more')
+    assert.equal(tries, 0)
+    assert.deepEqual(
+      (await shelved()).map(({ kind, cid: of, reason, payload }) => [kind, of, reason, JSON.stringify(payload)]),
+      [
+        [
+          'tell_operator',
+          '0badc0de',
+          'this program does not know version 9 of an errand',
+          '{"cid":"0badc0de","version":9}',
+        ],
+      ],
     )
-    assert.equal(it.events('ERRAND_SHELVED').length, 0)
+    assert.ok(ofEngine.events('ERRAND_SHELVED').length > 0)
+  })
+
+  it('as the former version of the program wrote it is executed', async () => {
+    const counted: number[] = []
+    start(async (_, { repeats }) => {
+      counted.push(repeats)
+      return 'settled'
+    })
+    await write(show(1), later())
+    await storage.rows(`update ${jobs} set payload = (payload::jsonb - 'repeats' - 'failures')::json, run_at = now()`)
+    await until(nothingIsLeft, 'it is done')
+    assert.deepEqual(counted, [0])
   })
 })

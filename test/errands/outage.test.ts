@@ -5,12 +5,13 @@ import type { Errand } from '../../src/errands/errand.ts'
 import { createRunner, type Settled } from '../../src/errands/runner.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { cid } from '../../src/kit/ids.ts'
+import { createTurns } from '../../src/kit/turns.ts'
 import { startDuties, workDuty } from '../../src/lifecycle/duties.ts'
 import { until } from '../fixtures/person.ts'
 import { ownPostgres } from '../fixtures/postgres.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
-import { handledBy } from './carrying-out.ts'
+import { alone, handledBy } from './carrying-out.ts'
 
 /** The errands of an instance while its database goes away and comes back, as the service runs them. */
 const own = await ownPostgres()
@@ -45,17 +46,17 @@ it('An outage of the database ends no process, and every errand is carried out w
     carried.push(what)
     return 'settled'
   }
-  const { engine, permit } = storage
+  const { engine, worker } = storage
   const { telemetry } = telling
   const runner = createRunner({
     handlers: handledBy(carry),
     engine,
-    living: async () => [],
-    started: async () => {},
+    turns: createTurns(),
+    turnsOfInstances: alone,
     clock,
     telemetry,
   })
-  const duties = startDuties([workDuty('errands', (right, signal) => runner.work(right, signal))], permit, {
+  const duties = startDuties([workDuty('errands', (right, signal) => runner.work(right, signal))], worker, {
     clock,
     telemetry,
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createClock } from '../../src/kit/clock.ts'
 import { type Exchange, exchange, keptConnections } from '../../src/kit/exchange.ts'
-import { closedPort, serve, serveRaw, serveText } from './loopback.ts'
+import { freePort, serve, serveRaw, serveText } from '../fixtures/loopback.ts'
 
 const clock = createClock()
 const ask = (url: string, more: Partial<Exchange> = {}) =>
@@ -28,7 +28,7 @@ describe('one exchange with the outside', () => {
   })
 
   it('is unsent when nobody listens', async () => {
-    const ending = await ask(`http://127.0.0.1:${await closedPort()}`)
+    const ending = await ask(`http://127.0.0.1:${await freePort()}`)
     assert.equal(ending.kind, 'unsent')
     assert.equal(ending.kind === 'unsent' && ending.code, 'ECONNREFUSED')
   })

@@ -4,7 +4,7 @@ import { createCanvas } from '@napi-rs/canvas'
 import { createFetcher, isPublicIp } from '../../src/http/fetcher.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import type { Outcome } from '../../src/kit/outcome.ts'
-import { closedPort, serve, serveRaw, serveText } from './loopback.ts'
+import { freePort, serve, serveRaw, serveText } from '../fixtures/loopback.ts'
 
 const clock = createClock()
 const picture = createCanvas(30, 20).encodeSync('png')
@@ -52,7 +52,7 @@ describe('what is fetched', () => {
   })
 
   it('may be there later when there was no connection, a broken one, or no answer in time', async (t) => {
-    refusedWith(await fetchFrom(`http://127.0.0.1:${await closedPort()}`), 'unreachable', 'later')
+    refusedWith(await fetchFrom(`http://127.0.0.1:${await freePort()}`), 'unreachable', 'later')
     const cut = await serveRaw(t, (socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n\x89PNG')),
     )

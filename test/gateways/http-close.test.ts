@@ -35,12 +35,12 @@ async function open(t: TestContext) {
     { address: '127.0.0.1', port: 0 },
   )
   http.open({
-    webhook: { isPath: () => true, isToken: () => true },
+    webhook: { check: () => 'right' },
     accept: () => {
       asked.resolve()
       return accepted.promise
     },
-    ring: nothing,
+    handleCallback: nothing,
   })
   t.after(() => http.close())
   return { http, accepted, asked: asked.promise, passTime: () => alarms.splice(0).forEach((run) => void run()) }

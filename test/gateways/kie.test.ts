@@ -4,7 +4,7 @@ import { createKieClient } from '../../src/kie/client.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { kieTaskId } from '../../src/kit/ids.ts'
 import type { Outcome } from '../../src/kit/outcome.ts'
-import { closedPort, serve, serveJson, serveRaw, serveText } from './loopback.ts'
+import { freePort, serve, serveJson, serveRaw, serveText } from '../fixtures/loopback.ts'
 
 const key = 'f00dcafe5b1e4c7d9a3e2b8c6d4f1a90'
 const wish = { model: 'z-image', input: { prompt: 'a fox', aspect_ratio: '1:1' } }
@@ -89,7 +89,7 @@ describe('a submit to KIE', () => {
   })
 
   it('is not done when there was no connection', async () => {
-    refusedWith(await clientOf(`http://127.0.0.1:${await closedPort()}`).submit(wish), 'unreachable', 'later')
+    refusedWith(await clientOf(`http://127.0.0.1:${await freePort()}`).submit(wish), 'unreachable', 'later')
     refusedWith(await clientOf('http://nowhere.invalid').submit(wish), 'unreachable', 'later')
   })
 

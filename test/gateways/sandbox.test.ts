@@ -13,7 +13,7 @@ import { type ChatId, chatId, fileId, kieTaskId, messageId, personId } from '../
 import type { Outcome } from '../../src/kit/outcome.ts'
 import { createTelegramClient } from '../../src/telegram/client.ts'
 import { parseUpdate } from '../../src/telegram/parse-update.ts'
-import { serve } from './loopback.ts'
+import { serve } from '../fixtures/loopback.ts'
 
 /** The gateways against the sandbox: both sides were written apart, from the same documents. */
 const clock = createClock()

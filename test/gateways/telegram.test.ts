@@ -5,7 +5,7 @@ import { createClock } from '../../src/kit/clock.ts'
 import { chatId, fileId, messageId, personId } from '../../src/kit/ids.ts'
 import type { Outcome } from '../../src/kit/outcome.ts'
 import { createTelegramClient } from '../../src/telegram/client.ts'
-import { closedPort, type Loopback, serve, serveJson, serveRaw, serveText } from './loopback.ts'
+import { freePort, type Loopback, serve, serveJson, serveRaw, serveText } from '../fixtures/loopback.ts'
 
 const token = '7654321098:a-token-of-this-test-that-opens-nothing'
 const anna = chatId(501)
@@ -152,8 +152,6 @@ describe('what Telegram definitely did not do', () => {
     [400, 'Bad Request: wrong file_id or the file is temporarily unavailable', 'file_gone'],
     [400, 'Bad Request: file is too big', 'too_big'],
     [413, 'Request Entity Too Large', 'too_big'],
-    [401, 'Unauthorized', 'token_refused'],
-    [404, 'Not Found', 'token_refused'],
     [404, 'Not Found: method not found', 'refused'],
     [400, 'Bad Request: message text is empty', 'refused'],
     [409, 'Conflict: terminated by other getUpdates request', 'refused'],
@@ -162,6 +160,16 @@ describe('what Telegram definitely did not do', () => {
     it(`says ${why} for ${code} "${description}"`, async (t) => {
       const { telegram } = await refusing(t, code, description)
       refusedWith(await telegram.send(anna, view), why, 'never')
+    })
+  }
+
+  for (const [code, description] of [
+    [401, 'Unauthorized'],
+    [404, 'Not Found'],
+  ] as const) {
+    it(`takes ${code} for a state of the bot that may pass, and for no end of the call’s work`, async (t) => {
+      const { telegram } = await refusing(t, code, description)
+      refusedWith(await telegram.send(anna, view), 'token_refused', 'later')
     })
   }
 
@@ -178,7 +186,7 @@ describe('what Telegram definitely did not do', () => {
   })
 
   it('may be asked again later when there was no connection', async () => {
-    const refused = await clientOf(`http://127.0.0.1:${await closedPort()}`).send(anna, view)
+    const refused = await clientOf(`http://127.0.0.1:${await freePort()}`).send(anna, view)
     refusedWith(refused, 'unreachable', 'later')
     refusedWith(await clientOf('http://nowhere.invalid').send(anna, view), 'unreachable', 'later')
   })
@@ -359,7 +367,7 @@ describe('the bot’s token', () => {
     const cut = await serveRaw(t, (socket) => socket.once('data', () => socket.destroy()))
     const places = [
       `http://127.0.0.1:${cut.port}`,
-      `http://127.0.0.1:${await closedPort()}`,
+      `http://127.0.0.1:${await freePort()}`,
       'http://nowhere.invalid',
       `http://${secret}.invalid`,
       `https://127.0.0.1:${cut.port}`,

@@ -7,10 +7,11 @@ import { createKieClient } from '../../src/kie/client.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { readOfferFiles } from '../../src/storage/catalog-files.ts'
 import { createTestClock } from '../fixtures/clock.ts'
+import { serve, serveJson, serveText } from '../fixtures/loopback.ts'
+import { onThisMachine, patience } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { controlsOf } from '../fixtures/sandbox.ts'
 import { createTelling } from '../fixtures/telling.ts'
-import { serve, serveJson, serveText } from '../gateways/loopback.ts'
 
 /** The credits at KIE, asked of the sandbox by the real client, for the catalog that is sold; the test moves the clock. */
 const sandbox = await createSandbox({ port: 0, seed: 'credits', floodLimits: false })
@@ -26,7 +27,7 @@ const creditsLow = 500
 async function open({
   url = sandbox.url,
   credits = 1_000,
-  callMs = 300,
+  callMs = onThisMachine(300),
 }: {
   readonly url?: string
   readonly credits?: number
@@ -134,14 +135,14 @@ describe('credits at KIE', () => {
 
   it('are asked for no more when the instance stops, also in the middle of a call', async (t) => {
     const silent = await serve(t, () => {})
-    const watch = await open({ url: silent.url, callMs: 10_000 })
+    const watch = await open({ url: silent.url, callMs: patience(10_000) })
     const { rests, end } = run(t, watch)
     await rests()
     await watch.clock.advance(180_000)
     await until(() => silent.heard.length === 1, 'KIE is being asked')
     const started = performance.now()
     await end()
-    assert.ok(performance.now() - started < 5_000)
+    assert.ok(performance.now() - started < patience(5_000))
     assert.deepEqual(watch.clock.sleepers(), [])
   })
 })

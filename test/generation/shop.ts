@@ -127,11 +127,12 @@ export function openShop(storage: Storage) {
         buildInput: ({ model }, { prompt }) => ({ model, prompt }),
         sniff: () => ({ mime: 'image/png' }),
         callbackUrl: (order, of) => `https://bot.example/kie/${references.sign(order, of)}`,
+        random: () => 0,
         clock,
         telemetry,
         ...more,
       })
-      return (order: OrderId) => submit({ order }, { permit: right, cid: story })
+      return (order: OrderId, repeats = 0) => submit({ order }, { permit: right, cid: story, repeats })
     },
 
     watches(kie: Partial<KieGateway>) {
@@ -147,6 +148,7 @@ export function openShop(storage: Storage) {
       return (order: OrderId, hint?: string) =>
         watch({ order, ...(hint === undefined ? {} : { hint }) }, { permit, cid: story })
     },
+    story,
     callbackUrlOf: (order: OrderId) => `https://bot.example/kie/${references.sign(order, story)}`,
   }
 }

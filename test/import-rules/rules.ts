@@ -87,6 +87,12 @@ export const ruleSet: IFlattenedRuleSet = {
       }),
     ),
     {
+      name: 'the-parts-of-the-map-are-put-together-in-one-place',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/service(/|[.]ts$)', '^src/commands/', tests] },
+      to: { path: '^src/service(/|[.]ts$)' },
+    },
+    {
       name: 'the-service-does-not-know-the-sandbox',
       severity: 'error',
       from: { path: '^src/', pathNot: tests },

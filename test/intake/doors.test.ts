@@ -6,7 +6,6 @@ import { after, describe, it } from 'node:test'
 import { createOrderReferences } from '../../src/generation/order-reference.ts'
 import { createHealth, type Figures } from '../../src/health/health.ts'
 import { type Doors, type HttpDeps, type HttpServer, listen } from '../../src/http/server.ts'
-import type { HandOver } from '../../src/inbox/inbox.ts'
 import { createFastLane } from '../../src/intake/fast-lane.ts'
 import { createKieCallback } from '../../src/intake/kie-callback.ts'
 import { createTelegramIntake } from '../../src/intake/telegram-webhook.ts'
@@ -22,6 +21,7 @@ import { peekUpdate } from '../../src/telegram/parse-update.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
+import { storesInto } from './taking.ts'
 
 /** The doors with everything real behind them but the service as a whole: server, intake, inbox, database. */
 const storage = await openStorage()
@@ -31,10 +31,8 @@ const telling = createTelling(clock)
 const { telemetry } = telling
 const secret = { path: 'a-secret-path', token: 'a-secret-token' }
 const webhook: Doors['webhook'] = {
-  isPath: (path) => path === secret.path,
-  isToken: (_path, token) => token === secret.token,
+  check: (path, token) => (path !== secret.path ? 'wrong_path' : token !== secret.token ? 'wrong_token' : 'right'),
 }
-const nobodyWorks: HandOver = { offer: () => ({ claim: false, settle: () => {} }) }
 const references = createOrderReferences('a-key-of-the-tests')
 const servers: HttpServer[] = []
 after(async () => {
@@ -53,6 +51,7 @@ const health = createHealth({
   webhook: () => ({ url: `https://bot.example/webhook/${secret.path}`, verifiedAt: clock.now(), pending: 3 }),
   polling: () => undefined,
   selling: () => undefined,
+  telegram: () => ({}),
   nobodyActiveMs: () => 0,
   instance: instanceId('inst0001'),
   version: '1.2.3',
@@ -80,8 +79,7 @@ async function openServer(more: Partial<HttpDeps> = {}): Promise<HttpServer> {
 }
 
 const accept = createTelegramIntake({
-  inbox,
-  handOver: nobodyWorks,
+  take: storesInto(inbox),
   fastLane: createFastLane({
     readTopUp: (id) => createPostgresTopUps(sqlOf(database.intake), { bot: botId(1) }).get(id),
     sayWhy: async (_from, why) => `no: ${why}`,
@@ -97,7 +95,7 @@ const accept = createTelegramIntake({
 })
 const ringWith = (isSigned?: ReturnType<typeof createCallbackSignature>) =>
   createKieCallback({
-    makeDue: (errand) => createPostgresErrands(sqlOf(database.work), storage.schema, database.clock).add([errand]),
+    addJob: (errand) => createPostgresErrands(sqlOf(database.work), storage.schema, database.clock).add([errand]),
     orderOf: references.read,
     ...(isSigned === undefined ? {} : { isSigned }),
     clock,
@@ -105,7 +103,7 @@ const ringWith = (isSigned?: ReturnType<typeof createCallbackSignature>) =>
   })
 
 const server = await openServer()
-server.open({ webhook: webhook ?? assert.fail(), accept, ring: ringWith() })
+server.open({ webhook: webhook ?? assert.fail(), accept, handleCallback: ringWith() })
 const url = (path: string, { port } = server) => `http://127.0.0.1:${port}${path}`
 let updates = 100
 const update = (more: object = {}) => JSON.stringify({ update_id: ++updates, ...more })
@@ -179,7 +177,7 @@ describe('the door for updates', () => {
 
   it('is shut while updates are polled for, and says "later" while the service boots', async () => {
     const polling = await openServer()
-    polling.open({ accept, ring: ringWith() })
+    polling.open({ accept, handleCallback: ringWith() })
     assert.equal((await deliver(update(), {}, polling)).status, 404)
     const booting = await openServer()
     const answer = await deliver(update(), {}, booting)
@@ -268,18 +266,18 @@ describe('the door for callbacks of KIE', () => {
       headers: { 'content-type': 'application/json', ...headers },
       body,
     })
-  const looks = (order: string) =>
+  const polls = (order: string) =>
     storage.rows<{ hint: string | null }>(
       `select payload->'errand'->>'hint' as hint from ${storage.schema}_jobs._private_jobs
         where payload->'errand'->>'order' = $1`,
       [order],
     )
 
-  it('notes a ring as a look to be made now, with the task it names as a hint, and many rings as one', async () => {
+  it('notes a callback as a poll to be made now, with the task it names as a hint, and those of the next two seconds as one more', async () => {
     const order = newOrderId()
     const reference = references.sign(order, cid('abc123ff'))
     for (let n = 0; n < 5; n++) assert.equal((await ring(reference, '{"data":{"taskId":"t1"}}')).status, 200)
-    assert.deepEqual(await looks(order), [{ hint: 't1' }])
+    assert.deepEqual(await polls(order), [{ hint: 't1' }, { hint: 't1' }])
     for (const odd of ['{"taskId":7}', '[]', 'null', 'not JSON', JSON.stringify({ taskId: 'x'.repeat(10_000) })]) {
       assert.equal((await ring(references.sign(newOrderId(), cid('abc123ff')), odd)).status, 200)
     }
@@ -301,11 +299,11 @@ describe('the door for callbacks of KIE', () => {
     })
   })
 
-  it('says "later" when a ring cannot be noted', async () => {
+  it('says "later" when a callback cannot be noted', async () => {
     const reference = references.sign(newOrderId(), cid('abc123ff'))
     const broken = await openServer()
-    const makeDue = () => Promise.reject(new Error('no database'))
-    broken.open({ accept, ring: createKieCallback({ makeDue, orderOf: references.read, clock, telemetry }) })
+    const addJob = () => Promise.reject(new Error('no database'))
+    broken.open({ accept, handleCallback: createKieCallback({ addJob, orderOf: references.read, clock, telemetry }) })
     const answer = await ring(reference, '{}', {}, broken)
     assert.equal(answer.status, 503)
     assert.equal(answer.headers.get('retry-after'), '1')
@@ -313,7 +311,7 @@ describe('the door for callbacks of KIE', () => {
 
   it('wants the signature of KIE where its key is set', async () => {
     const signed = await openServer()
-    signed.open({ accept, ring: ringWith(createCallbackSignature('key-of-kie', clock)) })
+    signed.open({ accept, handleCallback: ringWith(createCallbackSignature('key-of-kie', clock)) })
     const reference = references.sign(newOrderId(), cid('abc123ff'))
     const body = '{"taskId":"t1"}'
     assert.equal((await ring(reference, body, {}, signed)).status, 403)
@@ -331,20 +329,20 @@ describe('the door for callbacks of KIE', () => {
     assert.equal((await ring(reference, body, headers('t1'), signed)).status, 200)
   })
 
-  it('is no deaf one when somebody sets the clock back', async () => {
+  it('polls, too, after somebody has set the clock back', async () => {
     let now = clock.now()
     const made: number[] = []
-    const doorbell = createKieCallback({
-      makeDue: async ({ at }) => void made.push(at ?? 0),
+    const handleCallback = createKieCallback({
+      addJob: async ({ at }) => void made.push(at ?? 0),
       orderOf: references.read,
       clock: { ...clock, now: () => now },
       telemetry,
     })
     const reference = references.sign(newOrderId(), cid('abc123ff'))
     const none = { timestamp: undefined, signature: undefined }
-    await doorbell(reference, none, '{}')
+    await handleCallback(reference, none, '{}')
     now = instant(now - 3_600_000)
-    await doorbell(reference, none, '{}')
+    await handleCallback(reference, none, '{}')
     assert.deepEqual(made.at(-1), now)
   })
 })
@@ -356,7 +354,7 @@ describe('the doors for probes', () => {
     return { status: answer.status, text, json: () => JSON.parse(text) as Record<string, unknown> }
   }
   const known: Figures = {
-    inbox: { pending: 2, oldest: undefined, shelved: 0, newest: undefined },
+    inbox: { pending: 2, oldest: undefined, shelved: 0, newest: undefined, isReadOnly: false },
     errands: { pending: 1, oldest: undefined, shelved: 0 },
     pool: { max: 6, inUse: 1, idle: 1, waiting: 0, held: [], reclaimed: [] },
     poolWaited: false,
@@ -409,6 +407,12 @@ describe('the doors for probes', () => {
     const health = await get('/health')
     assert.equal(health.status, 503)
     assert.equal(health.json()['ok'], false)
+    assert.equal((await get('/readyz')).status, 503)
+    assert.equal((await get('/healthz')).status, 200)
+    figures = { ...known, at: clock.now(), inbox: { ...known.inbox, isReadOnly: true } }
+    const readOnly = await get('/health')
+    assert.equal(readOnly.status, 503)
+    assert.deepEqual(readOnly.json()['problems'], ['database_read_only'])
     assert.equal((await get('/readyz')).status, 503)
     assert.equal((await get('/healthz')).status, 200)
     figures = { ...known, at: clock.now(), inbox: { ...known.inbox, oldest: clock.now() - 120_000 } }

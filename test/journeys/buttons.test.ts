@@ -211,16 +211,30 @@ test('the language is changed by a button, at once and for good', async () => {
   await olga.sees(/^Баланс/)
 })
 
-test('every button of the menu, of every language, opens something', async () => {
-  for (const language of ['ru', 'en']) {
+test('every button of the menu opens its screen, in every language', async () => {
+  const screens: readonly (readonly [sign: string, screen: Readonly<Record<'ru' | 'en', RegExp>>])[] = [
+    ['🎨', { ru: /^🎨 Картинки и дизайн\n/, en: /^🎨 Pictures and design\n/ }],
+    ['🆓', { ru: /^🆓 Бесплатные модели\n/, en: /^🆓 Free models\n/ }],
+    ['💳', { ru: /^Баланс\n/, en: /^Balance\n/ }],
+    ['🕘', { ru: /^Мои картинки\n/, en: /^My pictures\n/ }],
+    ['❓', { ru: /^Как это работает\n/, en: /^How it works\n/ }],
+    ['🤝', { ru: /^Позвать друга\n/, en: /^Invite a friend\n/ }],
+    ['🌐', { ru: /^На каком языке говорим\?\n/, en: /^Which language shall we speak\?\n/ }],
+  ]
+  for (const language of ['ru', 'en'] as const) {
     const person = await world.person('Пётр', { language })
     await person.says('/start')
     const menu = await person.sees(/5 (из|of) 5/)
-    for (const label of labelsOf(menu)) {
+    const signs = labelsOf(menu).map((label) => label.split(' ')[0])
+    assert.deepEqual(
+      signs,
+      screens.map(([sign]) => sign),
+    )
+    for (const [sign, screen] of screens) {
       await person.says('/menu')
       await person.sees(/5 (из|of) 5/)
-      await person.taps(label)
-      await person.sees(/./)
+      await person.taps(sign)
+      await person.sees(screen[language])
     }
   }
 })

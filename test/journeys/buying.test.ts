@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { createClock } from '../../src/kit/clock.ts'
-import { botId, newCid, newOrderId, personId } from '../../src/kit/ids.ts'
+import { botId, chatId, kieTaskId, newCid, newOrderId, newQuoteId, offerId, personId } from '../../src/kit/ids.ts'
 import { shopDayAt } from '../../src/money/shop-day.ts'
+import type { Order } from '../../src/orders/order.ts'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
 import { createPostgresLedger } from '../../src/storage/postgres/ledger.ts'
+import { createPostgresOrders } from '../../src/storage/postgres/orders.ts'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { labelsOf } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
@@ -111,7 +113,7 @@ test('when the free pictures are used up between the price and the run, the pers
   assert.match(message.caption ?? '', /Оплачено 0,63 ₽, на балансе 49,37 ₽/)
 })
 
-/** As orders do it that are placed at the same moment by other ways: five holds, captured. */
+/** As if five orders had been placed and delivered meanwhile by other ways. */
 async function useUpFreeOf(person: Awaited<ReturnType<typeof world.person>>): Promise<void> {
   const client = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'test' })
   try {
@@ -124,6 +126,25 @@ async function useUpFreeOf(person: Awaited<ReturnType<typeof world.person>>): Pr
       const held = await ledger.hold({ ...entry, person: personId(person.id), price, day })
       assert.equal(held.kind, 'held')
       await ledger.capture(entry)
+      const order: Order = {
+        ...{
+          status: 'completed',
+          id: entry.order,
+          person: personId(person.id),
+          chat: chatId(person.id),
+          cid: entry.cid,
+        },
+        ...{ offer: offerId('an-offer'), model: 'maker/model', values: {}, price, day, placedAt: at },
+        ...{
+          task: kieTaskId('a-task'),
+          submittedAt: at,
+          producedAt: at,
+          artifacts: [],
+          delivered: [],
+          completedAt: at,
+        },
+      }
+      await createPostgresOrders(sqlOf(client)).add(order, newQuoteId())
     }
   } finally {
     await client.end()

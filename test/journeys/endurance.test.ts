@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { ordersIn } from './orders.ts'
 import { describes, getsFreePicture, topsUp } from './steps.ts'
@@ -25,7 +24,7 @@ test('a chat goes on where it was after the service was stopped and started agai
   await anna.sees(/50 ₽/)
 })
 
-test('what is sent while the service is down is answered when it is back', async () => {
+test('what is sent while the service is down is handled when it is back, and the last of it is on the screen', async () => {
   const boris = await world.person('Борис')
   await boris.says('/start')
   const menu = await boris.sees(/Привет/)
@@ -33,12 +32,23 @@ test('what is sent while the service is down is answered when it is back', async
   await boris.says('/help')
   await boris.says('/balance')
   await boris.tapsAndGoes('Картинки и дизайн', menu)
+  const [help, balance, tap] = (await controls.updates('pending')).map(({ update_id }) => update_id)
   await world.startService()
-  // The tap may overtake the messages at Telegram; what is drawn last is the newest of the three.
-  await boris.sees(/Баланс|Как это работает|Картинки и дизайн/)
-  await until(async () => (await controls.updates('pending')).length === 0, 'every update was delivered')
-  await log.until('COMMAND_RECEIVED', ({ command }) => command === '/help')
-  await log.until('COMMAND_RECEIVED', ({ command }) => command === '/balance')
+  // The tap may overtake the messages at Telegram; what it brings is handled in the order in which it came.
+  const screens = new Map([
+    [help, /^Как это работает\n/],
+    [balance, /^Баланс\n/],
+    [tap, /^🎨 Картинки и дизайн\n/],
+  ])
+  assert.equal(screens.size, 3, 'three updates waited')
+  const screenOf = new Map<unknown, RegExp>()
+  for (const [id, screen] of screens) {
+    const { cid } = await log.until('UPDATE_RECEIVED', ({ update_id }) => update_id === id)
+    await log.until('DISPATCH_OK', (fields) => fields['cid'] === cid)
+    screenOf.set(cid, screen)
+  }
+  const last = log.events.findLast(({ event, fields }) => event === 'DISPATCH_OK' && screenOf.has(fields['cid']))
+  await boris.sees(screenOf.get(last?.fields['cid']) ?? assert.fail())
 })
 
 test('an order that runs while the service is stopped is delivered when it is back', async () => {

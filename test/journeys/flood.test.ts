@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client } from 'pg'
+import { patience } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 
@@ -31,9 +32,9 @@ test('a thousand messages of one person are all handled in their order, and hold
       flood,
       ...others.map(async (guest) => {
         await guest.says('/start')
-        await guest.sees(/Привет, Гость/, { withinMs: 60_000 })
+        await guest.sees(/Привет, Гость/, { withinMs: patience(60_000) })
         await guest.taps('Помощь')
-        await guest.sees(/Как это работает/, { withinMs: 60_000 })
+        await guest.sees(/Как это работает/, { withinMs: patience(60_000) })
       }),
     ])
     const ofFlood = new Set(cidsOf(flooder.id))
@@ -41,7 +42,7 @@ test('a thousand messages of one person are all handled in their order, and hold
     const handled = () =>
       log.events.filter((told) => told.event === 'DISPATCH_OK').map(({ fields }) => String(fields['cid']))
     const left = () => handled().filter((cid) => ofFlood.has(cid)).length < messages
-    await until(() => !left(), 'all of the flood is handled', 120_000)
+    await until(() => !left(), 'all of the flood is handled', patience(120_000))
 
     const order = handled()
     assert.deepEqual(

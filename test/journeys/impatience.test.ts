@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { patience } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 
@@ -44,7 +45,7 @@ const world = await startWorld({
 })
 after(() => world.end())
 const { log } = world
-const patient = { timeout: 30_000 }
+const patient = { timeout: patience(30_000) }
 
 const start = (person: number, id: number): string =>
   JSON.stringify({

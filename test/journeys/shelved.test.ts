@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { patience } from '../fixtures/patience.ts'
 import { startWorld, type World } from '../fixtures/service.ts'
 
 test('an update that cannot be handled is set aside: the person is told with its code, and their lane goes on', async () => {
@@ -32,7 +33,7 @@ test('an update that cannot be handled is set aside: the person is told with its
     const anna = await world.person('Анна')
     await anna.says('/help')
     await anna.says('/balance')
-    const trouble = await anna.sees(/Что-то пошло не так[\s\S]*Деньги не потерялись/, { withinMs: 40_000 })
+    const trouble = await anna.sees(/Что-то пошло не так[\s\S]*Деньги не потерялись/, { withinMs: patience(40_000) })
     const { cid, attempts } = await log.until('UPDATE_SHELVED')
     assert.equal(attempts, 5)
     assert.ok(trouble.text?.includes(`Код: ${String(cid)}`))

@@ -4,7 +4,8 @@ import { Client } from 'pg'
 import { type Person, until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 
-const world = await startWorld()
+// The first start of a bot, as it makes its tables, stops the errand engines of others; they begin again.
+const world = await startWorld({ expects: ['DUTY_FAILED'] })
 after(() => world.end())
 
 async function isAnswered(person: Person): Promise<void> {
@@ -14,7 +15,7 @@ async function isAnswered(person: Person): Promise<void> {
 
 test('another bot that begins in the same database does not stop this one', async () => {
   await isAnswered(await world.person('Анна'))
-  const other = await startWorld()
+  const other = await startWorld({ databaseUrl: world.databaseUrl })
   try {
     await isAnswered(await other.person('Борис'))
     await isAnswered(await world.person('Вера'))
@@ -68,9 +69,11 @@ test('an errand engine that gives up is started again, and what waited is carrie
   try {
     const anna = await broken.person('Анна')
     await isAnswered(anna)
+    await anna.taps('Баланс')
+    await anna.taps('Пополнить')
     await giveUp(new Error('no more'))
-    await anna.says('/start')
-    await anna.sees(/Привет/)
+    await anna.taps(/^50.*⭐/)
+    await anna.sees((message) => message.invoice !== undefined)
     assert.equal(starts, 2)
   } finally {
     await broken.end()

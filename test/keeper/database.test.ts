@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { until } from '../fixtures/person.ts'
 import {
   allGone,
   answers,
@@ -19,7 +20,6 @@ import {
   query,
   shortFolder,
   startUser,
-  until,
 } from './users.ts'
 
 const keeperProgram = fileURLToPath(new URL('../../src/keeper/main.ts', import.meta.url))
@@ -168,9 +168,9 @@ describe('the embedded database', { concurrency: 2 }, () => {
     const dataDir = await shortFolder(t)
     const user = startUser({ dataDir })
     await user.joined()
+    assert.equal(postmastersIn(dataDir).length, 1)
     await user.kill()
     kill(onlyPid(keepersIn(dataDir)))
-    assert.equal(postmastersIn(dataDir).length, 1)
     await until(() => processesIn(dataDir).length === 0, 'PostgreSQL has ended')
   })
 

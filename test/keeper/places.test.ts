@@ -151,7 +151,7 @@ describe('the programs of PostgreSQL', () => {
     for (const folder of ['src', 'test/keeper', path.dirname(native)]) {
       mkdirSync(path.join(folder.startsWith('/') ? '' : copy, folder), { recursive: true })
     }
-    for (const folder of ['src/keeper', 'src/kit', 'test/keeper']) {
+    for (const folder of ['bin', 'src/keeper', 'src/kit', 'test/keeper']) {
       execFileSync('cp', ['-R', path.join(checkout, folder), path.join(copy, path.dirname(folder))])
     }
     execFileSync('cp', ['-R', brought, native])

@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import {
-  allGone,
-  keepersIn,
-  kill,
-  onlyPid,
-  postmastersIn,
-  sandboxesIn,
-  shortFolder,
-  startUser,
-  until,
-} from './users.ts'
+import { takenPort } from '../fixtures/loopback.ts'
+import { until } from '../fixtures/person.ts'
+import { allGone, keepersIn, kill, onlyPid, postmastersIn, sandboxesIn, shortFolder, startUser } from './users.ts'
 
 const pageOf = async (url: string): Promise<number> => (await fetch(url).catch(() => undefined))?.status ?? 0
 
@@ -88,15 +78,10 @@ describe('the sandbox of a keeper', { concurrency: 2 }, () => {
 
   it('says which setting to change when its port is taken, and starts for the next who asks', async (t) => {
     const dataDir = await folderWithPages(t)
-    const squatter = createServer().listen(0, '127.0.0.1')
-    t.after(() => squatter.close())
-    await once(squatter, 'listening')
-    const address = squatter.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const { port, release } = await takenPort(t)
     const refused = await startUser({ dataDir, sandbox: { port }, withoutDatabase: true }).fault()
     assert.match(refused, new RegExp(`Port ${port}.*in use by another program. Set SANDBOX_PORT`))
-    squatter.close()
-    await once(squatter, 'close')
+    await release()
     const next = startUser({ dataDir, sandbox: { port }, withoutDatabase: true })
     assert.equal(new URL((await next.joined()).sandboxUrl).port, String(port))
   })

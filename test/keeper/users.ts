@@ -7,9 +7,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
+import { until } from '../fixtures/person.ts'
 
 /** What the keeper's tests share: users as processes, questions to the process table, conditions to wait for. */
 export const isRoot = process.getuid?.() === 0
@@ -95,15 +95,6 @@ function readFacts(value: unknown): Facts {
     place: text('place'),
     sandboxUrl: text('sandboxUrl'),
     pagesFolder: text('pagesFolder'),
-  }
-}
-
-/** Waits for a condition, asking often; a condition that does not come is a failure that names it. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 20_000) {
-  const end = performance.now() + limitMs
-  while (!(await condition())) {
-    assert.ok(performance.now() < end, `waited ${limitMs} ms for: ${what}`)
-    await pause(20)
   }
 }
 

@@ -8,6 +8,7 @@ import { createLeaderWatch, type LeaderWatchDeps } from '../../src/lifecycle/lea
 import type { Role } from '../../src/lifecycle/lifecycle.ts'
 import { claimCause } from '../../src/storage/postgres/operator-causes.ts'
 import { createTestClock, type TestClock } from '../fixtures/clock.ts'
+import { patience } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
@@ -240,7 +241,7 @@ describe('the watchdog', { concurrency: true }, () => {
     })
     const chunks: Buffer[] = []
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk))
-    const giveUp = setTimeout(() => child.kill('SIGTERM'), 15_000)
+    const giveUp = setTimeout(() => child.kill('SIGTERM'), patience(15_000))
     const [, signal] = await once(child, 'close')
     clearTimeout(giveUp)
     return { signal: typeof signal === 'string' ? signal : null, said: Buffer.concat(chunks).toString('utf8') }

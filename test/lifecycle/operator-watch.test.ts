@@ -10,7 +10,8 @@ import { eventOf, type Watched } from '../../src/operators/operator-causes.ts'
 import { createOperatorWatch, type OperatorWatchDeps } from '../../src/operators/operator-watch.ts'
 import type { LeaderPermit } from '../../src/permit.ts'
 import { openPorts, type Ports } from '../../src/ports.ts'
-import { StartRefused, startService } from '../../src/service.ts'
+import { StartRefused } from '../../src/service/boot.ts'
+import { startService } from '../../src/service.ts'
 import { readOfferFiles } from '../../src/storage/catalog-files.ts'
 import { openCauses } from '../../src/storage/postgres/operator-causes.ts'
 import type { Store } from '../../src/store.ts'
@@ -22,7 +23,7 @@ import { openStorage } from '../fixtures/storage.ts'
 import { createTelling } from '../fixtures/telling.ts'
 
 /** What operators are told: a leader looks at figures that the test sets, and keeps what it told in a real database. */
-const { store, database, rows, schema } = await openStorage()
+const { store, database, rows, schema, url } = await openStorage()
 const jobs = `${schema}_jobs._private_jobs`
 beforeEach(async () => {
   await rows('truncate operator_causes')
@@ -37,6 +38,7 @@ const healthy: Figures = {
   errands: { pending: 0, oldest: undefined, shelved: 0 },
   pool: { max: 6, inUse: 0, idle: 1, waiting: 0, held: [], reclaimed: [] },
   selling: { credits: '900' },
+  telegram: {},
   creditsLow: 200,
 }
 
@@ -129,7 +131,7 @@ describe('operators are told once, and again when it has passed', () => {
       'the database connections are used up',
       'DB_POOL_EXHAUSTED',
       { pool: { ...pool, waiting: 4, exhaustedSince: start, held: [{ owner: 'a step', heldMs: 9_000 }] } },
-      /All 6 database connections for steps are in use and 4 wait\. In the hands of: a step\./,
+      /All 6 database connections for steps are in use and 4 wait\. Held by: a step\./,
     ],
     [
       'a connection was held for too long',
@@ -193,6 +195,12 @@ describe('operators are told once, and again when it has passed', () => {
       'SELLING_PAUSED',
       { selling: { paused: { why: 'key_refused', since: start } } },
       /Nothing is sold: KIE refuses the key\. Nobody is charged/,
+    ],
+    [
+      'Telegram does not answer',
+      'TELEGRAM_AWAY',
+      { telegram: { away: { since: start, why: 'no_answer', detail: 'Telegram answered 502: Bad Gateway' } } },
+      /Telegram does not answer: Telegram answered 502: Bad Gateway\. Messages and results wait/,
     ],
   ]
   for (const [what, event, figures, says] of causes) {
@@ -424,7 +432,8 @@ describe('the whole service', () => {
       expects: ['WEBHOOK_SET_RETRY'],
       wrapPorts: (ports) => ({
         ...ports,
-        noteDeed: (deed, epoch) => (deed === 'released' ? Promise.resolve() : ports.noteDeed(deed, epoch)),
+        noteMilestone: (milestone, epoch) =>
+          milestone === 'released' ? Promise.resolve() : ports.noteMilestone(milestone, epoch),
       }),
     })
 
@@ -513,7 +522,11 @@ describe('the whole service', () => {
 
   it('names who led before when a standby takes over, once, whoever leads after that', async () => {
     const env = { ADMIN_ID: '7000000001' }
-    const world = await startWorld({ env, expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST'] })
+    const world = await startWorld({
+      env,
+      databaseUrl: url,
+      expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST'],
+    })
     try {
       const operator = await world.person('Ольга')
       await operator.says('/start')

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import pg from 'pg'
+import { freePort } from '../fixtures/loopback.ts'
+import { onThisMachine, patience } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { type OwnPostgres, ownPostgres } from '../fixtures/postgres.ts'
 import { startWorld, type World } from '../fixtures/service.ts'
-import { freePort } from '../newcomer/terminal.ts'
 
 /**
  * What whoever runs the process sees of it: a port that answers from the first moment to the last, whatever it waits
@@ -20,10 +21,10 @@ let world: World
 
 before(async () => {
   postgres = await ownPostgres()
-  process.env['TRT_TEST_DATABASE_URL'] = postgres.url
   port = await freePort()
   starting = startWorld({
     env: { PORT: String(port) },
+    databaseUrl: postgres.url,
     expects: [
       'WEBHOOK_REFUSED',
       'PASSIVE_REJECT',
@@ -35,10 +36,10 @@ before(async () => {
     ],
     wrapPorts: (ports) => ({
       ...ports,
-      async lookAtDatabase() {
+      async inspectDatabase() {
         isAt.database = true
         await doors.database.promise
-        return await ports.lookAtDatabase()
+        return await ports.inspectDatabase()
       },
       async warmDatabase() {
         isAt.warmUp = true
@@ -68,7 +69,7 @@ const knocks = (path: string, token: string) =>
     body: '{"update_id":900001,"poll":{"id":"1"}}',
   })
 
-describe('a service that boots', { timeout: 30_000 }, () => {
+describe('a service that boots', { timeout: patience(30_000) }, () => {
   it('answers at its port before it has asked the database anything: alive, and "later" to an update', async () => {
     await until(() => isAt.database, 'it waits for its database')
     assert.equal(await get('/healthz'), 200)
@@ -95,7 +96,28 @@ describe('a service that boots', { timeout: 30_000 }, () => {
   })
 })
 
-describe('a service whose database is gone', { timeout: 30_000 }, () => {
+describe('a service whose database only reads', { timeout: patience(30_000) }, () => {
+  const setReadOnly = async (value: 'on' | 'off') => {
+    const client = new pg.Client({ connectionString: postgres.url })
+    await client.connect()
+    await client.query('set default_transaction_read_only = off')
+    await client.query(`alter system set default_transaction_read_only = ${value}`)
+    await client.query('select pg_reload_conf()')
+    await client.end()
+  }
+
+  it('says that it cannot store, and goes on when it can', async () => {
+    await setReadOnly('on')
+    await until(async () => (await get('/readyz')) === 503, 'it is not ready')
+    assert.equal(await get('/health'), 503)
+    assert.equal(await get('/healthz'), 200)
+    assert.equal((await knocks('path-of-the-tests', 'token-of-the-tests')).status, 503)
+    await setReadOnly('off')
+    await until(async () => (await get('/readyz')) === 200, 'it is ready')
+  })
+})
+
+describe('a service whose database is gone', { timeout: patience(30_000) }, () => {
   before(async () => {
     // A step that moves no money and was just committed may go with the server, and is then done again. Whoever waits
     // for the disk has everything before it written too.
@@ -108,13 +130,18 @@ describe('a service whose database is gone', { timeout: 30_000 }, () => {
 
   it('is alive to every probe, and none of them waits for anybody', async () => {
     await world.log.until('DB_CONNECTION_LOST')
+    // A database that has not answered for ten seconds is silent. That is for the operator to know; it is an answer.
+    world.shiftClock(10_000)
+    const statuses = { '/healthz': 200, '/': 200, '/metrics': 200, '/health': 503, '/readyz': 503 }
     for (let probes = 0; probes < 20; probes++) {
-      assert.equal(await get('/healthz'), 200)
-      assert.equal(await get('/'), 200)
-      assert.equal(await get('/metrics'), 200)
-      // Unwell is for the operator to know; it is an answer all the same.
-      assert.ok([200, 503].includes(await get('/health')))
+      for (const [path, status] of Object.entries(statuses)) {
+        const startedMs = performance.now()
+        assert.equal(await get(path), status, path)
+        const tookMs = performance.now() - startedMs
+        assert.ok(tookMs < onThisMachine(2_000), `${path} took ${tookMs} ms`)
+      }
     }
+    world.shiftClock(0)
   })
 
   it('goes on telling what happens: no line of the log waits for the database', async () => {

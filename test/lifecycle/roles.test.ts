@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { instanceId } from '../../src/kit/ids.ts'
 import { type Duty, every, startDuties, workDuty } from '../../src/lifecycle/duties.ts'
 import type { Held, Holder, Leadership } from '../../src/lifecycle/leadership.ts'
 import { Lifecycle } from '../../src/lifecycle/lifecycle.ts'
-import type { LeaderPermit } from '../../src/permit.ts'
+import type { LeaderPermit, WorkerPermit } from '../../src/permit.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { createTelling } from '../fixtures/telling.ts'
 
@@ -230,7 +231,7 @@ describe('duties', () => {
     const clock = createTestClock()
     const { telemetry, fieldsOf } = createTelling(clock)
     const duty = workDuty('work', () => Promise.reject(new Error('no database')))
-    const permit: LeaderPermit = { kind: 'leader', epoch: 1, isFresh: () => true }
+    const permit: WorkerPermit = { kind: 'worker', instance: instanceId('one'), incarnation: 1, isFresh: () => true }
     const running = startDuties([duty], permit, { clock, telemetry })
     await clock.advance(60_000)
     const pauses = fieldsOf('DUTY_FAILED').map((fields) => fields['retry_in_s'])

@@ -4,9 +4,10 @@ import { createSandbox } from '../../sandbox/sandbox.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { createTelegramClient } from '../../src/telegram/client.ts'
 import { type WebhookSeen, wantedConnections, wantedUpdates } from '../../src/webhook/webhook.ts'
+import { serve } from '../fixtures/loopback.ts'
+import { onThisMachine } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
 import { controlsOf } from '../fixtures/sandbox.ts'
-import { serve } from '../gateways/loopback.ts'
 import { startKeeping, tokenOf } from './keeping.ts'
 
 /** The webhook, kept: against the sandbox's Telegram, with a clock that the test moves. */
@@ -104,12 +105,12 @@ describe('Telegram does not take it', () => {
   for (const [what, fault] of [
     ['401', { status: 401, description: 'Unauthorized' }],
     ['another setWebhook at the same time', { status: 409, description: 'Conflict: terminated by other setWebhook' }],
-    ['nothing at all', { delay_ms: 2_000 }],
+    ['nothing at all', { delay_ms: onThisMachine(2_000) }],
     ['an answer that is lost', { status: 502, after_execution: true }],
   ] as const) {
     it(`goes on after ${what}`, async (t) => {
       await controls.fault({ on: 'telegram', method: 'setWebhook', ...fault })
-      const keeping = await startKeeping(t, sandbox.url, { callMs: 400 })
+      const keeping = await startKeeping(t, sandbox.url, { callMs: onThisMachine(400) })
       assert.equal(await keeping.rests(), 5_000)
       await aMoment()
       await keeping.clock.advance(5_000)
@@ -119,12 +120,12 @@ describe('Telegram does not take it', () => {
   }
 
   it('stops asking at once when the instance stands by again, also in the middle of a call', async (t) => {
-    await controls.fault({ on: 'telegram', method: 'setWebhook', delay_ms: 5_000 })
+    await controls.fault({ on: 'telegram', method: 'setWebhook', delay_ms: onThisMachine(5_000) })
     const keeping = await startKeeping(t, sandbox.url)
     await until(() => keeping.count('WEBHOOK_SETTING') === 1, 'the call is under way')
     const started = performance.now()
     await keeping.demote()
-    assert.ok(performance.now() - started < 1_000)
+    assert.ok(performance.now() - started < onThisMachine(1_000))
     assert.deepEqual(keeping.events(), ['WEBHOOK_SETTING'])
   })
 

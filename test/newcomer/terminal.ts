@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { settings } from '../../src/config/settings.ts'
+import { freePort } from '../fixtures/loopback.ts'
+import { patience } from '../fixtures/patience.ts'
 import { shortFolder } from '../keeper/users.ts'
 
 /**
@@ -34,7 +35,7 @@ export type Env = Readonly<Record<string, string>>
 export type Place = Env & { readonly DATA_DIR: string; readonly PORT: string; readonly SANDBOX_PORT: string }
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
-const endMsMax = 30_000
+const endMsMax = patience(30_000)
 
 /** Whatever was typed in it and still runs is killed after the test, with everything it started. */
 export function openTerminal(t: TestContext) {
@@ -89,7 +90,7 @@ function typed(program: string, words: readonly string[], env: Env): Typed {
       return end
     },
     printed: () => text,
-    prints: async (pattern, limitMs = 60_000) => {
+    prints: async (pattern, limitMs = patience(60_000)) => {
       const until = performance.now() + limitMs
       for (;;) {
         const over = child.exitCode !== null || child.signalCode !== null
@@ -137,51 +138,6 @@ export async function urlsOf(start: Typed): Promise<{ readonly chat: string; rea
   const [, chat = ''] = await start.prints(/^ {2}Web chat {3}(http:\S+)$/m)
   const [, health = ''] = await start.prints(/^ {2}Health {5}(http:\S+)$/m)
   return { chat, health }
-}
-
-/** A port that is free now. */
-export async function freePort(): Promise<number> {
-  const { port, release } = await listenSomewhere()
-  await release()
-  return port
-}
-
-/** A port that another program has until the test is over. */
-export async function takenPort(t: TestContext): Promise<number> {
-  const { port, release } = await listenSomewhere()
-  t.after(release)
-  return port
-}
-
-async function listenSomewhere(): Promise<{ readonly port: number; readonly release: () => Promise<void> }> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address !== null)
-  return {
-    port: address.port,
-    release: async () => {
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
-
-export async function isFree(port: number): Promise<boolean> {
-  const server = createServer()
-  return await new Promise((resolve) => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-}
-
-/** Resolves when it holds, looking often; a condition that does not come is a failure that names it. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, limitMs = 30_000): Promise<void> {
-  const end = performance.now() + limitMs
-  while (!(await holds())) {
-    assert.ok(performance.now() < end, `waited ${limitMs} ms for: ${what}`)
-    await pause(25)
-  }
 }
 
 /**

@@ -1,8 +1,7 @@
-/** A sandbox, a client that speaks to its KIE over HTTP, and a bot's callback address. */
-import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createSandbox } from '../../sandbox/sandbox.ts'
+import { listen } from '../fixtures/loopback.ts'
+import { patience } from '../fixtures/patience.ts'
 
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Json }
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely, an assertion follows each look
@@ -71,7 +70,7 @@ function createClient(url: string) {
 export type Posted = { readonly headers: IncomingHttpHeaders; readonly body: Json }
 
 /** A callback that does not come fails its test instead of holding it. */
-const receivedWithinMs = 10_000
+const receivedWithinMs = patience(10_000)
 
 /** A bot's callback address. `answer` gives the status of each call; `received(n)` resolves once n have come. */
 export async function startReceiver(answer: (count: number) => number | 'cut' = () => 200) {
@@ -86,9 +85,9 @@ export async function startReceiver(answer: (count: number) => number | 'cut' = 
     else response.writeHead(status, { connection: 'close' }).end('{}')
     wake()
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const port = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`,
+    url: `http://127.0.0.1:${port}/callback`,
     posts,
     async received(count: number): Promise<readonly Posted[]> {
       const deadline = AbortSignal.timeout(receivedWithinMs)

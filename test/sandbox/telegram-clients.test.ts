@@ -3,7 +3,9 @@ import { createServer, type RequestListener } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
 import { Bot, InlineKeyboard, InputFile, webhookCallback } from 'grammy'
 import { Input, Markup, Telegraf } from 'telegraf'
-import { listAt, pngOf, type Speaking, startSandbox, textAt, token, until } from './telegram-setup.ts'
+import { listen } from '../fixtures/loopback.ts'
+import { until } from '../fixtures/person.ts'
+import { listAt, pngOf, type Speaking, startSandbox, textAt, token } from './telegram-setup.ts'
 
 /**
  * Two clients nobody here wrote run the same small shop on the sandbox, by webhook and by polling. What they do not
@@ -65,15 +67,13 @@ function telegrafShop(url: string): Telegraf {
   return bot
 }
 
-async function listen(t: TestContext, listener: RequestListener): Promise<string> {
+async function startHook(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => {
     server.closeAllConnections()
     server.close()
   })
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/hook`
+  return `http://127.0.0.1:${await listen(server)}/hook`
 }
 
 /** Resolves when a bot has shown itself. */
@@ -107,7 +107,7 @@ describe('bots of other people', () => {
   it('grammY by webhook', async (t) => {
     const sandbox = await startSandbox(t)
     const bot = grammyShop(sandbox.url)
-    const hook = await listen(t, webhookCallback(bot, 'http', { secretToken: 'secret' }))
+    const hook = await startHook(t, webhookCallback(bot, 'http', { secretToken: 'secret' }))
     await bot.api.setWebhook(hook, { secret_token: 'secret' })
     await goShopping(sandbox)
   })
@@ -125,7 +125,7 @@ describe('bots of other people', () => {
   it('telegraf by webhook', async (t) => {
     const sandbox = await startSandbox(t)
     const bot = telegrafShop(sandbox.url)
-    const hook = await listen(t, bot.webhookCallback('/hook'))
+    const hook = await startHook(t, bot.webhookCallback('/hook'))
     await bot.telegram.setWebhook(hook)
     await goShopping(sandbox)
   })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { at, listAt, numberAt, startSandbox, startWebhook, textAt, until } from './telegram-setup.ts'
+import { freePort } from '../fixtures/loopback.ts'
+import { until } from '../fixtures/person.ts'
+import { at, listAt, numberAt, startSandbox, startWebhook, textAt } from './telegram-setup.ts'
 
 const dayMs = 24 * 3600 * 1000
 
@@ -247,12 +249,30 @@ describe('delivery by webhook', () => {
     await until(async () => textAt(await sandbox.ok('getWebhookInfo'), 'url') === '')
   })
 
-  it('reports an address it cannot or may not reach', async (t) => {
+  it('reports in the words of Telegram what is wrong at the address of the webhook', async (t) => {
+    const hangsUp = await startWebhook(t, ({ reply }) => void reply.destroy())
+    const refuses = await startWebhook(t, ({ reply }) => void reply.writeHead(403).end())
+    const errors = {
+      [`http://127.0.0.1:${await freePort()}/hook`]: 'Connection refused',
+      [hangsUp.url]: 'Connection closed',
+      [refuses.url]: 'Wrong response from the webhook: 403 Forbidden',
+    }
+    for (const [url, error] of Object.entries(errors)) {
+      const sandbox = await startSandbox(t)
+      await sandbox.ok('setWebhook', { url })
+      await sandbox.write(await sandbox.person(), 'hi')
+      await until(async () => 'last_error_message' in Object(await sandbox.ok('getWebhookInfo')))
+      assert.equal(at(await sandbox.ok('getWebhookInfo'), 'last_error_message'), error)
+    }
+  })
+
+  it('goes to loopback addresses alone, unless it was started with --allow-outbound, and says so', async (t) => {
     const sandbox = await startSandbox(t)
     await sandbox.ok('setWebhook', { url: 'https://bot.example.com/hook' })
     await sandbox.write(await sandbox.person(), 'hi')
     await until(async () => 'last_error_message' in Object(await sandbox.ok('getWebhookInfo')))
-    assert.match(textAt(await sandbox.ok('getWebhookInfo'), 'last_error_message'), /not a loopback address/)
+    const error = 'bot.example.com is not a loopback address (--allow-outbound)'
+    assert.equal(at(await sandbox.ok('getWebhookInfo'), 'last_error_message'), error)
   })
 
   it('delivers twice when the answer is lost on purpose', async (t) => {

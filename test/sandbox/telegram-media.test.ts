@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
 import { z } from 'zod'
+import { serve } from '../fixtures/loopback.ts'
 import {
   ask,
   at,
@@ -20,18 +20,12 @@ const photo = (bytes: Uint8Array, name = 'cat.png') => ({ photo: { bytes, name }
 const descriptionOf = ({ body }: { body: Record<string, unknown> }) => body['description']
 
 async function startFileServer(t: TestContext, files: Record<string, { type: string; body: Buffer }>): Promise<string> {
-  const server = createServer((request, reply) => {
-    const file = files[request.url ?? '']
+  const { url } = await serve(t, ({ path }, reply) => {
+    const file = files[path]
     if (file === undefined) reply.writeHead(404).end()
     else reply.writeHead(200, { 'content-type': file.type }).end(file.body)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  return url
 }
 
 async function sendPhoto(sandbox: Speaking, person: number, bytes: Uint8Array) {

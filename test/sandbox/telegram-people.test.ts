@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { ask, at, listAt, numberAt, pngOf, startSandbox, startWebhook, textAt, until } from './telegram-setup.ts'
+import { until } from '../fixtures/person.ts'
+import { ask, at, listAt, numberAt, pngOf, startSandbox, startWebhook, textAt } from './telegram-setup.ts'
 
 describe('the person in front of a bot', () => {
   it('sees each change of the chat once, from the cursor of the last look', async (t) => {

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { at, listAt, numberAt, pngOf, sendForm, speaking, startWebhook, textAt, until } from './telegram-setup.ts'
+import { until } from '../fixtures/person.ts'
+import { at, listAt, numberAt, pngOf, sendForm, speaking, startWebhook, textAt } from './telegram-setup.ts'
 
 const program = join(import.meta.dirname, '../../sandbox/main.ts')
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { TestContext } from 'node:test'
 import { z } from 'zod'
 import { createSandbox, type SandboxOptions } from '../../sandbox/sandbox.ts'
+import { serve } from '../fixtures/loopback.ts'
+import { until } from '../fixtures/person.ts'
 
 /**
  * What the tests of the emulated Telegram share: a sandbox of their own, a bot that calls it, a person in front of it,
@@ -97,55 +99,17 @@ export type Heard = { readonly update: Json; readonly headers: IncomingHttpHeade
 /** A webhook that notes every update; `answer` decides what it says (200 and nothing when it does nothing). */
 export async function startWebhook(t: TestContext, answer: (heard: Heard) => void = ({ reply }) => void reply.end()) {
   const heard: Heard[] = []
-  const wakers = new Set<() => void>()
-  const server = createServer(async (request, reply) => {
-    let body = ''
-    for await (const part of request) body += part
-    const one = { update: anything.parse(JSON.parse(body)), headers: request.headers, reply }
+  const { url } = await serve(t, ({ body, headers }, reply) => {
+    const one = { update: anything.parse(JSON.parse(body.toString())), headers, reply }
     heard.push(one)
     answer(one)
-    for (const wake of wakers) wake()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address !== null)
   return {
-    url: `http://127.0.0.1:${address.port}/hook`,
+    url: `${url}/hook`,
     heard,
     ids: () => heard.map(({ update }) => update['update_id']),
     /** Resolves when at least `count` updates have come. */
-    until: (count: number) =>
-      until(
-        () => heard.length >= count,
-        (wake) => {
-          wakers.add(wake)
-          return () => void wakers.delete(wake)
-        },
-      ),
-  }
-}
-
-/** Resolves when `holds` does, looking whenever it is woken and every 5 ms; fails after five seconds. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  listen: (wake: () => void) => () => void = () => () => {},
-): Promise<void> {
-  const deadline = performance.now() + 5000
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, `this never came true: ${holds}`)
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(go, 5)
-      const stop = listen(go)
-      function go() {
-        clearTimeout(timer)
-        stop()
-        resolve()
-      }
-    })
+    until: (count: number) => until(() => heard.length >= count, `the webhook hears ${count} updates`),
   }
 }
 

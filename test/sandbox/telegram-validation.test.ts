@@ -11,7 +11,7 @@ const invoice = {
   prices: [{ label: 'Ten', amount: 10 }],
 }
 
-/** What a bot must not send, and the text it is refused with. `chat_id` is a person's unless it is named. */
+/** What a bot must not send, and the text of the official server, which bots match on. `chat_id` is a person's unless it is named. */
 const refused: readonly (readonly [what: string, method: string, params: Json, description: string])[] = [
   ['no chat', 'sendMessage', { chat_id: undefined, text: 'x' }, 'Bad Request: chat_id is empty'],
   ['a stranger', 'sendMessage', { chat_id: 42, text: 'x' }, 'Bad Request: chat not found'],
@@ -33,13 +33,43 @@ const refused: readonly (readonly [what: string, method: string, params: Json, d
     'no action',
     'sendMessage',
     { text: 'x', reply_markup: button({}) },
-    "Bad Request: can't parse inline keyboard button: text buttons are unallowed in the inline keyboard",
+    "Bad Request: can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
   ],
   [
-    'two actions',
+    'no label',
     'sendMessage',
-    { text: 'x', reply_markup: button({ callback_data: 'a', url: 'https://a.bc' }) },
-    "Bad Request: can't parse inline keyboard button: exactly one action is allowed, found url, callback_data",
+    { text: 'x', reply_markup: { inline_keyboard: [[{ callback_data: 'a' }]] } },
+    'Bad Request: can\'t parse inline keyboard button: Can\'t find field "text"',
+  ],
+  [
+    'an empty label',
+    'sendMessage',
+    { text: 'x', reply_markup: button({ text: '', callback_data: 'a' }) },
+    'Bad Request: inline keyboard button text must be non-empty',
+  ],
+  [
+    'no rows',
+    'sendMessage',
+    { text: 'x', reply_markup: { inline_keyboard: 'a' } },
+    'Bad Request: field "inline_keyboard" must be of type Array',
+  ],
+  [
+    'a row that is none',
+    'sendMessage',
+    { text: 'x', reply_markup: { inline_keyboard: ['a'] } },
+    'Bad Request: field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays',
+  ],
+  [
+    'a style that is none',
+    'sendMessage',
+    { text: 'x', reply_markup: button({ callback_data: 'a', style: 'gold' }) },
+    "Bad Request: can't parse inline keyboard button: invalid button style specified",
+  ],
+  [
+    'a page of a mini app without TLS',
+    'sendMessage',
+    { text: 'x', reply_markup: button({ web_app: { url: 'http://a.bc' } }) },
+    "Bad Request: inline keyboard button Web App URL 'http://a.bc' is invalid: Only HTTPS links are allowed",
   ],
   [
     '65 bytes of data',
@@ -51,13 +81,13 @@ const refused: readonly (readonly [what: string, method: string, params: Json, d
     'no data',
     'sendMessage',
     { text: 'x', reply_markup: button({ callback_data: '' }) },
-    'Bad Request: BUTTON_DATA_INVALID',
+    "Bad Request: can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
   ],
   [
     'a URL that is none',
     'sendMessage',
     { text: 'x', reply_markup: button({ url: 'not a url' }) },
-    "Bad Request: inline keyboard button URL 'not a url' is invalid: wrong HTTP URL",
+    "Bad Request: inline keyboard button URL 'not a url' is invalid: Wrong HTTP URL",
   ],
   [
     'pay outside an invoice',
@@ -176,6 +206,14 @@ describe('what the Bot API refuses', () => {
       assert.equal(answer.status, 400, what)
     }
     assert.deepEqual(await sandbox.chat(anna), [])
+  })
+
+  it('reads the first action of a button in the order of the server, and leaves the others out', async (t) => {
+    const sandbox = await startSandbox(t)
+    const anna = await sandbox.person()
+    const both = button({ callback_data: 'a', url: 'https://a.bc/' })
+    const sent = await sandbox.ok('sendMessage', { chat_id: anna, text: 'x', reply_markup: both })
+    assert.deepEqual(at(sent, 'reply_markup.inline_keyboard.0.0'), { text: 'A', url: 'https://a.bc/' })
   })
 
   it('takes texts of exactly the greatest length, counted after the markup is gone', async (t) => {

@@ -6,6 +6,7 @@ import { cid } from '../../src/kit/ids.ts'
 import { createRedact } from '../../src/telemetry/redact.ts'
 import { createTelemetry, type LogFormat, messageWithCauses } from '../../src/telemetry/telemetry.ts'
 import { createTestClock } from '../fixtures/clock.ts'
+import { cases } from '../fixtures/seed.ts'
 
 const formats: readonly LogFormat[] = ['text', 'json']
 
@@ -50,6 +51,7 @@ describe('a line of the log', () => {
           assert.ok(line.endsWith('\n'))
           assert.doesNotMatch(line.slice(0, -1), dangerous)
         }),
+        cases(),
       )
     })
   }
@@ -63,6 +65,7 @@ describe('a line of the log', () => {
         assert.equal(facts.error_message.toWellFormed(), text.toWellFormed())
         assert.equal(facts.event, 'EXCEPTION_CAUGHT')
       }),
+      cases(),
     )
   })
 
@@ -168,6 +171,7 @@ describe('redaction', () => {
             assert.ok(!line.includes(part) && !line.includes(written), line)
           }
         }),
+        cases(),
       )
     })
   }

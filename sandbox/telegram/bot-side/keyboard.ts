@@ -31,16 +31,16 @@ export function readMarkup(params: Params, { invoice = false, inlineOnly = false
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function rowsOf(value: unknown, what: string): readonly (readonly unknown[])[] {
-  if (!Array.isArray(value)) throw badRequest(`field "${what}" of the ReplyMarkup must be of type Array`)
+function rowsOf(value: unknown, field: string, ofWhat = ''): readonly (readonly unknown[])[] {
+  if (!Array.isArray(value)) throw badRequest(`field "${field}" must be of type Array`)
   return value.map((row: unknown) => {
-    if (!Array.isArray(row)) throw badRequest(`field "${what}" of the ReplyMarkup must be an Array of Arrays`)
+    if (!Array.isArray(row)) throw badRequest(`field "${field}"${ofWhat} must be an Array of Arrays`)
     return row
   })
 }
 
 function readInline(value: unknown, invoice: boolean): Record<string, unknown>[][] {
-  const rows = rowsOf(value, 'inline_keyboard')
+  const rows = rowsOf(value, 'inline_keyboard', ' of the InlineKeyboardMarkup')
     .map((row) => row.map(readInlineButton))
     .filter((row) => row.length > 0)
   const buttons = rows.flat()
@@ -55,80 +55,93 @@ function readInline(value: unknown, invoice: boolean): Record<string, unknown>[]
   return rows
 }
 
+/** In the order in which the server looks: the first that a button has is its action, and the others are not read. */
 const actions = [
   'url',
   'callback_data',
-  'web_app',
-  'login_url',
-  'switch_inline_query',
-  'switch_inline_query_current_chat',
-  'switch_inline_query_chosen_chat',
-  'copy_text',
   'callback_game',
   'pay',
-]
+  'switch_inline_query',
+  'switch_inline_query_chosen_chat',
+  'switch_inline_query_current_chat',
+  'login_url',
+  'web_app',
+  'copy_text',
+] as const
+type Action = (typeof actions)[number]
 
 const cannotRead = (why: string) => badRequest(`can't parse inline keyboard button: ${why}`)
-const urlObject = z.object({ url: z.string() })
 const copyObject = z.object({ text: z.string().min(1).max(256) })
+const styles = ['', 'default', 'danger', 'success', 'primary']
 
 function readInlineButton(value: unknown): Record<string, unknown> {
   if (!isObject(value)) throw cannotRead('InlineKeyboardButton must be an Object')
-  const { text } = value
-  if (typeof text !== 'string' || text === '') throw cannotRead('field "text" must be a non-empty String')
-  const given = actions.filter((action) => value[action] !== undefined && value[action] !== false)
-  if (given.length === 0) throw cannotRead('text buttons are unallowed in the inline keyboard')
-  if (given.length > 1) throw cannotRead(`exactly one action is allowed, found ${given.join(', ')}`)
-  const style = value['style']
-  if (style !== undefined && !['danger', 'success', 'primary'].includes(String(style))) {
-    throw cannotRead('invalid button style specified')
-  }
-  return { ...value, ...checkAction(given[0] ?? '', value) }
+  const text = requiredText(value, 'text', cannotRead)
+  const style = optionalText(value, 'style', cannotRead)
+  if (!styles.includes(style.toLowerCase())) throw cannotRead('invalid button style specified')
+  const action = actions.find((each) => value[each] !== undefined && value[each] !== '')
+  if (action === undefined) throw cannotRead('Text buttons are unallowed in the inline keyboard')
+  if (text === '') throw badRequest('inline keyboard button text must be non-empty')
+  const others = actions.filter((each) => each !== action)
+  const rest = Object.fromEntries(Object.entries(value).filter(([name]) => !others.some((other) => other === name)))
+  return { ...rest, text, ...checkAction(action, value) }
+}
+
+type Refuse = (why: string) => Error
+function requiredText(object: Record<string, unknown>, field: string, refuse: Refuse): string {
+  if (object[field] === undefined) throw refuse(`Can't find field "${field}"`)
+  return optionalText(object, field, refuse)
+}
+function optionalText(object: Record<string, unknown>, field: string, refuse: Refuse): string {
+  const value = object[field] ?? ''
+  if (typeof value !== 'string' && typeof value !== 'number') throw refuse(`Field "${field}" must be of type String`)
+  return String(value)
 }
 
 /** The checked action, in the form in which it is stored. */
-function checkAction(action: string, button: Record<string, unknown>): Record<string, unknown> {
+function checkAction(action: Action, button: Record<string, unknown>): Record<string, unknown> {
   const value = button[action]
   switch (action) {
     case 'callback_data': {
-      const bytes = typeof value === 'string' ? Buffer.byteLength(value) : 0
-      if (bytes < 1 || bytes > 64) throw badRequest('BUTTON_DATA_INVALID')
-      return {}
+      const data = optionalText(button, action, cannotRead)
+      if (Buffer.byteLength(data) > 64) throw badRequest('BUTTON_DATA_INVALID')
+      return { callback_data: data }
     }
-    case 'url':
-      return { url: buttonUrl(String(value)) }
+    case 'url': {
+      const url = optionalText(button, action, cannotRead)
+      const checked = checkedUrl(url)
+      if (checked === undefined) throw badRequest(`inline keyboard button URL '${url}' is invalid: Wrong HTTP URL`)
+      return { url: checked }
+    }
     case 'web_app':
     case 'login_url': {
-      const parsed = urlObject.safeParse(value)
-      if (!parsed.success) throw cannotRead(`field "${action}" must be an Object with a url`)
-      if (!parsed.data.url.startsWith('https://')) throw badRequest('BUTTON_URL_INVALID')
+      if (!isObject(value)) throw cannotRead(`Field "${action}" must be of type Object`)
+      const url = requiredText(value, 'url', cannotRead)
+      if (!url.startsWith('https://')) {
+        const what = action === 'web_app' ? 'Web App' : 'login'
+        throw badRequest(`inline keyboard button ${what} URL '${url}' is invalid: Only HTTPS links are allowed`)
+      }
       return {}
     }
     case 'copy_text':
       if (!copyObject.safeParse(value).success) throw badRequest('BUTTON_COPY_TEXT_INVALID')
       return {}
     case 'pay':
-      if (value !== true) throw cannotRead('field "pay" must be True')
-      return {}
+      return { pay: true }
     default:
       return {}
   }
-}
-
-function buttonUrl(url: string): string {
-  const checked = checkedUrl(url)
-  if (checked === undefined) throw badRequest(`inline keyboard button URL '${url}' is invalid: wrong HTTP URL`)
-  return checked
 }
 
 function readReplyKeyboard(value: unknown): Record<string, unknown>[][] {
   return rowsOf(value, 'keyboard').map((row) =>
     row.map((button) => {
       if (typeof button === 'string') return { text: button }
-      if (!isObject(button) || typeof button['text'] !== 'string' || button['text'] === '') {
-        throw badRequest('can\'t parse keyboard button: field "text" must be a non-empty String')
-      }
-      return button
+      const refuse = (why: string) => badRequest(`can't parse keyboard button: ${why}`)
+      if (!isObject(button)) throw refuse('KeyboardButton must be a String or an Object')
+      const text = requiredText(button, 'text', refuse)
+      if (text === '') throw badRequest('keyboard button text must be non-empty')
+      return { ...button, text }
     }),
   )
 }

@@ -60,7 +60,7 @@ function readItem(call: Call, value: unknown, allowed: readonly FileKind[]): Ite
 export const sendMediaGroup: Method = async (call) => {
   const peer = openPeer(call)
   const media = call.params.json('media')
-  if (!Array.isArray(media)) throw badRequest('media is expected to be an Array of InputMedia')
+  if (!Array.isArray(media)) throw badRequest('expected an Array of InputMedia')
   if (media.length > 10) throw badRequest('too many messages to send as an album')
   if (media.length < 2) throw badRequest('an album has 2 to 10 items')
   const items = media.map((value: unknown) => readItem(call, value, albumKinds))

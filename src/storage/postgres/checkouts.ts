@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { PoolFigures } from '../../health/health.ts'
+import type { PoolFigures } from '../../health/problems.ts'
 import { type Clock, type Instant, instant } from '../../kit/clock.ts'
 import type { Telemetry } from '../../telemetry/telemetry.ts'
 

@@ -1,13 +1,14 @@
 import pg from 'pg'
 import { StorageFault } from '../../faults.ts'
 import type { Clock } from '../../kit/clock.ts'
+import { withTimeout } from '../../kit/wait.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
 import { type Checkouts, watchCheckouts } from './checkouts.ts'
 
 /**
  * The connections. Each purpose has its own, so that a busy step never keeps an update from being stored, nor the
- * figures from being read: 1 for intake, 1 that listens, 1 for the lock (leadership/), 1 that looks, where work is shared
- * 1 for turns at chats, the rest for steps and errands.
+ * figures from being read: 1 for intake, 1 that listens, 1 for the lock (leadership/), 1 that looks, 1 for turns at chats,
+ * the rest for steps and errands.
  */
 export type Database = {
   readonly schema: string
@@ -15,9 +16,9 @@ export type Database = {
   readonly clock: Clock
   readonly work: pg.Pool
   readonly intake: pg.Pool
-  /** For figures and probes. */
+  /** For figures and probes, and for notes that need not wait for the disk. */
   readonly looks: pg.Pool
-  /** One session that stays, for what is held without a transaction; used only where work is shared. */
+  /** One session that stays, for what is held without a transaction. */
   readonly turns: pg.Pool
   /** Who holds what of `work`. */
   readonly checkouts: Checkouts
@@ -40,8 +41,8 @@ const connectMs = 5_000
 /** A committed update is worth two seconds of waiting, connecting included; after that Telegram keeps it. */
 const intakeConnectMs = 800
 const intakeMs = 1_200
-/** Connections besides the work pool: intake, listen, lock, console and probes. */
-const reserved = 4
+/** Connections besides the work pool: intake, listen, lock, looks, turns at chats. */
+const reserved = 5
 
 // int8 comes as text from pg; our numbers fit a double exactly, and one that does not must not be rounded in silence.
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => {
@@ -54,15 +55,12 @@ export function openDatabase({
   url,
   schema,
   maxConn,
-  isShared = false,
   clock,
   telemetry,
 }: {
   readonly url: string
   readonly schema: string
   readonly maxConn: number
-  /** Whether other instances work beside this one. */
-  readonly isShared?: boolean
   readonly clock: Clock
   readonly telemetry: Telemetry
 }): Database {
@@ -87,7 +85,7 @@ export function openDatabase({
   }
   const work = new pg.Pool({
     ...common,
-    max: Math.max(2, maxConn - reserved - (isShared ? 1 : 0)),
+    max: Math.max(2, maxConn - reserved),
     statement_timeout: statementMs,
     query_timeout: answerMs,
     // Statements that do not need each other's answers share a round trip.
@@ -101,8 +99,16 @@ export function openDatabase({
     connectionTimeoutMillis: intakeConnectMs,
     statement_timeout: intakeMs,
     query_timeout: intakeMs,
+    pipeline: true,
   })
-  const looks = new pg.Pool({ ...common, max: 1, statement_timeout: statementMs, query_timeout: answerMs })
+  const looks = new pg.Pool({
+    ...common,
+    max: 1,
+    statement_timeout: statementMs,
+    query_timeout: answerMs,
+    // What is written here need only survive our own death: heartbeats, what Telegram answered.
+    options: `${common.options} -c synchronous_commit=off`,
+  })
   const turns = new pg.Pool({ ...common, max: 1, idleTimeoutMillis: 0, query_timeout: answerMs })
   const checkouts = watchCheckouts(work, { clock, telemetry })
   const steps = checkouts.poolFor('a step')
@@ -213,10 +219,8 @@ abstract class PartingClient extends pg.Client {
 
 /** Until every connection is closed; each has its time to say goodbye. */
 async function farewell(open: ReadonlySet<PartingClient>, clock: Clock): Promise<void> {
-  const over = new AbortController()
   const gone = Promise.all([...open].map((client) => new Promise((resolve) => client.once('end', resolve))))
-  await Promise.race([gone, clock.sleep(goodbyeMs, over.signal)])
-  over.abort()
+  await withTimeout(clock, goodbyeMs, gone)
   for (const client of open) client.cut()
 }
 

@@ -1,89 +1,158 @@
+import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { Logger, makeWorkerUtils, run, type TaskList, type WorkerEvents } from 'graphile-worker'
+import {
+  type JobHelpers,
+  Logger,
+  makeWorkerUtils,
+  type Runner,
+  run,
+  type TaskList,
+  type WorkerEvents,
+} from 'graphile-worker'
 import type pg from 'pg'
 import type { ErrandKind } from '../../errands/errand.ts'
 import type { ErrandEngine, Job } from '../../errands/errand-engine.ts'
-import { attemptsMaxOf, jobKeyOf, priorityOf, queueOf } from '../../errands/errand-jobs.ts'
-import { FenceLost } from '../../faults.ts'
+import { repeatOf } from '../../errands/errand-jobs.ts'
 import type { Clock } from '../../kit/clock.ts'
+import type { InstanceId } from '../../kit/ids.ts'
 import { messageWithCauses, type Telemetry } from '../../telemetry/telemetry.ts'
-import { asStorageFault } from './database.ts'
-import type { ErrandHandOver } from './errand-hand-over.ts'
-import { type JobPayload, jobOf, waitMs } from './errands.ts'
+import { asStorageFault, isWorldFault } from './database.ts'
+import { attemptsMax, createPostgresErrands, readPayload, specOf } from './errands.ts'
+import { createJobPools } from './job-pools.ts'
+import { sqlOf } from './store.ts'
 
-/** Errands that are carried out at the same time; most of the time they wait for somebody else's answer. */
-const hands = 16
-/** How often the engine looks by itself; it is woken by LISTEN/NOTIFY before that. */
+/** Errands that are executed at the same time; most of the time they wait for somebody else's answer. */
+const concurrency = 16
+/** How often the engine looks for due jobs; it is woken by NOTIFY before that. */
 const pollMs = 1_000
+/** A job that no worker of this instance has begun after this time is returned, so that another instance may take it. */
+const queuedMsMax = 5_000
 
-/** The errand engine on graphile-worker, in the schema `<bot>_jobs` of the same database. */
+/**
+ * The errand engine on graphile-worker, in the schema `<bot>_jobs` of the same database. It is used by its public
+ * interface alone: the SQL functions `add_job`, `add_jobs`, `complete_jobs`, `reschedule_jobs`, `force_unlock_workers`,
+ * the view `jobs`, and the runner with its events.
+ */
 export function createErrandEngine({
   pool,
   schema,
   kinds,
-  handOver,
+  instance,
   clock,
   telemetry,
 }: {
   readonly pool: pg.Pool
   readonly schema: string
   readonly kinds: readonly ErrandKind[]
-  /** Carries out at once what a step took into its own hands. */
-  readonly handOver?: ErrandHandOver
+  readonly instance: InstanceId
   readonly clock: Clock
   readonly telemetry: Telemetry
 }): ErrandEngine & { migrate(): Promise<void> } {
   const jobs = `${schema}_jobs`
   const logger = quietLogger(telemetry)
-  const HOLDERS = `select distinct locked_by from ${jobs}._private_jobs where locked_by is not null
-    union select distinct locked_by from ${jobs}._private_job_queues where locked_by is not null`
-  const IN_HAND = `select id from ${jobs}._private_jobs where locked_by = any($1)`
-  // An errand in somebody's hands that is written down anew loses its key and its attempts: the new one counts.
-  const REPLACED = `
-    select id, payload from ${jobs}._private_jobs
-     where id = any($1::bigint[]) and key is null and attempts >= max_attempts`
+  const pools = createJobPools({ pool, schema, instance })
+  const errands = createPostgresErrands(sqlOf(pool), schema, clock)
 
-  const due = (wait: string) => `now() + coalesce(${wait}::float8, 0) * interval '1 millisecond'`
-  // Only for one whose place no newer one has taken since; a step that is doing so is waited for. It gives its key up,
-  // as an older one does that is in hand; whatever else has the key knows more, and nothing is written beside it.
-  const AGAIN = `
-    with mine as (
-      select id, key from ${jobs}._private_jobs
-       where id = $8::bigint and (key is not distinct from $6 or attempts < max_attempts or $9 >= max_attempts)
-         for update),
-         over as (
-      update ${jobs}._private_jobs set key = null, attempts = max_attempts
-       where key = $6 and id <= $8::bigint and locked_at is not null and exists (select from mine) returning 1)
-    select (${jobs}.add_job($1, $2::json, $3, ${due('$4')}, $5, $6, $7, null, 'unsafe_dedupe')).revision = 0 as "isNew"
-     where ($8 is null or exists (select from mine)) and (select count(*) from over) >= 0`
-  const SOONER = `
-    update ${jobs}._private_jobs set run_at = least(run_at, ${due('$1')})
-     where key = $2 and locked_at is null and attempts < max_attempts`
+  const isNotReplaced = (id: string) =>
+    `exists (select from ${jobs}.jobs where id = ${id} and attempts < ${attemptsMax})`
+  const REPEAT = `
+    select 1 from (
+      select ${jobs}.add_job(s.identifier, s.payload, s.queue_name, now() + s.wait_ms * interval '1 millisecond',
+                             ${attemptsMax}, s.job_key, s.priority, s.flags, 'preserve_run_at')
+        from json_to_record($2::json) s (identifier text, payload json, queue_name text, wait_ms float8, job_key text,
+                                         priority int, flags text[])
+       where ${isNotReplaced('$1')}) added`
+  const SHELVE = `
+    insert into shelved_jobs (id, kind, payload, cid, reason, attempts)
+    select $1, $2, $3, $4, $5, $6 where ${isNotReplaced('$1')}
+    on conflict (id) do update set reason = excluded.reason, attempts = excluded.attempts, shelved_at = excluded.shelved_at`
 
-  // Not of one that was given up for a newer one: that it has no attempts left is how it is known.
-  const NO_ATTEMPT = `
-    update ${jobs}._private_jobs set attempts = attempts - 1
-     where id = $1 and locked_by = $2 and attempts > 0 and (key is not null or attempts < max_attempts or not $3)`
-  const FORGET = `delete from ${jobs}._private_jobs where id = any($1::bigint[]) and locked_at is null`
-  // Given up for a newer one while it was in hand, and then given back by whoever had it.
-  const LEFT_OVER = `
-    select id, payload from ${jobs}._private_jobs
-     where key is null and attempts >= max_attempts and locked_at is null`
-  // An errand that was freed and taken anew may be ended by the one who had it before; then its queue stays held.
-  const FREE_QUEUES = `
-    update ${jobs}._private_job_queues q set locked_by = null, locked_at = null
-     where locked_by is not null
-       and not exists (select from ${jobs}._private_jobs j where j.job_queue_id = q.id and j.locked_by = q.locked_by)`
+  const BEGIN_ALONE = `
+    insert into suspect_jobs as s (id, executions) values ($1, 1)
+    on conflict (id) do update set executions = s.executions + 1 returning executions`
+  const END_ALONE = 'delete from suspect_jobs where id = $1'
 
-  /** Of what was in dead hands, that which a newer errand took the place of: nothing would ever end it. */
-  async function replaced(ids: readonly number[]): Promise<string[]> {
-    const { rows } = await pool.query<{ id: number; payload: JobPayload }>(REPLACED, [ids])
-    return rows.filter(({ payload }) => jobKeyOf(payload.errand) !== null).map(({ id }) => String(id))
+  // The queue would learn of its kinds one by one. Steps that name new kinds at the same time, each in its own order,
+  // would wait for one another; so every kind is named once before there are steps.
+  const NAME_KINDS = `
+    select 1 from ${jobs}.complete_jobs(array(
+      select id from ${jobs}.add_jobs(array(
+        select (kind, '{}', null, now() + interval '1 day', 1, null, null, null)::${jobs}.job_spec
+          from unnest($1::text[]) kind))))`
+  // Earlier programs shelved a job by leaving it in the queue with all its attempts used up.
+  const ADOPT = `
+    with given_up as (
+           select * from ${jobs}.reschedule_jobs(array(
+             select id from ${jobs}.jobs
+              where attempts >= max_attempts and max_attempts < ${attemptsMax} and locked_at is null))),
+         adopted as (
+           insert into shelved_jobs (id, kind, payload, cid, reason, attempts)
+           select id, coalesce(payload->'errand'->>'kind', '?'), payload, coalesce(payload->>'cid', '?'),
+                  coalesce(last_error, 'it was given up by an earlier version'), attempts
+             from given_up on conflict (id) do nothing)
+    select 1 from ${jobs}.complete_jobs(array(select id from given_up))`
+
+  async function shelve(id: string, row: readonly unknown[], why: { reason: string; attempts: number }) {
+    try {
+      const { rowCount } = await pool.query(SHELVE, [id, ...row, why.reason, why.attempts])
+      return rowCount === 1
+    } catch (error) {
+      throw asStorageFault(error, 'shelving an errand')
+    }
   }
 
-  /** An attempt of whoever may not make one does not count, where the errand is in these hands still. */
-  async function countNoAttempt({ id, errand }: Job, holder: string): Promise<void> {
-    await pool.query(NO_ATTEMPT, [id, holder, jobKeyOf(errand) !== null])
+  /** It stays for a program that can read it, or for a person. */
+  async function shelveUnreadable(kind: string, payload: unknown, { job }: JobHelpers): Promise<void> {
+    const { version, cid = '?' } = payload as { readonly version?: unknown; readonly cid?: string }
+    const reason = `this program does not know version ${String(version)} of an errand`
+    const isShelved = await shelve(job.id, [kind, JSON.stringify(payload), cid], { reason, attempts: 0 })
+    if (isShelved) telemetry.tell('ERRAND_SHELVED', { kind, error: reason })
+  }
+
+  function tasksFor(runJob: (job: Job) => Promise<void>): TaskList {
+    const execute = async (kind: string, payload: unknown, helpers: JobHelpers) => {
+      const { id, attempts, last_error: lastError } = helpers.job
+      const read = readPayload(payload)
+      try {
+        if (read === undefined) return await shelveUnreadable(kind, payload, helpers)
+        await runJob({ ...read, id, isSuspect: deathsOf(attempts, lastError) > 0 })
+      } catch (error) {
+        // The queue releases a job whose task throws, and keeps the message.
+        throw new Error(`${released(attempts)}${messageWithCauses(error)}`, { cause: error })
+      }
+    }
+    return Object.fromEntries(kinds.map((kind) => [kind, (payload, helpers) => execute(kind, payload, helpers)]))
+  }
+
+  async function startRunner(runJob: (job: Job) => Promise<void>): Promise<{ name: string; runner: Runner }> {
+    const name = `${instance}-${randomBytes(6).toString('hex')}`
+    await pools.add(name)
+    const events: WorkerEvents = new EventEmitter()
+    events.on('pool:create', ({ workerPool }) => {
+      // In this name jobs are locked; it must be known before the first is.
+      workerPool.id = name
+    })
+    const runner = await run({
+      pgPool: pool,
+      schema: jobs,
+      taskList: tasksFor(runJob),
+      noHandleSignals: true,
+      noPreparedStatements: false,
+      preset: {
+        worker: {
+          concurrentJobs: concurrency,
+          pollInterval: pollMs,
+          localQueue: { size: concurrency, ttl: queuedMsMax },
+          // Without a batch, nothing waits for the statement that completes a job: an error in it would end the
+          // process, and a stop would not wait for it.
+          completeJobBatchDelay: 0,
+          failJobBatchDelay: 0,
+        },
+      },
+      events,
+      logger,
+    })
+    return { name, runner }
   }
 
   return {
@@ -91,133 +160,106 @@ export function createErrandEngine({
       const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
       try {
         await utils.migrate()
-        // The engine would name its kinds when a worker first looks. A step may take an errand before that, and steps
-        // that name them at the same time, each in its own order, would wait for one another.
-        await pool.query(
-          `insert into ${jobs}._private_tasks (identifier) select unnest($1::text[]) on conflict do nothing`,
-          [kinds],
-        )
       } finally {
         await utils.release()
       }
+      await pool.query(NAME_KINDS, [kinds])
+      await pool.query(ADOPT)
     },
     async start(runJob) {
-      const taskList: TaskList = {}
-      let holder = ''
-      for (const kind of kinds) {
-        taskList[kind] = async (payload, helpers) => {
-          const { id, attempts, max_attempts: most } = helpers.job
-          const job = jobOf(id, payload, attempts, most)
-          try {
-            await runJob(job)
-          } catch (error) {
-            if (error instanceof FenceLost) await countNoAttempt(job, holder).catch(() => undefined)
-            throw error
-          }
-        }
-      }
-      const events = deafToOtherBots()
-      events.on('pool:create', ({ workerPool }) => {
-        holder = workerPool.id
-      })
-      const runner = await run({
-        pgPool: pool,
-        schema: jobs,
-        taskList,
-        concurrency: hands,
-        pollInterval: pollMs,
-        noHandleSignals: true,
-        noPreparedStatements: false,
-        // Otherwise nobody waits for the note that an errand is settled: its failure would end the process, and a stop
-        // would leave it to be carried out again.
-        preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
-        events,
-        logger,
-      })
-      handOver?.open(runJob)
+      const freed = await pools.unlockFormer()
+      if (freed > 0) telemetry.tell('ERRANDS_UNLOCKED', { workers: freed })
       let isWanted = true
-      const ended = runner.promise.then(() => {
-        if (isWanted) throw new Error('the errand engine stopped by itself')
-      })
-      // Whoever waits for it hears of it; nobody has to.
+      let current = await startRunner(runJob)
+      const ended = (async () => {
+        for (;;) {
+          await current.runner.promise.finally(forgetExitCode)
+          if (!isWanted) return
+          // It ended in order, and nobody here told it to: see `exitCodeOfMigration`.
+          await pools.remove(current.name)
+          current = await startRunner(runJob)
+          if (!isWanted) await current.runner.stop().catch(() => undefined)
+        }
+      })()
+      // The caller may not be waiting for it.
       ended.catch(() => undefined)
       return {
-        holder,
         ended,
         async stop() {
           isWanted = false
-          await Promise.all([handOver?.close(), runner.stop()])
+          const isStopped = await current.runner.stop().then(
+            () => true,
+            () => false,
+          )
+          await ended.catch(() => undefined)
+          // What it could not complete stays locked in its name, and is unlocked when work begins again.
+          if (isStopped) await pools.remove(current.name).catch(() => undefined)
         },
       }
     },
-    async again({ errand, cid: story, at }, of) {
-      const payload: JobPayload = { version: 1, errand, cid: story }
-      const [key, wait] = [jobKeyOf(errand), waitMs(at, clock)]
-      const values = [
-        errand.kind,
-        JSON.stringify(payload),
-        queueOf(errand),
-        wait,
-        attemptsMaxOf(errand),
-        key,
-        priorityOf(errand),
-        of?.id ?? null,
-        of?.attempt ?? 0,
-      ]
+    add: (errand) => errands.add([errand]),
+    async repeat({ id, errand, cid }, at, counts) {
+      const spec = specOf({ errand: repeatOf(errand), cid, at }, counts, clock)
       try {
-        const { rows } = await pool.query<{ isNew: boolean }>(AGAIN, values)
-        if (rows[0]?.isNew !== true) await pool.query(SOONER, [wait, key])
+        await pool.query(REPEAT, [id, JSON.stringify(spec)])
       } catch (error) {
-        throw asStorageFault(error, 'putting an errand off')
+        throw asStorageFault(error, 'repeating an errand')
       }
     },
-    async tidy() {
-      const freed = (await pool.query(FREE_QUEUES)).rowCount ?? 0
-      const { rows } = await pool.query<{ id: number; payload: JobPayload }>(LEFT_OVER)
-      const over = rows.filter(({ payload }) => jobKeyOf(payload.errand) !== null).map(({ id }) => id)
-      if (over.length > 0) await pool.query(FORGET, [over])
-      return freed + over.length
+    async beginAlone({ id }) {
+      const { rows } = await pool.query<{ executions: number }>(BEGIN_ALONE, [id]).catch((error: unknown) => {
+        throw asStorageFault(error, 'beginning a job')
+      })
+      return (rows[0]?.executions ?? 1) - 1
     },
-    async holders() {
-      return (await pool.query<{ locked_by: string }>(HOLDERS)).rows.map((row) => row.locked_by)
+    async endAlone({ id }) {
+      await pool.query(END_ALONE, [id]).catch((error: unknown) => {
+        throw asStorageFault(error, 'ending a job')
+      })
     },
-    async unlock(dead) {
-      const inHand = await pool.query<{ id: number }>(IN_HAND, [dead])
-      const utils = await makeWorkerUtils({ pgPool: pool, schema: jobs, logger })
-      try {
-        await utils.forceUnlockWorkers([...dead])
-        // Looked at when it is free: until then a step of ours may still write it down anew.
-        await utils.completeJobs(await replaced(inHand.rows.map(({ id }) => id)))
-      } finally {
-        await utils.release()
-      }
+    shelve({ id, errand, cid, repeats, failures }, why) {
+      const payload = { version: 1, errand, cid, repeats, failures }
+      return shelve(id, [errand.kind, JSON.stringify(payload), cid], why)
+    },
+    async unlockGone() {
+      const freed = await pools.unlockGone()
+      if (freed > 0) telemetry.tell('ERRANDS_UNLOCKED', { workers: freed })
+      return freed
     },
   }
 }
 
 /**
- * Every engine of a database shares one channel, on which a migration of the engine's tables makes all of them stop:
- * also those of other bots, whose tables it did not touch. Ours are looked at by every start of the engine instead.
+ * graphile-worker counts an attempt when it hands a job out. Those that ended with an error of ours are counted in the
+ * message of the last one, so the others are those in which the process died.
  */
-function deafToOtherBots(): WorkerEvents {
-  const events: WorkerEvents = new EventEmitter()
-  // Told before the engine listens itself, so ours hears first.
-  events.on('pool:listen:success', ({ client }) => client.on('notification', muffle))
-  events.on('pool:listen:release', ({ client }) => client.off('notification', muffle))
-  return events
+const released = (attempts: number): string => `released at attempt ${attempts}: `
+function deathsOf(attempts: number, lastError: string | null): number {
+  if (lastError === null) return attempts - 1
+  const counted = /^released at attempt (\d+): /.exec(lastError)?.[1]
+  // A program before this one wrote another message; how its attempts ended is not known.
+  return counted === undefined ? 0 : attempts - 1 - Number(counted)
 }
 
-function muffle(message: pg.Notification): void {
-  if (message.channel === 'worker:migrate') message.payload = ''
+/**
+ * All engines of a database share one channel. When the tables of any of them are migrated, also those of another bot,
+ * graphile-worker ends every engine and sets this exit code, so that a process manager starts it again. Here the engine is
+ * started again, which looks at its own tables; the process lives on, and its exit code is not the queue's.
+ */
+const exitCodeOfMigration = 57
+function forgetExitCode(): void {
+  if (process.exitCode === exitCodeOfMigration) process.exitCode = undefined
 }
 
-/** The engine tells its own story in many lines; only its faults are facts of ours. */
+/** The queue logs much of its own work; only its faults are worth a line of ours. */
 function quietLogger(telemetry: Telemetry): Logger {
   return new Logger(() => (level, message, meta) => {
     if (level !== 'error') return
     const error = meta?.['error']
-    // A failed attempt is told by the runner, with its cid.
+    // A job that failed is logged by the runner, with its cid.
     if (message.startsWith('Failed task') || message.startsWith('Task')) return
+    // It asks again at the next poll; that the database is away is logged by its connections.
+    if (message.startsWith('Error occurred fetching jobs') && isWorldFault(error)) return
     telemetry.caught(error instanceof Error ? error : new Error(messageWithCauses(message)), 'errand engine')
   })
 }

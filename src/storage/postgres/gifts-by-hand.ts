@@ -39,10 +39,11 @@ export type GivenByHand =
 const WRITE = `insert into gifts_by_hand (key, person, unit, amount, why, at, cid) values ($1, $2, $3, $4, $5, $6, $7)
   on conflict (key) do nothing`
 const READ = 'select person, unit, amount, why, at from gifts_by_hand where key = $1'
-// An older program writes only the journal.
-const IN_JOURNAL = `select person, transfers.unit, amount, substr(cause, length($1) + 1) as why, at
+// An older program writes only the journal. The causes that begin with $1 are those from it up to $2, in the collation of
+// the index `transfers_gifts`.
+export const IN_JOURNAL = `select person, transfers.unit, amount, substr(cause, length($1) + 1) as why, at
   from transfers join accounts on accounts.id = transfers.account
-  where kind = 'gift' and starts_with(cause, $1) order by transfers.id limit 1`
+  where kind = 'gift' and cause collate "C" >= $1 and cause collate "C" < $2 order by transfers.id limit 1`
 
 type Row = { person: Int8; unit: Unit; amount: Int8; why: string; at: Int8 }
 
@@ -50,7 +51,9 @@ export async function giveByHand(sql: Sql, ledger: Ledger, wish: GiftByHand): Pr
   const { key, person, gift, why, at, cid } = wish
   const amount = gift.unit === 'RUB' ? gift.kopecks : gift.count
   const prefix = `operator:${key}:`
-  const [older] = (await sql.query<Row>(IN_JOURNAL, [causeOf.gift(prefix)])).rows
+  // The semicolon is the symbol after the colon.
+  const afterPrefix = `operator:${key};`
+  const [older] = (await sql.query<Row>(IN_JOURNAL, [causeOf.gift(prefix), causeOf.gift(afterPrefix)])).rows
   if (older !== undefined) return judge(readGiven(older, key), person, gift.unit, amount)
   const { rowCount } = await sql.query(WRITE, [key, person, gift.unit, amount, why, at, cid])
   if (rowCount === 0) {

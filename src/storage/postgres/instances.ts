@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { type InstanceId, instanceId } from '../../kit/ids.ts'
-import type { Dead, Instances } from '../../lifecycle/instances.ts'
+import type { Beat, Instances } from '../../lifecycle/instances.ts'
 import type { Role } from '../../lifecycle/lifecycle.ts'
+import { mayWork } from './fence.ts'
 import { lockKeys } from './lock-keys.ts'
 import { inTransaction, sqlOf } from './store.ts'
 
@@ -9,21 +10,26 @@ import { inTransaction, sqlOf } from './store.ts'
 const fenceMs = 2_000
 
 const ANNOUNCE = `
-  insert into instances (instance, incarnation, host, pid, work, role, pool) values ($1, $2, $3, $4, $5, $6, $7)
+  insert into instances (instance, incarnation, host, pid, work, role) values ($1, $2, $3, $4, $5, $6)
   on conflict (instance) do update
-    set incarnation = excluded.incarnation, work = excluded.work, role = excluded.role, pool = excluded.pool,
-        beat_at = clock_timestamp()`
+    set incarnation = excluded.incarnation, work = excluded.work, role = excluded.role, beat_at = clock_timestamp()`
+/** Deaths are remembered for so long. */
+const deathsKept = `interval '10 minutes'`
 const BEAT = `
-  update instances set beat_at = clock_timestamp(), role = $3 where instance = $1 and incarnation = $2`
-const NOTE_POOL = 'update instances set pool = $2 where instance = $1'
+  update instances set beat_at = clock_timestamp(), role = $3 where instance = $1 and incarnation = $2
+  returning (
+    select (extract(epoch from clock_timestamp() - max(at)) * 1000)::float8 from instance_deaths
+     where at > clock_timestamp() - ${deathsKept}) as death_ms_ago`
 const LEAVE = 'delete from instances where instance = $1'
-const FREE_OF = `
-  update inbox set claimed_by = null
-   where claimed_by = any($1) and finished_at is null and shelved_at is null`
-const FREE_OF_NOBODY = `
-  update inbox set claimed_by = null
-   where claimed_by is not null and finished_at is null and shelved_at is null
-     and not exists (select from instances where instance = claimed_by)`
+const WAITS = 'finished_at is null and shelved_at is null'
+const FREE_OF = `update inbox set claimed_by = null where claimed_by = $1 and ${WAITS}`
+const INTERRUPT_OF = `
+  update inbox set claimed_by = null, interrupted = interrupted + 1 where claimed_by = any($1) and ${WAITS}`
+const INTERRUPT_OF_NOBODY = `
+  update inbox set claimed_by = null, interrupted = interrupted + 1
+   where claimed_by is not null and ${WAITS} and not ${mayWork('claimed_by')}`
+const NOTE_DEATHS = 'insert into instance_deaths (instance) select unnest($1::text[])'
+const FORGET_DEATHS = `delete from instance_deaths where at < clock_timestamp() - ${deathsKept}`
 const SILENT_MS = '(extract(epoch from clock_timestamp() - beat_at) * 1000)::float8'
 const SILENT = `
   select instance, ${SILENT_MS} as silent_ms from instances
@@ -31,8 +37,7 @@ const SILENT = `
 const DECLARE = `
   delete from instances
    where instance = any($1) and beat_at < clock_timestamp() - $2 * interval '1 millisecond'
-  returning instance, pool, ${SILENT_MS} as silent_ms`
-const HANDS = `select instance, pool from instances where $1 = 'all' or work = 'shared'`
+  returning instance, ${SILENT_MS} as silent_ms`
 const ALL = `
   select instance, host, pid, work, role, (extract(epoch from started_at) * 1000)::bigint as since,
          ${SILENT_MS} as silent_ms
@@ -51,17 +56,17 @@ export type InstancesDeps = {
 export function createPostgresInstances({ looks, steps, schema, instance, host, pid }: InstancesDeps): Instances {
   const fence = lockKeys(schema, 'fence')
   let isBeatOnLooks = false
-  // Whoever is declared dead and announced anew has its engine still, unless the work is shared.
-  let enginePool: string | null = null
 
-  const say = async (pool: pg.Pool, incarnation: number, role: Role) =>
-    (await pool.query(BEAT, [instance, incarnation, role])).rowCount === 1
+  async function say(pool: pg.Pool, incarnation: number, role: Role): Promise<Beat> {
+    const { rows } = await pool.query<{ death_ms_ago: number | null }>(BEAT, [instance, incarnation, role])
+    return { isAlive: rows.length === 1, deathMsAgo: rows[0]?.death_ms_ago ?? undefined }
+  }
 
   return {
     async announce(incarnation, about) {
       await inTransaction(steps, async (sql) => {
-        await sql.query(ANNOUNCE, [instance, incarnation, host, pid, about.work, about.role, enginePool])
-        await sql.query(FREE_OF, [[instance]])
+        await sql.query(ANNOUNCE, [instance, incarnation, host, pid, about.work, about.role])
+        await sql.query(FREE_OF, [instance])
       })
     },
     async beat(incarnation, role) {
@@ -74,15 +79,10 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
         isBeatOnLooks = false
       }
     },
-    async notePool(pool) {
-      enginePool = pool
-      const { rowCount } = await steps.query(NOTE_POOL, [instance, pool])
-      if (rowCount !== 1) throw new Error(`${instance} was declared dead before it could say how its engine is named`)
-    },
     async leave() {
       await inTransaction(steps, async (sql) => {
         await sql.query(LEAVE, [instance])
-        await sql.query(FREE_OF, [[instance]])
+        await sql.query(FREE_OF, [instance])
       })
     },
     async silent(forMs) {
@@ -93,32 +93,20 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       return await inTransaction(steps, async (sql) => {
         await sql.query(`set local lock_timeout = ${fenceMs}`)
         await sql.query('select pg_advisory_xact_lock($1, $2)', fence)
-        type Row = { instance: string; pool: string | null; silent_ms: number }
+        type Row = { instance: string; silent_ms: number }
         const { rows } = await sql.query<Row>(DECLARE, [suspects, silentMs])
-        await sql.query(FREE_OF, [rows.map((row) => row.instance)])
-        return rows.map(
-          (row): Dead => ({
-            instance: instanceId(row.instance),
-            silentMs: row.silent_ms,
-            hands: handsOf(row.instance, row.pool),
-          }),
-        )
+        const dead = rows.map((row) => row.instance)
+        await sql.query(INTERRUPT_OF, [dead])
+        await sql.query(NOTE_DEATHS, [dead])
+        await sql.query(FORGET_DEATHS)
+        return rows.map((row) => ({ instance: instanceId(row.instance), silentMs: row.silent_ms }))
       })
     },
     async freeLanes() {
-      return (await looks.query(FREE_OF_NOBODY)).rowCount ?? 0
-    },
-    async hands(of) {
-      const { rows } = await looks.query<{ instance: string; pool: string | null }>(HANDS, [of])
-      return rows.flatMap((row) => handsOf(row.instance, row.pool))
+      return (await looks.query(INTERRUPT_OF_NOBODY)).rowCount ?? 0
     },
   }
 }
-
-/** Errands that a step takes with it are held under a name that follows from the instance. */
-export const stepHandsOf = (instance: string): string => `hands-${instance}`
-const handsOf = (instance: string, pool: string | null): readonly string[] =>
-  pool === null ? [stepHandsOf(instance)] : [stepHandsOf(instance), pool]
 
 export type InstanceFacts = {
   readonly instance: string

@@ -1,13 +1,14 @@
 import type pg from 'pg'
+import { untilAborted } from '../../kit/wait.ts'
 
 const channelOf = (schema: string): string => `${schema}_stored`
 
-/** Tells whoever works that something was stored; a standby calls it once a batch. Lost rings are covered by a look. */
-export async function ringStored(pool: pg.Pool, schema: string): Promise<void> {
+/** Notifies the instances that work that something was stored, once a batch. A lost notification is covered by a look. */
+export async function notifyStored(pool: pg.Pool, schema: string): Promise<void> {
   await pool.query('select pg_notify($1, $2)', [channelOf(schema), '']).catch(() => undefined)
 }
 
-/** Calls `wake` at every ring, on a connection of its own; rejects when the connection ends. */
+/** Calls `wake` at every notification, on a connection of its own; rejects when the connection ends. */
 export async function listenStored(
   connect: () => Promise<pg.Client>,
   schema: string,
@@ -19,11 +20,9 @@ export async function listenStored(
     client.on('notification', wake)
     await client.query(`listen ${channelOf(schema)}`)
     wake()
-    await new Promise<void>((resolve, reject) => {
-      client.once('end', () => reject(new Error('the listening connection ended')))
-      if (signal.aborted) resolve()
-      else signal.addEventListener('abort', () => resolve(), { once: true })
-    })
+    const ended = Promise.withResolvers<never>()
+    client.once('end', () => ended.reject(new Error('the listening connection ended')))
+    await untilAborted(signal, ended.promise)
   } finally {
     await client.end().catch(() => undefined)
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../../test/fixtures/seed.ts'
 import { type LockPurpose, lockKeys } from './lock-keys.ts'
 
 const purposes: readonly LockPurpose[] = ['migrations', 'leader', 'fence']
@@ -15,7 +16,7 @@ describe('the numbers of a lock', () => {
         assert.equal(keys.length, 2)
         for (const key of keys) assert.equal(key | 0, key, `${key} does not fit`)
       }),
-      { numRuns: 500 },
+      cases(500),
     )
   })
 
@@ -27,7 +28,7 @@ describe('the numbers of a lock', () => {
         const all = names.flatMap((name) => purposes.map((purpose) => lockKeys(name, purpose).join(' ')))
         assert.equal(new Set(all).size, all.length)
       }),
-      { numRuns: 50 },
+      cases(50),
     )
   })
 })

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import type pg from 'pg'
 import type { Clock } from '../../kit/clock.ts'
-import { hangUpAt } from './hang-up.ts'
+import { endOnAbort } from './end-on-abort.ts'
 import { lockKeys } from './lock-keys.ts'
 
 /**
@@ -64,7 +64,7 @@ export async function migrate(
   { clock, signal }: Patience,
 ): Promise<Migrated> {
   const keys = lockKeys(schema, 'migrations')
-  hangUpAt(signal, client)
+  endOnAbort(signal, client)
   await takeLock(client, keys, { clock, signal })
   try {
     return await bringUp(client, schema, migrations, { clock, signal })

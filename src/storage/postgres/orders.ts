@@ -1,7 +1,8 @@
-import { orderId } from '../../kit/ids.ts'
+import { type OrderId, orderId } from '../../kit/ids.ts'
 import { unreachable } from '../../kit/unreachable.ts'
 import type { Order } from '../../orders/order.ts'
 import type { OrderStore } from '../../orders/order-store.ts'
+import { readOrder, storedOrder, UnreadableOrder } from '../../orders/read-order.ts'
 import type { Sql } from './sql.ts'
 
 const ADD = `
@@ -29,12 +30,16 @@ const DURATIONS = `
 /** Fewer measurements than this are no basis for a promise. */
 const durationsMin = 5
 
-/** The stored shape of an order; raised when it changes, so that an old row is read for what it is. */
-type Stored = { readonly version: 1; readonly order: Order }
-type Row = { body: Stored }
+type Row = { body: unknown }
 
 export function createPostgresOrders(sql: Sql): OrderStore {
-  const one = async (text: string, key: string) => (await sql.query<Row>(text, [key])).rows[0]?.body.order
+  const one = async (text: string, id: OrderId) => {
+    const row = (await sql.query<Row>(text, [id])).rows[0]
+    if (row === undefined) return undefined
+    const read = readOrder(row.body)
+    if (read.kind === 'unreadable') throw new UnreadableOrder(`order ${id} cannot be read: ${read.why}`)
+    return read.order
+  }
   return {
     async add(order, quote) {
       const added = await sql.query(ADD, [
@@ -68,7 +73,8 @@ export function createPostgresOrders(sql: Sql): OrderStore {
       return row === undefined ? undefined : orderId(row.id)
     },
     async recent(person, { skip, take }) {
-      return (await sql.query<Row>(RECENT, [person, skip, take])).rows.map((row) => row.body.order)
+      const { rows } = await sql.query<Row>(RECENT, [person, skip, take])
+      return rows.map(({ body }) => readOrder(body)).flatMap((read) => (read.kind === 'read' ? [read.order] : []))
     },
     async ownsMessage(person, message) {
       return (await sql.query(OWNS_MESSAGE, [person, message])).rowCount > 0
@@ -83,7 +89,7 @@ export function createPostgresOrders(sql: Sql): OrderStore {
   }
 }
 
-const stored = (order: Order): string => JSON.stringify({ version: 1, order } satisfies Stored)
+const stored = (order: Order): string => JSON.stringify(storedOrder(order))
 
 function changedAt(order: Order): number {
   switch (order.status) {

@@ -3,7 +3,7 @@ import { personId } from '../../kit/ids.ts'
 import type { People, Person } from '../../people/person.ts'
 import type { Sql } from './sql.ts'
 
-type Row = {
+export type PersonRow = {
   id: number
   language: 'ru' | 'en'
   language_chosen: boolean
@@ -28,7 +28,7 @@ const SAVE = `
 export function createPostgresPeople(sql: Sql): People {
   return {
     async get(id) {
-      const row = (await sql.query<Row>(GET, [id])).rows[0]
+      const row = (await sql.query<PersonRow>(GET, [id])).rows[0]
       return row === undefined ? undefined : personOf(row)
     },
     async save(person) {
@@ -46,7 +46,7 @@ export function createPostgresPeople(sql: Sql): People {
   }
 }
 
-const personOf = (row: Row): Person => ({
+export const personOf = (row: PersonRow): Person => ({
   id: personId(row.id),
   language: row.language,
   languageChosen: row.language_chosen,

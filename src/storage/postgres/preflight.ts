@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import type { DatabaseFacts, SchemaFacts } from '../../preflight/preflight.ts'
-import type { Deed } from '../../webhook/webhook.ts'
+import type { Milestone } from '../../webhook/webhook.ts'
 import { type LeaderFacts, silentMaxMs } from '../../webhook/webhook-verdicts.ts'
 import { lockKeys } from './lock-keys.ts'
 
-/** What a preflight looks at in the database. Only reads, except `noteDeed`; makes nothing that is not there. */
+/** What a preflight looks at in the database. Only reads, except `noteMilestone`; makes nothing that is not there. */
 export type Connect = () => Promise<pg.Client>
 
 const SERVER = `
@@ -108,9 +108,9 @@ const LEADER = `
               and database = (select oid from pg_database where datname = current_database())
               and classid::bigint = $1::bigint & 4294967295 and objid::bigint = $2::bigint & 4294967295
          ) end as is_held,
-         to_regclass('leader_deeds') is not null as has_deeds
+         to_regclass('leader_deeds') is not null as has_milestones
     from leadership`
-const DEEDS = 'select deed, epoch, at from leader_deeds'
+const MILESTONES = 'select deed as milestone, epoch, at from leader_deeds'
 
 type LeaderRow = {
   epoch: number
@@ -122,23 +122,23 @@ type LeaderRow = {
   renewed_at: number | null
   silent_ms: number | null
   is_held: boolean
-  has_deeds: boolean
+  has_milestones: boolean
 }
 
-/** Who leads, by either authority, and what the leader of an epoch has got done. */
+/** Who leads, by either authority, and the milestones that the leaders have recorded. */
 export async function readLeader(client: pg.Client | pg.Pool, schema: string): Promise<LeaderFacts | undefined> {
   const row = (await client.query<LeaderRow>(LEADER, [...lockKeys(schema, 'leader'), silentMaxMs])).rows[0]
   if (row === undefined) return undefined
-  const deeds: { -readonly [Key in Deed]?: { epoch: number; at: number } } = {}
-  if (row.has_deeds) {
-    const { rows } = await client.query<{ deed: Deed; epoch: number; at: number }>(DEEDS)
-    for (const { deed, epoch, at } of rows) deeds[deed] = { epoch, at }
+  const milestones: { -readonly [Key in Milestone]?: { epoch: number; at: number } } = {}
+  if (row.has_milestones) {
+    const { rows } = await client.query<{ milestone: Milestone; epoch: number; at: number }>(MILESTONES)
+    for (const { milestone, epoch, at } of rows) milestones[milestone] = { epoch, at }
   }
   return {
     epoch: row.epoch,
     backend: row.backend,
     isHeld: row.is_held,
-    deeds,
+    milestones,
     ...(row.holder === null ? {} : { instance: row.holder }),
     ...(row.host === null ? {} : { host: row.host }),
     ...(row.pid === null ? {} : { pid: row.pid }),
@@ -153,9 +153,9 @@ const NOTE = `
   on conflict (deed) do update set epoch = excluded.epoch, at = excluded.at
    where leader_deeds.epoch <= excluded.epoch`
 
-/** Writes down that the leader of `epoch` has done it; a leader of before changes nothing any more. */
-export async function noteDeed(pool: pg.Pool, deed: Deed, epoch: number, at: number): Promise<void> {
-  await pool.query(NOTE, [deed, epoch, at])
+/** Records that the leader of `epoch` has done it; a leader of an earlier epoch changes nothing. */
+export async function noteMilestone(pool: pg.Pool, milestone: Milestone, epoch: number, at: number): Promise<void> {
+  await pool.query(NOTE, [milestone, epoch, at])
 }
 
 const LAST_UPDATE = 'select max(received_at) as at from (select received_at from inbox order by id desc limit 1) newest'

@@ -11,7 +11,7 @@ export type Probe = {
 
 const PROBES = `
   select update_id, cid, finished_at is not null as "isHandled", last_error as error
-    from inbox where update_id = any($1::bigint[])`
+    from inbox where bot = (select bot from world) and update_id = any($1::bigint[])`
 
 export async function readProbes(client: pg.Client, ids: readonly number[]): Promise<readonly Probe[]> {
   return (await client.query<Probe>(PROBES, [[...ids]])).rows

@@ -13,12 +13,16 @@ import { type Int8, whole } from './whole.ts'
 export type Sealed =
   | { readonly kind: 'sealed'; readonly number: number; readonly transfers: number }
   | { readonly kind: 'nothing_new' }
-  /** Somebody was writing for too long to wait for; the next minute seals it. */
+  /** A transaction that had begun to write did not end within half a second; the next minute seals it. */
   | { readonly kind: 'busy' }
 
 /** How much one seal may cover before the rest waits for the next one, and how much of it is in memory at a time. */
 type Limits = { readonly transfersMax: number; readonly pageRows: number }
 const limits: Limits = { transfersMax: 100_000, pageRows: 5_000 }
+
+/** How the end of the writers of a moment is waited for; a step with money takes a few milliseconds. */
+const pauseMs = 20
+const pausesMax = 25
 
 const LAST = 'select number, upto, hash from seals order by number desc limit 1'
 const PAGE = 'select id, hash from transfers where id > $1 and id <= $2 order by id limit $3'
@@ -61,27 +65,33 @@ export const startBlock = (previous: Buffer): Hash => createHash('sha256').updat
 /** The id goes in as well, so that the order of the transfers is sealed with them. */
 export const addToBlock = (block: Hash, id: number, hash: Buffer): Hash => block.update(`${id} `).update(hash)
 
-const MAX_ID = 'select coalesce(max(id), 0) as id from transfers'
+const NEWEST = 'select coalesce(max(id), 0) as id from transfers'
+/** Transactions of others that have begun to write a transfer: each holds this lock from before its id until its end. */
+const WRITERS = `
+  select virtualtransaction as writer from pg_locks
+   where locktype = 'relation' and mode = 'RowExclusiveLock' and relation = 'transfers'::regclass
+     and database = (select oid from pg_database where datname = current_database()) and pid <> pg_backend_pid()`
+const STILL_WRITE = `select count(*) as writers from (${WRITERS}) now where writer = any($1)`
+const PAUSE = `select pg_sleep(${pauseMs / 1000})`
 
 /**
- * The id up to which no transfer can still appear. Ids are given out before the commit, so a lower one may become
- * visible after a higher one; the table lock waits for the writers of this moment and keeps new ones out. It is given
- * back with the savepoint as soon as the id is read, so nobody waits while the block is hashed.
+ * The id up to which no transfer can still appear. Ids are given out before the commit, so a lower one may become visible
+ * after a higher one. Whoever was given one below the newest that is visible is either committed or among the writers of
+ * this moment, so it is enough that these have ended: nothing is locked, and nobody who moves money waits.
  */
 async function readWatermark(sql: Sql): Promise<number | 'busy'> {
-  await sql.query('savepoint watermark')
-  try {
-    await sql.query("set local lock_timeout = '250ms'")
-    await sql.query('lock table transfers in share mode')
-    const { rows } = await sql.query<{ id: Int8 }>(MAX_ID)
-    return whole(rows[0]?.id, 'the newest transfer')
-  } catch (error) {
-    if (isLockTimeout(error)) return 'busy'
-    throw error
-  } finally {
-    await sql.query('rollback to savepoint watermark')
+  const newest = whole((await sql.query<{ id: Int8 }>(NEWEST)).rows[0]?.id, 'the newest transfer')
+  // Read after it, so that none of them is missed.
+  const writers = (await sql.query<{ writer: string }>(WRITERS)).rows.map(({ writer }) => writer)
+  for (let pauses = 0; await areWriting(sql, writers); pauses += 1) {
+    if (pauses === pausesMax) return 'busy'
+    await sql.query(PAUSE)
   }
+  return newest
 }
 
-const isLockTimeout = (error: unknown): boolean =>
-  error instanceof Error && (('code' in error && error.code === '55P03') || isLockTimeout(error.cause))
+async function areWriting(sql: Sql, writers: readonly string[]): Promise<boolean> {
+  if (writers.length === 0) return false
+  const { rows } = await sql.query<{ writers: Int8 }>(STILL_WRITE, [writers])
+  return whole(rows[0]?.writers, 'the writers') > 0
+}

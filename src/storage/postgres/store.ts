@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import pg from 'pg'
+import type pg from 'pg'
+import type { ReadPorts } from '../../dispatch/reads.ts'
 import { FenceLost, StorageFault } from '../../faults.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { BotId } from '../../kit/ids.ts'
@@ -7,9 +8,9 @@ import type { Permit } from '../../permit.ts'
 import type { Store, Tx } from '../../store.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
 import { asStorageFault, type Database, isSilence } from './database.ts'
-import type { ErrandHandOver, Taking } from './errand-hand-over.ts'
 import { createPostgresErrands } from './errands.ts'
-import { createPostgresInboxStep } from './inbox.ts'
+import { permitHolds } from './fence.ts'
+import { createPostgresInboxStep } from './inbox-step.ts'
 import { createPostgresLedger } from './ledger.ts'
 import { lockKeys } from './lock-keys.ts'
 import { createPostgresOperatorCauses } from './operator-causes.ts'
@@ -31,13 +32,10 @@ export function createPostgresStore({
   database,
   bot,
   freeDaily,
-  handOver,
 }: {
   readonly database: Database
   readonly bot: BotId
   readonly freeDaily: () => number
-  /** Takes from a step what a person waits for; without one, all errands are left to the engine. */
-  readonly handOver?: ErrandHandOver
 }): Store {
   const [group, key] = lockKeys(database.schema, 'fence')
   const BEGIN = `begin; select pg_advisory_xact_lock_shared(${group}, ${key});`
@@ -46,15 +44,12 @@ export function createPostgresStore({
 
   async function fence(client: pg.PoolClient, permit: Permit): Promise<void> {
     // Three statements in one message: the answers come as a list, which pg's types do not say.
-    const answers: unknown = await client.query(`${BEGIN} ${rightOf(permit)}`)
-    const last = Array.isArray(answers) ? (answers[2] as pg.QueryResult<{ number: number }>) : undefined
-    const number = last?.rows[0]?.number
-    if (permit.kind === 'leader' && number !== permit.epoch) {
-      throw new FenceLost(`epoch ${permit.epoch} is over; now ${number}`)
-    }
-    if (permit.kind === 'worker' && number !== permit.incarnation) {
-      throw new FenceLost(`instance ${permit.instance} was declared dead`)
-    }
+    const answers: unknown = await client.query(`${BEGIN} ${permitHolds(permit)}`)
+    const last = Array.isArray(answers) ? (answers[2] as pg.QueryResult) : undefined
+    if (last?.rows.length === 1) return
+    throw new FenceLost(
+      permit.kind === 'leader' ? `epoch ${permit.epoch} is over` : `instance ${permit.instance} may not work any more`,
+    )
   }
 
   return {
@@ -62,15 +57,11 @@ export function createPostgresStore({
       const client = await database.take().catch((cause: unknown) => {
         throw new StorageFault(`no database connection: ${messageWithCauses(cause)}`, { cause })
       })
-      const taking = handOver?.begin()
       const step = openStep(client, nameOf)
       let broken = false
-      let end: Parameters<Taking['end']>[0] = 'rolled_back'
       try {
-        const result = await step.together(() => [fence(client, permit), work(portsOn(step, shop, taking))] as const)
-        end = 'unknown'
+        const result = await step.together(() => [fence(client, permit), work(portsOn(step, shop))] as const)
         await step.commit()
-        end = 'committed'
         return result
       } catch (error) {
         const cause = await step.causeOf(error)
@@ -78,27 +69,13 @@ export function createPostgresStore({
         throw asStorageFault(cause, 'in a step')
       } finally {
         client.release(broken)
-        taking?.end(end)
-      }
-    },
-    async read(look) {
-      try {
-        return await look({ sessions: createPostgresSessions(sqlOf(database.work, nameOf)) })
-      } catch (error) {
-        throw asStorageFault(error, 'reading')
       }
     },
   }
 }
 
-/** The statement whose only number is what the permit must name. A message of several statements takes no values. */
-const rightOf = (permit: Permit): string =>
-  permit.kind === 'leader'
-    ? 'select epoch as number from leadership'
-    : `select incarnation as number from instances where instance = ${pg.escapeLiteral(permit.instance)}`
-
 /** Names of prepared statements; they follow from the text, so that programs that share a connection agree on them. */
-function createStatementNames(): (text: string) => string {
+export function createStatementNames(): (text: string) => string {
   const names = new Map<string, string>()
   return (text) => {
     const known = names.get(text)
@@ -213,7 +190,7 @@ type Shop = {
   readonly clock: Clock
 }
 
-function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, clock }: Shop, taking?: Taking): Tx {
+function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, clock }: Shop): Tx {
   return {
     inbox: createPostgresInboxStep(light),
     people: createPostgresPeople(light),
@@ -224,10 +201,16 @@ function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, 
     submitSlots: createPostgresSubmitSlots(weighty),
     waits: createPostgresWaits(weighty),
     causes: createPostgresOperatorCauses(light),
-    errands: createPostgresErrands(light, schema, clock, taking),
+    errands: createPostgresErrands(light, schema, clock),
     closeWith,
   }
 }
+
+/** Reads outside of any step, each of what is committed at its moment. */
+export const readPortsOn = (sql: Sql, options: Pick<Shop, 'bot' | 'freeDaily'>): ReadPorts => ({
+  orders: createPostgresOrders(sql),
+  ledger: createPostgresLedger(sql, options),
+})
 
 /** A connection as the ports see it. With names, the server parses and plans each statement once a connection. */
 export function sqlOf(client: pg.PoolClient | pg.Client | pg.Pool, nameOf?: (text: string) => string): Sql {

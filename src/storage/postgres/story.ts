@@ -1,3 +1,4 @@
+import { storyFlag } from './errands.ts'
 import type { Sql } from './sql.ts'
 
 /** One thing that happened in a story: when, where it is kept, and what it says. */
@@ -17,11 +18,14 @@ export async function readStory(sql: Sql, schema: string, cid: string): Promise<
     select at, 'money', concat_ws(' ', kind, amount || ' ' || unit, source || ' → ' || target, 'order=' || order_id)
       from transfers where cid = $1
     union all
-    select (extract(epoch from j.run_at) * 1000)::bigint, 'errand',
-           concat_ws(' ', t.identifier, 'attempt ' || j.attempts || ' of ' || j.max_attempts,
-             case when j.attempts >= j.max_attempts then 'SHELVED' else 'waiting' end, 'error=' || j.last_error)
-      from ${schema}_jobs._private_jobs j join ${schema}_jobs._private_tasks t on t.id = j.task_id
-     where j.payload->>'cid' = $1
+    select (extract(epoch from run_at) * 1000)::bigint, 'errand',
+           concat_ws(' ', task_identifier, case when locked_at is null then 'waiting' else 'executing' end,
+             'repeats=' || (select substr(f, 9) from jsonb_object_keys(flags) f where starts_with(f, 'repeats:')))
+      from ${schema}_jobs.jobs where flags ? $2 and attempts < max_attempts
+    union all
+    select (extract(epoch from shelved_at) * 1000)::bigint, 'errand',
+           concat_ws(' ', kind, 'SHELVED', 'job=' || id, 'error=' || reason)
+      from shelved_jobs where cid = $1
     order by at`
-  return (await sql.query<Chapter>(STORY, [cid])).rows
+  return (await sql.query<Chapter>(STORY, [cid, storyFlag(cid)])).rows
 }

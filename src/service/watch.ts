@@ -1,0 +1,181 @@
+import type { Breaker } from '../delivery/breaker.ts'
+import { createFiguresDuty } from '../health/figures.ts'
+import { createHealth } from '../health/health.ts'
+import { instant } from '../kit/clock.ts'
+import type { Releasers } from '../kit/releasers.ts'
+import { type Duty, every, type LeaderDuty, startDuties } from '../lifecycle/duties.ts'
+import { createLeaderWatch } from '../lifecycle/leader-watch.ts'
+import { createOperatorWatch } from '../operators/operator-watch.ts'
+import type { WatchPorts } from '../ports.ts'
+import { createIdentity } from '../preflight/identity.ts'
+import { judgeIdentity, judgeProvider, judgeSkew } from '../preflight/preflight.ts'
+import { createWarmUp } from '../preflight/warm-up.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { type Booted, tellFindings } from './boot.ts'
+import { roleOf, type ServiceDeps, type Standing } from './deps.ts'
+
+/** What looks at the service and changes nothing: probes and metrics, the operators' alerts, and what an instance asks beside its start. */
+export type Probes = ReturnType<typeof createProbes>
+
+const ownDutiesEndMs = 2_000
+
+export function createProbes(
+  { config, instance, version, clock, telemetry }: ServiceDeps,
+  ports: WatchPorts,
+  breaker: Breaker,
+  standing: Standing,
+  startedMs: number,
+) {
+  const figures = createFiguresDuty({ read: ports.readFigures, pool: ports.poolFigures, clock })
+  const health = createHealth({
+    role: () => roleOf(standing),
+    epoch: () => standing.lifecycle?.epoch,
+    isReady: () => standing.isReady,
+    figures: figures.latest,
+    botMode: config.world.mode,
+    webhook: () => standing.webhook?.figures(),
+    polling: () => standing.polling?.figures(),
+    selling: () => standing.selling?.figures(),
+    telegram: breaker.figures,
+    nobodyActiveMs: () => standing.leaderWatch?.nobodyForMs() ?? 0,
+    instance,
+    version,
+    startedMs,
+    activeSince: () => standing.activeSince,
+    clock,
+  })
+  const ageS = (at: number | undefined) => (at === undefined ? 0 : Math.max(0, (clock.now() - at) / 1000))
+  const metrics = createMetrics(telemetry, () => {
+    const { lifecycle, webhook, selling } = standing
+    const hook = webhook?.figures()
+    const credits = selling?.figures().credits
+    const { inbox, errands, pool } = figures.latest() ?? {}
+    return {
+      isActive: lifecycle?.role === 'active',
+      epoch: lifecycle?.epoch,
+      webhookVerified: hook?.verifiedAt !== undefined,
+      webhookPending: hook?.pending,
+      inbox: { pending: inbox?.pending ?? 0, oldestS: ageS(inbox?.oldest), shelved: inbox?.shelved ?? 0 },
+      errands: {
+        pendingByKind: errands?.pendingByKind ?? new Map<string, number>(),
+        oldestS: ageS(errands?.oldest),
+        shelved: errands?.shelved ?? 0,
+      },
+      pool: { inUse: pool?.inUse ?? 0, idle: pool?.idle ?? 0, waiting: pool?.waiting ?? 0 },
+      kieCredits: credits === undefined ? undefined : Number(credits),
+    }
+  })
+  return { figures, health, metrics }
+}
+
+/** The operators' alerts: of the leader about the service, of a standby about a service that nobody leads. */
+export function createAlerts(
+  { config, instance, clock, telemetry }: ServiceDeps,
+  ports: WatchPorts,
+  breaker: Breaker,
+  { figures }: Probes,
+  { tellNow }: Booted,
+  standing: Standing,
+): LeaderDuty {
+  const shop = config.instanceOf
+  standing.leaderWatch = createLeaderWatch({
+    role: () => roleOf(standing),
+    readLeader: ports.readLeader,
+    claim: (cause) => {
+      const now = clock.now()
+      // It is repeated only when its size has grown.
+      return ports.claimCause({ ...cause, since: now, toldAt: now }, instant(0))
+    },
+    tellNow,
+    shop,
+    instance,
+    clock,
+    telemetry,
+  })
+  return createOperatorWatch({
+    look: (leads) => ({
+      now: clock.now(),
+      instance,
+      leads,
+      webhook: standing.webhook?.figures(),
+      polling: standing.polling?.figures(),
+      inbox: figures.latest()?.inbox,
+      errands: figures.latest()?.errands,
+      pool: ports.poolFigures(),
+      selling: standing.selling?.figures() ?? {},
+      telegram: breaker.figures(),
+      creditsLow: config.kieCreditsLow,
+    }),
+    async formerThatDied(epoch) {
+      const { lifecycle } = standing
+      if (epoch <= 1 || lifecycle?.lastEpoch === epoch - 1) return undefined
+      if ((await ports.readLeader())?.milestones.released?.epoch === epoch - 1) return undefined
+      return lifecycle?.lastHolder === undefined ? {} : { instance: lifecycle.lastHolder }
+    },
+    readOpen: ports.openCauses,
+    store: ports.store,
+    tellNow,
+    shop,
+    clock,
+    telemetry,
+  })
+}
+
+/** What every instance does for itself, whatever its role. */
+export function startOwnDuties(
+  { config, clock, telemetry }: ServiceDeps,
+  ports: WatchPorts,
+  breaker: Breaker,
+  { figures }: Probes,
+  { keys }: Booted,
+  standing: Standing,
+  releasers: Releasers,
+  wake: () => void,
+): void {
+  const { selling } = standing
+  const asking = new AbortController()
+  const asked = selling?.refresh(asking.signal).then((credits) => {
+    if (asking.signal.aborted) return
+    if (credits.kind === 'done') telemetry.tell('KIE_CREDITS', { credits: credits.value })
+    tellFindings([judgeProvider(credits)], telemetry)
+  })
+  releasers.add('what is asked of KIE', async () => {
+    asking.abort()
+    await asked
+  })
+  const identity = createIdentity({
+    getMe: ports.telegram.getMe,
+    known({ username, id, aheadMs }) {
+      standing.botUsername = username
+      telemetry.tell('BOT_VERIFIED', { username, id })
+      if (aheadMs !== undefined) tellFindings([judgeSkew('clock.telegram', "Telegram's", aheadMs)], telemetry)
+    },
+    failed: (me) => tellFindings([judgeIdentity(me)], telemetry),
+    clock,
+  })
+  const warmUp = createWarmUp({
+    tasks: [
+      { name: 'database', run: ports.warmDatabase },
+      { name: 'kie', run: async () => await asked },
+    ],
+    budgetMs: config.warmUpMs,
+    clock,
+    telemetry,
+  })
+  const duties: Duty<undefined>[] = [
+    figures.duty,
+    { name: 'listen', run: (_, signal) => ports.listen(wake, signal), longestPauseMs: 2_000 },
+    every('connections', 2_000, clock, async () => ports.sweepConnections()),
+    { name: 'telegram', run: (_, signal) => breaker.watch(signal) },
+    identity,
+    warmUp,
+  ]
+  if (config.world.mode === 'webhook') {
+    duties.push(every('webhook keys', 10_000, clock, async () => void (await keys.refresh())))
+  }
+  if (selling !== undefined) duties.push({ name: 'credits', run: (_, signal) => selling.watch(signal) })
+  if (standing.leaderWatch !== undefined) duties.push(standing.leaderWatch.duty)
+  const own = startDuties(duties, undefined, { clock, telemetry })
+  // They only look and listen: nothing is lost when a silent database keeps them from ending.
+  releasers.add('own duties', () => own.stop(ownDutiesEndMs))
+}

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { View } from '../../src/conversation/view.ts'
+import type { ArtifactSource } from '../../src/delivery/artifact-source.ts'
+import type { ChatGateway, ChatNo } from '../../src/delivery/chat-gateway.ts'
+import { createDeliver } from '../../src/delivery/deliver-artifacts.ts'
+import { createPacing } from '../../src/delivery/pacing.ts'
+import { createShowProgress } from '../../src/delivery/show-progress.ts'
+import { createSmallErrands } from '../../src/delivery/small-errands.ts'
+import type { ErrandContext, Settled } from '../../src/errands/runner.ts'
+import {
+  chargeId,
+  chatId,
+  chatOfPerson,
+  cid,
+  fileId,
+  kieTaskId,
+  messageId,
+  newTopUpId,
+  type OrderId,
+  personId,
+} from '../../src/kit/ids.ts'
+import { done, later, type Outcome, unknown } from '../../src/kit/outcome.ts'
+import { kopecks, stars } from '../../src/money/amount.ts'
+import { createRecordObservation } from '../../src/orders/record-observation.ts'
+import { openStorage } from '../fixtures/storage.ts'
+import { openShop } from '../generation/shop.ts'
+
+/** What becomes of a call that Telegram does not confirm, by how often it was made: on a real database. */
+const storage = await openStorage()
+const { store, permit } = storage
+const silence = unknown('Telegram answered 502: Bad Gateway')
+const refusedToken = later('token_refused', 'Telegram answered 401: Unauthorized')
+const view: View = { screen: 'help', text: [], keyboard: [] }
+const words = { title: 't', description: 'd', label: 'l' }
+const anna = chatId(1)
+
+function open() {
+  const shop = openShop(storage)
+  const { clock, telemetry } = shop
+  const world: { says: Outcome<never, ChatNo>; files: Awaited<ReturnType<ArtifactSource['fetch']>> } = {
+    says: silence,
+    files: done({ bytes: new Uint8Array([1]), mime: 'image/png', width: 10, height: 10 }),
+  }
+  const calls: string[] = []
+  const chat = new Proxy({} as ChatGateway, {
+    get: (_, method) => async () => {
+      calls.push(String(method))
+      return world.says
+    },
+  })
+  const verdicts: string[] = []
+  const common = { store, chat, clock, telemetry, random: () => 0 }
+  const pacing = createPacing({ ...common, breaker: { waitMs: () => undefined } })
+  const record = createRecordObservation(common)
+  const artifacts: ArtifactSource = { fetch: async () => world.files }
+  const caption = async () => view
+  const handlers = {
+    ...createSmallErrands({
+      ...common,
+      artifacts,
+      pacing,
+      texts: { invoice: async () => words, caption, originalGone: caption },
+      isPicture: () => true,
+      fileChecked: async (_permit, _owner, _file, verdict) => void verdicts.push(verdict),
+      operators: [],
+    }),
+    show_progress: createShowProgress({
+      ...common,
+      record,
+      pacing,
+      progressOf: async () => ({ view: { ...view, screen: 'progress' }, nextMs: 1_000 }),
+    }),
+    deliver: createDeliver({ ...common, record, artifacts, captionOf: caption, pacing }),
+  }
+  const context = (repeats: number): ErrandContext => ({ cid: cid('abc123ff'), permit, repeats })
+  const pauseOf = (settled: Settled) => (settled === 'settled' ? settled : (settled.againAt - clock.now()) / 1000)
+
+  /** Carries the errand out again and again, as the runner does, at most so often; gives the pauses in seconds. */
+  async function pauses(run: (context: ErrandContext) => Promise<Settled>, most: number) {
+    const found: (number | 'settled')[] = []
+    let repeats = 0
+    for (let n = 0; n < most; n++) {
+      const settled = await run(context(repeats))
+      found.push(pauseOf(settled))
+      if (settled === 'settled') break
+      repeats = settled.repeats ?? repeats + 1
+      await clock.advance(settled.againAt - clock.now())
+    }
+    return found
+  }
+
+  async function produced(): Promise<OrderId> {
+    const { id } = await shop.places()
+    const task = kieTaskId('task')
+    await shop.record(id, { type: 'submit_begun', at: clock.now() })
+    await shop.record(id, { type: 'submit_accepted', task, at: clock.now() })
+    const artifacts = ['https://kie.test/1.png', 'https://kie.test/2.png']
+    await shop.record(id, { type: 'task_succeeded', task, artifacts, at: clock.now() })
+    return id
+  }
+  return { ...shop, shop, handlers, world, calls, verdicts, pauses, produced }
+}
+type Open = ReturnType<typeof open>
+
+describe('a message that Telegram never confirms is sent three times, with growing pauses, and then named in the log', () => {
+  const messages: readonly (readonly [
+    what: string,
+    call: string,
+    run: (o: Open) => Promise<(c: ErrandContext) => Promise<Settled>>,
+  ])[] = [
+    [
+      'help',
+      'send',
+      async ({ handlers }) =>
+        (c) =>
+          handlers.say({ kind: 'say', chat: anna, view }, c),
+    ],
+    [
+      'trouble',
+      'send',
+      async ({ handlers }) =>
+        (c) =>
+          handlers.tell_operator({ kind: 'tell_operator', what: 'x', to: personId(1) }, c),
+    ],
+    [
+      'invoice',
+      'sendInvoice',
+      async ({ handlers, clock }) => {
+        const topUp = newTopUpId()
+        const amount = { amount: kopecks(5_000), stars: stars(80) }
+        await store.transact(permit, (tx) =>
+          tx.topUps.add({ id: topUp, person: personId(1), ...amount, madeAt: clock.now(), state: 'open' }),
+        )
+        return (c) => handlers.send_invoice({ kind: 'send_invoice', topUp, chat: anna }, c)
+      },
+    ],
+    [
+      'result',
+      'sendAgain',
+      async ({ handlers, shop, produced, clock }) => {
+        const order = await produced()
+        const artifact = { index: 0, file: fileId('f'), as: 'photo', message: messageId(1) } as const
+        await shop.record(order, { type: 'artifact_delivered', artifact, at: clock.now() })
+        return (c) => handlers.send_again({ kind: 'send_again', order, chat: anna, as: 'photo' }, c)
+      },
+    ],
+    [
+      'progress',
+      'send',
+      async ({ handlers, produced }) => {
+        const order = await produced()
+        return (c) => handlers.show_progress({ order, chat: anna }, c)
+      },
+    ],
+  ]
+  for (const [what, call, prepare] of messages) {
+    it(`${what}, by ${call}`, async () => {
+      const opened = open()
+      assert.deepEqual(await opened.pauses(await prepare(opened), 20), [2, 4, 'settled'])
+      assert.deepEqual(opened.calls, [call, call, call])
+      const [told] = opened.fieldsOf('MESSAGE_UNCONFIRMED')
+      assert.deepEqual({ what: told?.['what'], calls: told?.['calls'] }, { what, calls: 3 })
+    })
+  }
+})
+
+describe('a result that Telegram never confirms', () => {
+  it('is sent three times, told once to the log and the operators, and then ever more rarely', async () => {
+    const opened = open()
+    const order = await opened.produced()
+    const run = (c: ErrandContext) => opened.handlers.deliver({ order, chat: anna }, c)
+    const hours = [2, 4, 300, 600, 1_200, 2_400, 4_800, 9_600, 19_200, 21_600, 21_600]
+    assert.deepEqual(await opened.pauses(run, 11), hours)
+    assert.equal(opened.fieldsOf('RESULT_UNCONFIRMED').length, 1)
+    const told = await storage.rows(
+      `select from ${storage.schema}_jobs._private_jobs where payload->'errand'->>'what' like '%RESULT_UNCONFIRMED%'`,
+    )
+    assert.equal(told.length, 1)
+    assert.equal((await opened.shop.order(order)).status, 'delivering')
+  })
+})
+
+describe('a refused token', () => {
+  it('ends nothing: a result, a photo and a notice wait, and that is no repeat', async () => {
+    const opened = open()
+    opened.world.says = refusedToken
+    const order = await opened.produced()
+    const { handlers } = opened
+    const photo = {
+      kind: 'take_file',
+      person: personId(1),
+      chat: anna,
+      fileId: 'f',
+      uniqueId: 'u',
+      revision: 1,
+    } as const
+    const waiting: readonly ((c: ErrandContext) => Promise<Settled>)[] = [
+      (c) => handlers.deliver({ order, chat: anna }, c),
+      (c) => handlers.take_file(photo, c),
+      (c) => handlers.say({ kind: 'say', chat: anna, view }, c),
+    ]
+    for (const run of waiting) assert.deepEqual(await opened.pauses(run, 6), [2, 2, 2, 2, 2, 2])
+    assert.deepEqual(opened.verdicts, [])
+    assert.equal((await opened.shop.order(order)).status, 'delivering')
+  })
+})
+
+describe('what nobody sees twice is asked for longer, and ends too', () => {
+  it('a photo that does not come: the person is asked for it again', async () => {
+    const opened = open()
+    const photo = {
+      kind: 'take_file',
+      person: personId(1),
+      chat: anna,
+      fileId: 'f',
+      uniqueId: 'u',
+      revision: 1,
+    } as const
+    const pauses = await opened.pauses((c) => opened.handlers.take_file(photo, c), 20)
+    assert.deepEqual(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 'settled'])
+    assert.deepEqual(opened.verdicts, ['lost'])
+  })
+
+  it('Stars that are given back: somebody looks at it', async () => {
+    const opened = open()
+    const refund = { kind: 'refund_stars', charge: chargeId('c'), person: personId(1) } as const
+    await assert.rejects(
+      opened.pauses((c) => opened.handlers.refund_stars(refund, c), 20),
+      /does not confirm the refund/,
+    )
+    assert.equal(opened.calls.length, 10)
+  })
+
+  it('a picture whose host does not answer, with pauses that grow with its age', async () => {
+    const opened = open()
+    opened.world.files = unknown('no answer in 60 s')
+    const order = await opened.produced()
+    const run = (c: ErrandContext) => opened.handlers.deliver({ order, chat: chatOfPerson(personId(1)) }, c)
+    const pauses = await opened.pauses(run, 200)
+    assert.deepEqual(pauses.slice(0, 10), [2, 4, 8, 16, 32, 64, 128, 256, 300, 300])
+    assert.equal(pauses.at(-1), 'settled')
+    assert.ok(pauses.length < 90, `${pauses.length} looks in six hours`)
+    assert.deepEqual(opened.calls, [])
+  })
+})

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { cid, newOrderId } from '../../src/kit/ids.ts'
+import { createReadFigures } from '../../src/storage/postgres/figures.ts'
+import { TRANSFERS_OF_ORDER } from '../../src/storage/postgres/people-admin.ts'
+import { createTestClock } from '../fixtures/clock.ts'
+import { openStorage } from '../fixtures/storage.ts'
+
+const storage = await openStorage()
+
+describe('the figures', () => {
+  it('count the jobs every ten seconds, whoever asks how often in between', async () => {
+    const clock = createTestClock()
+    const read = createReadFigures({ pool: storage.database.looks, schema: storage.schema, clock })
+    const addJob = () =>
+      storage.store.transact(storage.permit, (tx) =>
+        tx.errands.add([{ errand: { kind: 'submit_task', order: newOrderId() }, cid: cid('abc123ff') }]),
+      )
+    const pending = async () => (await read()).errands.pendingByKind.get('submit_task') ?? 0
+    await addJob()
+    assert.equal(await pending(), 1)
+    await addJob()
+    await clock.advance(9_999)
+    assert.equal(await pending(), 1)
+    await clock.advance(1)
+    assert.equal(await pending(), 2)
+  })
+
+  it('tell what waits from what was set aside, and how old the oldest is', async () => {
+    await storage.rows(`update ${storage.schema}_jobs._private_jobs set run_at = now() - interval '1 minute'`)
+    const first = `(select min(id) from ${storage.schema}_jobs._private_jobs)`
+    await storage.rows(`update ${storage.schema}_jobs._private_jobs set attempts = max_attempts where id = ${first}`)
+    await storage.rows(
+      `insert into shelved_jobs (id, kind, payload, cid, reason, attempts) values (1, 'say', '{}', 'abc123ff', 'a test', 12)`,
+    )
+    const { looks: pool } = storage.database
+    const { errands } = await createReadFigures({ pool, schema: storage.schema, clock: createTestClock() })()
+    assert.deepEqual([errands.pending, errands.shelved], [1, 1])
+    const ageMs = Date.now() - (errands.oldest ?? 0)
+    assert.ok(ageMs > 59_000 && ageMs < 120_000, `${ageMs} ms`)
+  })
+})
+
+describe('the transfers of an order', () => {
+  it('are found by an index', async () => {
+    const plan = await storage.rows(`explain (format json) ${TRANSFERS_OF_ORDER}`, [newOrderId()])
+    assert.doesNotMatch(JSON.stringify(plan), /Seq Scan/)
+    assert.match(JSON.stringify(plan), /"Index Name":"transfers_of_order"/)
+  })
+})
