@@ -3,10 +3,10 @@ import { newSecret } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import { openDatabase } from '../storage/postgres/database.ts'
 import { keptSecret } from '../storage/postgres/secrets.ts'
-import type { WebhookState } from '../telegram/admin.ts'
 import { createTelegramClient } from '../telegram/client.ts'
 import { createRedact } from '../telemetry/redact.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
+import type { WebhookSeen } from '../webhook/webhook.ts'
 import { wantedUpdates } from '../webhook/webhook.ts'
 import type { Command, CommandContext } from './command.ts'
 import { type Surroundings, surround } from './surroundings.ts'
@@ -131,7 +131,7 @@ async function patiently<T>(
 }
 
 /** The settings know the address in the live world; in the sandbox the start chose it, and Telegram has it. */
-function baseOf({ world }: Config, seen: Outcome<WebhookState, string>): string | undefined {
+function baseOf({ world }: Config, seen: Outcome<WebhookSeen, string>): string | undefined {
   if (world.kind === 'live') return world.publicUrl
   const url = seen.kind === 'done' ? seen.value.url : ''
   return url.includes('/webhook/') ? url.replace(/\/webhook\/[^/]*$/, '') : undefined
@@ -153,7 +153,7 @@ async function secretsOf(context: CommandContext, { webhook: own, instanceOf, lo
 }
 
 /** What Telegram has, for people. `wanted`: the address it should be. */
-async function report(context: CommandContext, seen: Outcome<WebhookState, string>, wanted?: string): Promise<number> {
+async function report(context: CommandContext, seen: Outcome<WebhookSeen, string>, wanted?: string): Promise<number> {
   const { print, complain } = context
   if (seen.kind !== 'done') return refused(context, 'info', seen)
   const { url, pending, allowedUpdates, lastError } = seen.value

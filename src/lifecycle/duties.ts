@@ -73,7 +73,7 @@ async function keepRunning<Right>(
     } catch (error) {
       if (signal.aborted) return
       if (clock.monotonicMs() - started > maxMs) pauseMs = firstPauseMs
-      // Whoever gave the right knows when it is over, says so, and aborts; the duty is not at fault.
+      // The right to work is over: the role or the membership reports it and aborts. The duty did not fail.
       if (!(error instanceof FenceLost)) {
         telemetry.tell('DUTY_FAILED', {
           duty: duty.name,

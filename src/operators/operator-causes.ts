@@ -22,7 +22,7 @@ export type Cause = {
   readonly againAfterMs?: number
 }
 
-/** The event of each cause, for whoever looks it up in the log and in the documents. */
+/** The event of each cause, as it stands in the log and in the documents. */
 export const eventOf = {
   took_over: 'ACTIVE_ENTER',
   nobody_active: 'NOBODY_ACTIVE',

@@ -2,6 +2,7 @@ import type { Update } from 'grammy/types'
 import { type BotId, botId } from '../kit/ids.ts'
 import { done, type Outcome, unknown } from '../kit/outcome.ts'
 import type { Language } from '../people/person.ts'
+import type { WebhookSeen } from '../webhook/webhook.ts'
 import type { TelegramNo } from './answer.ts'
 import type { BotApi } from './bot-api.ts'
 import { renderPlain } from './send.ts'
@@ -23,7 +24,7 @@ export interface TelegramAdmin {
     },
     signal?: AbortSignal,
   ): Promise<Outcome<true, TelegramNo>>
-  getWebhookInfo(signal?: AbortSignal): Promise<Outcome<WebhookState, TelegramNo>>
+  getWebhookInfo(signal?: AbortSignal): Promise<Outcome<WebhookSeen, TelegramNo>>
   /** Keeps pending updates unless told otherwise. */
   deleteWebhook(options?: { readonly dropPending?: boolean }, signal?: AbortSignal): Promise<Outcome<true, TelegramNo>>
   /** Without a language: for everybody whose language has no list of its own. */
@@ -63,15 +64,6 @@ export type Me = {
 }
 
 export type UpdateKind = Exclude<keyof Update, 'update_id'>
-
-export type WebhookState = {
-  /** Empty when there is none. */
-  readonly url: string
-  readonly pending: number
-  readonly allowedUpdates: readonly string[]
-  readonly maxConnections?: number
-  readonly lastError?: { readonly at: number; readonly message: string }
-}
 
 /** One line of the bot's Stars account. A refund has the id of the payment it gives back. */
 export type StarTransaction = {

@@ -103,6 +103,8 @@ function open() {
 }
 type Open = ReturnType<typeof open>
 
+const photo = { kind: 'take_file', person: personId(1), chat: anna, fileId: 'f', uniqueId: 'u', revision: 1 } as const
+
 describe('a message that Telegram never confirms is sent three times, with growing pauses, and then named in the log', () => {
   const messages: readonly (readonly [
     what: string,
@@ -187,14 +189,6 @@ describe('a refused token', () => {
     opened.world.says = refusedToken
     const order = await opened.produced()
     const { handlers } = opened
-    const photo = {
-      kind: 'take_file',
-      person: personId(1),
-      chat: anna,
-      fileId: 'f',
-      uniqueId: 'u',
-      revision: 1,
-    } as const
     const waiting: readonly ((c: ErrandContext) => Promise<Settled>)[] = [
       (c) => handlers.deliver({ order, chat: anna }, c),
       (c) => handlers.take_file(photo, c),
@@ -209,14 +203,6 @@ describe('a refused token', () => {
 describe('what nobody sees twice is asked for longer, and ends too', () => {
   it('a photo that does not come: the person is asked for it again', async () => {
     const opened = open()
-    const photo = {
-      kind: 'take_file',
-      person: personId(1),
-      chat: anna,
-      fileId: 'f',
-      uniqueId: 'u',
-      revision: 1,
-    } as const
     const pauses = await opened.pauses((c) => opened.handlers.take_file(photo, c), 20)
     assert.deepEqual(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 'settled'])
     assert.deepEqual(opened.verdicts, ['lost'])
