@@ -227,7 +227,7 @@ export function openPorts(deps: PortsDeps): Ports {
     arrivals: createArrivalReads({ pool: work, bot, freeDaily }),
     committed: readPortsOn(sqlOf(work, createStatementNames()), { bot, freeDaily }),
     claims: createPostgresClaims({ pool: checkouts.poolFor('a claim'), schema, instance: deps.instance, clock }),
-    screenNotes: createPostgresScreenNotes(looks),
+    screenNotes: createPostgresScreenNotes(looks, clock),
     store: createPostgresStore({ database, bot, freeDaily }),
     openOrders: createPostgresOpenOrders(sqlOf(work), schema),
     engine,

@@ -8,8 +8,11 @@ import type { ChatId, MessageId } from '../kit/ids.ts'
  * A port, implemented by `storage/postgres/screen-notes.ts`.
  */
 export interface ScreenNotes {
-  /** Telegram took the drawing of this revision into this message. */
-  shown(note: Noted & { readonly thread: number; readonly message: MessageId }): Promise<void>
+  /**
+   * Telegram took the drawing of this revision into this message. An edit is noted with others a little later: should the
+   * note be lost, the same edit is made once more, and that is none.
+   */
+  shown(note: Noted & { readonly thread: number; readonly message: MessageId; readonly isEdit: boolean }): Promise<void>
   /** Not shown: to be shown again at `at`. */
   later(note: Noted & { readonly tries: number; readonly at: Instant }): Promise<void>
   /** Telegram refuses it for good. */

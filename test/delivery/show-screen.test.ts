@@ -4,6 +4,7 @@ import type { View } from '../../src/conversation/view.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
 import { createShowScreen } from '../../src/delivery/show-screen.ts'
 import type { KeptSession } from '../../src/dispatch/sessions.ts'
+import { createClock } from '../../src/kit/clock.ts'
 import { type ChatId, chatId, cid, messageId, personId } from '../../src/kit/ids.ts'
 import { later, never, unknown } from '../../src/kit/outcome.ts'
 import { createTurns } from '../../src/kit/turns.ts'
@@ -17,7 +18,7 @@ import { createRecordingChat } from './recording-chat.ts'
 /** Screens that were saved, until they are shown: on a real database, by a clock that the test moves. */
 const storage = await openStorage()
 const { store, permit, rows } = storage
-const notes = createPostgresScreenNotes(storage.database.looks)
+const notes = createPostgresScreenNotes(storage.database.looks, createClock())
 const lost = async () => unknown('Telegram answered 502: Bad Gateway')
 let chats = 0
 

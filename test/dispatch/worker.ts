@@ -5,6 +5,7 @@ import { createArrive } from '../../src/dispatch/arrive.ts'
 import { createDispatcher } from '../../src/dispatch/dispatcher.ts'
 import { createHandleUpdate } from '../../src/dispatch/handle-update.ts'
 import { createTelegramIntake } from '../../src/intake/telegram-webhook.ts'
+import { createClock } from '../../src/kit/clock.ts'
 import { botId, type ChatId, newCid, newDraftId, newOrderId, newQuoteId } from '../../src/kit/ids.ts'
 import { createTurns } from '../../src/kit/turns.ts'
 import { shopDaysIn } from '../../src/money/shop-day.ts'
@@ -47,7 +48,7 @@ export function openWorker(storage: Storage) {
   const pacing = createPacing({ store, breaker: { waitMs: () => undefined }, random: () => 0, clock })
   const screens = createShowScreen({
     chat: recording.chat,
-    notes: createPostgresScreenNotes(database.looks),
+    notes: createPostgresScreenNotes(database.looks, createClock()),
     turns: createTurns<ChatId>(),
     pacing,
     random: () => 0,

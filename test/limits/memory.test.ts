@@ -5,6 +5,7 @@ import { createPacing } from '../../src/delivery/pacing.ts'
 import type { ScreenNotes } from '../../src/delivery/screen-notes.ts'
 import { createShowScreen } from '../../src/delivery/show-screen.ts'
 import { createKieCallback } from '../../src/intake/kie-callback.ts'
+import { createClock } from '../../src/kit/clock.ts'
 import { type ChatId, chatId, cid, messageId, newOrderId, type OrderId, personId } from '../../src/kit/ids.ts'
 import { done, type Outcome, unknown } from '../../src/kit/outcome.ts'
 import { createTurns } from '../../src/kit/turns.ts'
@@ -133,7 +134,7 @@ it('ten thousand chats may have a place in the row of calls, and a place that no
 function openScreens(storage: Storage, send: () => Promise<Outcome<Sent, ChatNo>>) {
   const { store, worker, database } = storage
   const pacing = createPacing({ store, breaker: none, random: () => 0, clock })
-  const postgresNotes = createPostgresScreenNotes(database.looks)
+  const postgresNotes = createPostgresScreenNotes(database.looks, createClock())
   let noted = 0
   const notes: ScreenNotes = {
     ...postgresNotes,

@@ -1,11 +1,14 @@
 import type pg from 'pg'
 import type { ScreenNotes } from '../../delivery/screen-notes.ts'
 import { createBatches } from '../../kit/batches.ts'
+import type { Clock } from '../../kit/clock.ts'
 import { type ChatId, chatId } from '../../kit/ids.ts'
 import { keptOf, type SessionRow } from './sessions.ts'
 
 /** Notes of the same moment share a statement. */
 const batchMax = 256
+/** So long an edit's note may wait for others: at a hundred taps a second, notes one by one cost as much as the reads. */
+const gatherMs = 25
 
 // What Telegram answered belongs to the thread it was sent for; of another thread it says nothing. The newest note says
 // what is on the screen now: when that is an older revision than the saved one, it is due to be shown again.
@@ -37,7 +40,7 @@ type Note = {
 }
 
 /** `pool` is relaxed: its commits do not wait for the disk. */
-export function createPostgresScreenNotes(pool: pg.Pool): ScreenNotes {
+export function createPostgresScreenNotes(pool: pg.Pool, clock: Clock): ScreenNotes {
   const batches = createBatches<Note>({
     itemsMax: batchMax,
     async run(batch) {
@@ -51,11 +54,25 @@ export function createPostgresScreenNotes(pool: pg.Pool): ScreenNotes {
       }
     },
   })
+  const gathered: Note[] = []
+  const addGathered = () => {
+    for (const note of gathered.splice(0)) batches.add(note)
+  }
+  /** What was gathered goes first, so that the newest note of a chat stays the last one. */
   const add = (note: Omit<Note, 'resolve' | 'reject'>): Promise<void> =>
-    new Promise((resolve, reject) => batches.add({ ...note, resolve, reject }))
+    new Promise((resolve, reject) => {
+      addGathered()
+      batches.add({ ...note, resolve, reject })
+    })
+  const gather = (note: Omit<Note, 'resolve' | 'reject'>): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (gathered.length === 0) clock.after(gatherMs, addGathered)
+      gathered.push({ ...note, resolve, reject })
+    })
 
   return {
-    shown: ({ chat, revision, thread, message }) => add({ chat, revision, shown: true, thread, message }),
+    shown: ({ chat, revision, thread, message, isEdit }) =>
+      (isEdit ? gather : add)({ chat, revision, shown: true, thread, message }),
     later: ({ chat, revision, tries, at }) => add({ chat, revision, shown: false, tries, at }),
     givenUp: ({ chat, revision }) => add({ chat, revision, shown: true }),
     async due(now, max) {
