@@ -25,6 +25,7 @@ export type SeenOnArrival = {
   /** The tapped message shows one of the person's orders. */
   readonly ownsTapped: boolean
   readonly person?: Person
+  /** Without its view, which stays as it is unless another one is drawn. */
   readonly kept?: KeptSession
   readonly reads: Pick<Reads, 'balance' | 'free'>
 }

@@ -1,5 +1,5 @@
 import { needsForDrawing, needsForReacting, react } from '../conversation/routes.ts'
-import type { Reads } from '../conversation/screen.ts'
+import type { Need, Reads } from '../conversation/screen.ts'
 import type { View } from '../conversation/view.ts'
 import { StorageFault } from '../faults.ts'
 import type { Inbox, InboxItem, Received } from '../inbox/inbox.ts'
@@ -12,7 +12,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ArrivalReads, SeenOnArrival } from './arrival-reads.ts'
 import { type ConverseDeps, drawn, seenBy } from './converse.ts'
 import { greeted, isSamePerson } from './greet.ts'
-import { loadReads, type ReadPorts } from './reads.ts'
+import { loadReads, type ReadPorts, type Where } from './reads.ts'
 import type { EarlyShow, Screens } from './screens.ts'
 import type { KeptSession } from './sessions.ts'
 import { isWithoutEffect, keptAfter, nextSession, noteTurn, type Talk, talkOf, tappedMessage, turnOf } from './turn.ts'
@@ -94,6 +94,9 @@ export function createArrive(deps: ArriveDeps) {
     return found
   }
 
+  const loadInTime = async (needs: readonly Need[], where: Where): Promise<Partial<Reads>> =>
+    needs.length === 0 ? {} : await inTime(loadReads(committed, needs, where))
+
   /** What follows from what was read. A fault of ours, or of the database, is met again, and counted, by the step. */
   async function plan(permit: WorkerPermit, received: Received): Promise<Plan> {
     try {
@@ -134,7 +137,7 @@ export function createArrive(deps: ArriveDeps) {
     const { input } = talk
     const place = input.kind === 'opened' ? input.address : session.place
     const where = { person, day: deps.dayAt(now), place, session }
-    const needed = await inTime(loadReads(committed, needsForReacting(session, input), where))
+    const needed = await loadInTime(needsForReacting(session, input), where)
     const turn = turnOf(talk, person, ownsTapped, received.cid)
     const reaction = react(seenBy(deps, now, person, session, needed), input)
     if (reaction.command !== undefined) return undefined
@@ -156,7 +159,7 @@ export function createArrive(deps: ArriveDeps) {
 
     async function drawNext() {
       const besides = needsForDrawing(next.place).filter((need) => !isBroughtAlong(need))
-      const more = await inTime(loadReads(committed, besides, { ...where, place: next.place, session: next }))
+      const more = await loadInTime(besides, { ...where, place: next.place, session: next })
       return drawn(seenBy(deps, now, person, next, { ...reads, ...more }), reaction.notice)
     }
   }

@@ -10,7 +10,8 @@ import type { OrderStore } from '../orders/order-store.ts'
 import { UnreadableOrder } from '../orders/read-order.ts'
 import type { Person } from '../people/person.ts'
 
-type Where = {
+/** Of whom, and at which place of the conversation. */
+export type Where = {
   readonly person: Pick<Person, 'id'>
   readonly day: ShopDay
   readonly place: Session['place']

@@ -1,7 +1,4 @@
-/**
- * Groups items into batches, one batch at a time: what is added in one turn of the event loop, or while a batch is under
- * way, goes into the next one.
- */
+/** Groups items into batches, one batch at a time: what is added until a batch begins, or while it is under way, goes together. */
 export type Batches<Item> = {
   add(item: Item): void
   /** Items that are in no batch yet. */
@@ -13,12 +10,15 @@ export type Batches<Item> = {
 export function createBatches<Item>({
   run,
   itemsMax,
+  begins = setImmediate,
   bytesMax = Number.POSITIVE_INFINITY,
   bytesOf = () => 0,
 }: {
   /** Must not reject. */
   readonly run: (batch: readonly Item[]) => Promise<void>
   readonly itemsMax: number
+  /** Calls back when the first batch after a rest is to begin; without it, when this turn of the loop is over. */
+  readonly begins?: (run: () => void) => void
   /** A batch ends before the item that would exceed it; an item that is larger by itself is a batch of one. */
   readonly bytesMax?: number
   readonly bytesOf?: (item: Item) => number
@@ -49,7 +49,7 @@ export function createBatches<Item>({
       waiting.push(item)
       if (state !== 'idle') return
       state = 'scheduled'
-      setImmediate(() => void runAll())
+      begins(() => void runAll())
     },
     waiting: () => waiting.length,
     takeWaiting: () => waiting.splice(0),

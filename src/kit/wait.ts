@@ -17,6 +17,9 @@ export function untilAborted<T = undefined>(signal: AbortSignal, work?: Promise<
   })
 }
 
+/** Given to an abort, which without a reason makes an error with a stack, however often nobody looks at it. */
+const ended = 'ended'
+
 /** What `withTimeout` gives when the work took too long. */
 export const late: unique symbol = Symbol('late')
 
@@ -28,12 +31,12 @@ export async function withTimeout<T>(
   signal?: AbortSignal,
 ): Promise<T | typeof late> {
   const over = new AbortController()
-  const cancel = onAbort(signal, () => over.abort())
+  const cancel = onAbort(signal, () => over.abort(ended))
   try {
     return await Promise.race([work, clock.sleep(ms, over.signal).then((): typeof late => late)])
   } finally {
     cancel()
-    over.abort()
+    over.abort(ended)
   }
 }
 
@@ -48,7 +51,7 @@ export class Pause {
 
   /** Ends the pause that is going on, if there is one. */
   end(): void {
-    this.#over.abort()
+    this.#over.abort(ended)
   }
 
   /**
@@ -58,7 +61,7 @@ export class Pause {
   async rest(ms: number | undefined | Promise<number>, signal: AbortSignal): Promise<boolean> {
     const over = new AbortController()
     this.#over = over
-    const cancel = onAbort(signal, () => over.abort())
+    const cancel = onAbort(signal, () => over.abort(ended))
     try {
       const limitMs = await ms
       if (limitMs === undefined) await untilAborted(over.signal)

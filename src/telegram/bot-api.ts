@@ -43,7 +43,16 @@ export function createBotApi({ token, apiRoot, clock, connections }: BotApiDeps)
   if (!URL.canParse(root)) throw new Error('the address of the Bot API server is not a URL')
   const hide = createHider(token)
 
-  const apiFor = ({ limitMs, ownConnection = false, signal, heardClock }: CallOptions<never>) =>
+  /** Those that differ in nothing but the limit; making one costs as much as a call of it. */
+  const shared = new Map<number, Api>()
+  const apiFor = (options: CallOptions<never>): Api => {
+    const { limitMs, ownConnection, signal, heardClock } = options
+    if (ownConnection === true || signal !== undefined || heardClock !== undefined) return makeApi(options)
+    const api = shared.get(limitMs) ?? makeApi({ limitMs })
+    shared.set(limitMs, api)
+    return api
+  }
+  const makeApi = ({ limitMs, ownConnection = false, signal, heardClock }: CallOptions<never>) =>
     new Api(token, {
       apiRoot: root,
       // Our exchange keeps the time; grammY's own limit only has to be later.
