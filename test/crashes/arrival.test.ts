@@ -46,7 +46,7 @@ async function holdCommits({ db }: Shop): Promise<() => Promise<void>> {
 
 const WAITING = `
   select pid from pg_stat_activity
-   where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into inbox%'`
+   where datname = current_database() and wait_event_type = 'Lock' and query like '%/* store %'`
 const waiting = async ({ db }: Shop) => (await db.query<{ pid: number }>(WAITING)).rows.map(({ pid }) => pid)
 const edits = async ({ controls }: Shop) => await controls.calls('editMessageText')
 const untilEdited = (shop: Shop, times: number) =>

@@ -84,7 +84,7 @@ const untilCommitWaits = () =>
   until(async () => {
     const waiting = await rows(
       `select 1 from pg_stat_activity
-        where application_name like $1 and wait_event_type = 'Lock' and query like '%insert into inbox%'`,
+        where application_name like $1 and wait_event_type = 'Lock' and query like '%/* store %'`,
       [`trt ${storage.schema}%`],
     )
     return waiting.length > 0
@@ -341,7 +341,7 @@ describe('an update that arrives', () => {
     await whileNothingIsStored(async () => {
       const delivered = instance.deliver(tap)
       await untilCommitWaits()
-      await storage.cut(/insert into inbox/)
+      await storage.cut(/store and save/)
       assert.equal(await delivered, 'later')
     })
     assert.deepEqual(await items(tap), [])

@@ -411,7 +411,7 @@ describe('the dispatcher', () => {
     await blocker.query('begin; lock table inbox in access exclusive mode')
     it.dispatcher.wake()
     await it.clock.advance(2_000)
-    await until(async () => (await storage.cut(/update inbox set claimed_by/)) > 0, 'its claim is cut')
+    await until(async () => (await storage.cut(/\/\* claim \*\//)) > 0, 'its claim is cut')
     const { work } = storage.database
     await until(() => work.totalCount === work.idleCount, 'the claim has failed')
     await blocker.query('rollback')

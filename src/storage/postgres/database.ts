@@ -29,6 +29,13 @@ export type Database = {
   end(): Promise<void>
 }
 
+// Every statement finds its rows by key, so one plan is right for all parameters; planning each execution anew takes twice
+// as long as executing it.
+const planOnce = '-c plan_cache_mode=force_generic_plan'
+// Such a plan stays while its table grows from nothing, until the server counts the rows again. What the intake waits for
+// must be right all the time: one row after the other, by index.
+const planByKey = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off'
+
 /** Milliseconds a statement of a step may take. */
 const statementMs = 8_000
 /** The same seen from here: a server that is frozen, or gone without a word, breaks nothing off by itself. */
@@ -81,7 +88,7 @@ export function openDatabase({
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
     application_name: `trt ${schema}`,
-    options: `-c search_path=${schema} -c idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+    options: `-c search_path=${schema} ${planOnce} -c idle_in_transaction_session_timeout=${idleInTransactionMs}`,
   }
   const work = new pg.Pool({
     ...common,
@@ -100,6 +107,7 @@ export function openDatabase({
     statement_timeout: intakeMs,
     query_timeout: intakeMs,
     pipeline: true,
+    options: `${common.options} ${planByKey}`,
   })
   const looks = new pg.Pool({
     ...common,
@@ -107,7 +115,7 @@ export function openDatabase({
     statement_timeout: statementMs,
     query_timeout: answerMs,
     // What is written here need only survive our own death: heartbeats, what Telegram answered.
-    options: `${common.options} -c synchronous_commit=off`,
+    options: `${common.options} ${planByKey} -c synchronous_commit=off`,
   })
   const turns = new pg.Pool({ ...common, max: 1, idleTimeoutMillis: 0, query_timeout: answerMs })
   const checkouts = watchCheckouts(work, { clock, telemetry })

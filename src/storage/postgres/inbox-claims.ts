@@ -4,7 +4,7 @@ import { type Clock, type Instant, instant } from '../../kit/clock.ts'
 import { botId, cid, type InstanceId, inboxId, lane } from '../../kit/ids.ts'
 import type { WorkerPermit } from '../../permit.ts'
 import { asStorageFault } from './database.ts'
-import { beginFenced, inOnePacket } from './fence.ts'
+import { allHold, beginFenced, inOnePacket, permitColumns } from './fence.ts'
 import { isClaimedTwice } from './inbox.ts'
 import { keptText } from './inbox-step.ts'
 
@@ -60,7 +60,8 @@ const interruptedDue = (now: string, instance: string) => `
 // A lane whose first item is postponed or interrupted stands still, and so does one of which another instance has claimed
 // any item. Of two instances that claim the same item at the same moment one leaves it to the other.
 const claimOf = (heads: string, order: string) => `
-  with recursive ${heads},
+  /* claim */ with recursive ${allHold('$6', '$7')},
+  ${heads},
   chosen as (
     select id, lane from heads
      where lane <> all($1::text[]) and ${isDue('$2')} and interrupted = 0 and ${isOfNoOther('heads.lane', '$4')}
@@ -74,13 +75,16 @@ const claimOf = (heads: string, order: string) => `
     returning inbox.id, bot, update_id, inbox.lane, kind, cid, body, received_at, attempts, interrupted)
   select claimed.*, looked.count, looked.first,
          exists (${interruptedDue('$2', '$4')}) as is_any_interrupted
-    from looked left join claimed on true`
+    from looked cross join permit left join claimed on true`
 const CLAIM_BY_AGE = claimOf(HEADS_BY_AGE, 'order by id')
 const CLAIM_BY_LANE = claimOf(HEADS_BY_LANE, '')
 const CLAIM_INTERRUPTED = `
-  update inbox set claimed_by = $2
-   where id = (${interruptedDue('$1', '$2')} order by id limit 1 for update skip locked)
-  returning id, bot, update_id, lane, kind, cid, body, received_at, attempts, interrupted`
+  /* claim interrupted */ with ${allHold('$3', '$4')},
+  claimed as (
+    update inbox set claimed_by = $2
+     where id = (${interruptedDue('$1', '$2')} order by id limit 1 for update skip locked)
+    returning id, bot, update_id, lane, kind, cid, body, received_at, attempts, interrupted)
+  select claimed.* from permit left join claimed on true`
 // What is claimed by us and not in work: its step ended without being able to say so.
 const FREE_OURS = `
   update inbox set claimed_by = null where claimed_by = $1 and ${WAITS} and lane <> all($2::text[])`
@@ -103,7 +107,8 @@ type ItemRow = {
   readonly interrupted: number
 }
 /** One row at least; without an item when nothing was claimed. */
-type ClaimRow = (ItemRow | { readonly id: null }) & {
+type MaybeItemRow = ItemRow | { readonly id: null }
+type ClaimRow = MaybeItemRow & {
   readonly count: number
   readonly first: number | null
   readonly is_any_interrupted: boolean
@@ -133,7 +138,10 @@ export function createPostgresClaims({
     let isBroken = true
     try {
       client = await pool.connect()
-      const { rows } = await inOnePacket<Row>(client, beginFenced(schema, [permit], { relaxed: true }), statement)
+      const { rows } = await inOnePacket<Row>(client, beginFenced(schema, { relaxed: true }), {
+        ...statement,
+        values: [...(statement.values ?? []), ...permitColumns([permit])],
+      })
       isBroken = false
       return rows
     } catch (error) {
@@ -204,8 +212,7 @@ export function createPostgresClaims({
       const values = [now, instance]
       const statement = { name: 'trt_claim_interrupted', text: CLAIM_INTERRUPTED, values }
       // Nothing is in work beside it.
-      const rows = await claimed<ItemRow>(permit, statement, [])
-      return rows.map(itemOf)[0]
+      return itemsOf(await claimed<MaybeItemRow>(permit, statement, []))[0]
     },
     async nextDueAt(now) {
       const next = await pool.query<{ due: number | null }>(NEXT_DUE, [now])
@@ -218,7 +225,7 @@ export function createPostgresClaims({
   }
 }
 
-const itemsOf = (rows: readonly ClaimRow[]): InboxItem[] =>
+const itemsOf = (rows: readonly MaybeItemRow[]): InboxItem[] =>
   rows.flatMap((row) => (row.id === null ? [] : [itemOf(row)])).sort((a, b) => a.id - b.id)
 
 const itemOf = (row: ItemRow): InboxItem => ({

@@ -14,7 +14,7 @@ import { after, type Clock } from '../../kit/clock.ts'
 import { type InstanceId, inboxId } from '../../kit/ids.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
 import { isWorldFault } from './database.ts'
-import { beginFenced, inOnePacket } from './fence.ts'
+import { allHold, beginFenced, inOnePacket, permitColumns } from './fence.ts'
 
 /** A commit takes at most so much; what is over waits for the next one. */
 const batchRowsMax = 256
@@ -32,7 +32,7 @@ const storedRows = (finished: string): string => `
 const RECEIVED = `
   $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[]`
 const STORE = `
-  ${storedRows('false')}
+  /* store */ ${storedRows('false')}
     from unnest(${RECEIVED})
       with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, wish, position)
    order by lane, position
@@ -41,7 +41,8 @@ const STORE = `
 // A conversation is judged under its lock before the row of the inbox says whether it is finished. One that is locked
 // counts as moved: this connection stores everybody's updates and waits for nobody.
 const STORE_AND_SAVE = `
-  with t as materialized (
+  /* store and save */ with ${allHold('$19', '$20')},
+  t as materialized (
     select * from unnest(${RECEIVED}, $10::bigint[], $11::int[], $12::int[], $13::text[], $14::text[], $15::int[],
                          $16::bigint[], $17::int[], $18::bigint[])
       with ordinality as t (bot, update_id, lane, kind, cid, body, received_at, wish, chat, read_revision, revision, session,
@@ -50,13 +51,13 @@ const STORE_AND_SAVE = `
     select chat, revision from sessions where chat = any($10) order by chat for update skip locked),
   stored as (
     ${storedRows(`(wish = 'handle' and current.revision = t.read_revision)`)}
-      from t left join current using (chat)
+      from t cross join permit left join current using (chat)
      order by lane, position
     on conflict (bot, update_id) do nothing
     returning id, bot, update_id, claimed_by is not null as claimed, finished_at is not null as finished),
   saved as (
     update sessions s
-       set revision = t.revision, body = t.session::jsonb, view = t.view::jsonb, cid = t.cid, thread = t.thread,
+       set revision = t.revision, body = t.session::jsonb, view = coalesce(t.view::jsonb, s.view), cid = t.cid, thread = t.thread,
            message = case when s.thread = t.thread then coalesce(t.message, s.message) else t.message end,
            shown_revision = greatest(s.shown_revision, t.shown_revision), show_at = t.show_at,
            show_tries = 0, updated_at = t.received_at
@@ -145,11 +146,11 @@ export function createPostgresInbox({
     const client = await pool.connect()
     let isBroken = true
     try {
-      const begin = beginFenced(schema, [...permits], { atOnce: true })
+      const begin = beginFenced(schema, { atOnce: true })
       const statement = {
         name: 'trt_store_and_save',
         text: STORE_AND_SAVE,
-        values: [...values, ...talksOf(batch, clock)],
+        values: [...values, ...talksOf(batch, clock), ...permitColumns([...permits])],
       }
       const { rows } = await inOnePacket<StoredRow>(client, begin, statement)
       isBroken = false

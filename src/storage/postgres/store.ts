@@ -43,10 +43,9 @@ export function createPostgresStore({
   const shop: Shop = { schema: database.schema, bot, freeDaily, clock: database.clock }
 
   async function fence(client: pg.PoolClient, permit: Permit): Promise<void> {
-    // Three statements in one message: the answers come as a list, which pg's types do not say.
-    const answers: unknown = await client.query(`${BEGIN} ${permitHolds(permit)}`)
-    const last = Array.isArray(answers) ? (answers[2] as pg.QueryResult) : undefined
-    if (last?.rows.length === 1) return
+    const { text, values } = permitHolds(permit)
+    const [, { rows }] = await Promise.all([client.query(BEGIN), client.query({ name: nameOf(text), text, values })])
+    if (rows.length === 1) return
     throw new FenceLost(
       permit.kind === 'leader' ? `epoch ${permit.epoch} is over` : `instance ${permit.instance} may not work any more`,
     )
