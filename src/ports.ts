@@ -206,7 +206,7 @@ function createArtifactSource({
 export function openPorts(deps: PortsDeps): Ports {
   const { schema, bot, clock, telemetry } = deps
   const database = openDatabase({ url: deps.databaseUrl, schema, maxConn: deps.maxConn, clock, telemetry })
-  const { work, intake, looks, checkouts } = database
+  const { work, intake, monitor, checkouts } = database
   // The engine listens on a connection of its own for as long as it works.
   const enginePool = checkouts.poolFor('the errand engine', { keeps: true })
   const engine = createErrandEngine({
@@ -227,12 +227,12 @@ export function openPorts(deps: PortsDeps): Ports {
     arrivals: createArrivalReads({ pool: work, bot, freeDaily }),
     committed: readPortsOn(sqlOf(work, createStatementNames()), { bot, freeDaily }),
     claims: createPostgresClaims({ pool: checkouts.poolFor('a claim'), schema, instance: deps.instance, clock }),
-    screenNotes: createPostgresScreenNotes(looks, clock),
+    screenNotes: createPostgresScreenNotes(monitor, clock),
     store: createPostgresStore({ database, bot, freeDaily }),
     openOrders: createPostgresOpenOrders(sqlOf(work), schema),
     engine,
     leadership: createLeadership(deps, database),
-    instances: createPostgresInstances({ ...deps, looks, steps: checkouts.poolFor('the instances') }),
+    instances: createPostgresInstances({ ...deps, monitor, steps: checkouts.poolFor('the instances') }),
     turns: createChatTurns({ session: database.turns, schema, clock }),
     chat: telegram,
     telegram,
@@ -240,7 +240,7 @@ export function openPorts(deps: PortsDeps): Ports {
     artifacts: createArtifactSource({ fetcher, kie }),
     readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
-    readFigures: createReadFigures({ pool: looks, schema, clock }),
+    readFigures: createReadFigures({ pool: monitor, schema, clock }),
     poolFigures: checkouts.figures,
     sweepConnections: checkouts.sweep,
     inspectDatabase: (signal) =>
@@ -269,11 +269,11 @@ export function openPorts(deps: PortsDeps): Ports {
     noteShopSettings: ({ usdToRub, multiplier, starsPerRub, timezone, freeDaily }) =>
       noteShopSettings(work, { usdToRub, multiplier, starsPerRub, timezone, freeDaily }, clock.now()),
     noteMilestone: (milestone, epoch) => noteMilestone(work, milestone, epoch, clock.now()).catch(() => undefined),
-    readLeader: () => readLeader(looks, schema),
-    openCauses: () => openCauses(looks),
-    claimCause: (cause, toldBefore) => claimCause(looks, cause, toldBefore),
-    knownWebhookKeys: (since) => knownWebhookKeys(looks, since),
-    useWebhookKey: (key) => useWebhookKey(looks, key),
+    readLeader: () => readLeader(monitor, schema),
+    openCauses: () => openCauses(monitor),
+    claimCause: (cause, toldBefore) => claimCause(monitor, cause, toldBefore),
+    knownWebhookKeys: (since) => knownWebhookKeys(monitor, since),
+    useWebhookKey: (key) => useWebhookKey(monitor, key),
     async warmDatabase() {
       await Promise.all([intake.query('select 1'), work.query('select 1'), work.query('select 1')])
     },

@@ -41,7 +41,7 @@ function instance(name: string) {
     /** What it claims of everything that waits. */
     claimAll: async () => (await claims.claim(permitOf(id), { max: 100, busy: [], now })).items,
     instances: createPostgresInstances({
-      looks: database.looks,
+      monitor: database.monitor,
       steps: database.work,
       schema,
       instance: id,

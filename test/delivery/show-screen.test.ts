@@ -18,7 +18,7 @@ import { createRecordingChat } from './recording-chat.ts'
 /** Screens that were saved, until they are shown: on a real database, by a clock that the test moves. */
 const storage = await openStorage()
 const { store, permit, rows } = storage
-const notes = createPostgresScreenNotes(storage.database.looks, createClock())
+const notes = createPostgresScreenNotes(storage.database.monitor, createClock())
 const lost = async () => unknown('Telegram answered 502: Bad Gateway')
 let chats = 0
 
@@ -50,7 +50,7 @@ function open() {
       for (let passed = 0; passed < ms; passed += 500) {
         await clock.advance(500)
         await rows('select 1')
-        await storage.database.looks.query('select 1')
+        await storage.database.monitor.query('select 1')
         await clock.advance(0)
       }
     },

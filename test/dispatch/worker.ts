@@ -48,7 +48,7 @@ export function openWorker(storage: Storage) {
   const pacing = createPacing({ store, breaker: { waitMs: () => undefined }, random: () => 0, clock })
   const screens = createShowScreen({
     chat: recording.chat,
-    notes: createPostgresScreenNotes(database.looks, createClock()),
+    notes: createPostgresScreenNotes(database.monitor, createClock()),
     turns: createTurns<ChatId>(),
     pacing,
     random: () => 0,

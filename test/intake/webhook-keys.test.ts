@@ -30,8 +30,8 @@ function instance(own: WebhookKeysDeps['own'], more: Partial<WebhookKeysDeps> = 
   const telling = createTelling(clock)
   const keys = createWebhookKeys({
     own,
-    known: (since) => knownWebhookKeys(database.looks, since),
-    noteUse: (key) => useWebhookKey(database.looks, key),
+    known: (since) => knownWebhookKeys(database.monitor, since),
+    noteUse: (key) => useWebhookKey(database.monitor, key),
     clock,
     telemetry: telling.telemetry,
     ...more,
@@ -119,7 +119,7 @@ describe('the webhook', () => {
     let isGone = false
     await instance(before).use()
     const changed = instance(now, {
-      known: (since) => (isGone ? Promise.reject(new Error('no database')) : knownWebhookKeys(database.looks, since)),
+      known: (since) => (isGone ? Promise.reject(new Error('no database')) : knownWebhookKeys(database.monitor, since)),
     })
     await changed.refresh()
     isGone = true

@@ -44,7 +44,7 @@ async function stand(
     },
     async claim(cause) {
       if (!leader.isReadable) throw new Error('no database')
-      return await claimCause(database.looks, { ...cause, since: clock.now(), toldAt: clock.now() }, instant(0))
+      return await claimCause(database.monitor, { ...cause, since: clock.now(), toldAt: clock.now() }, instant(0))
     },
     tellNow: async (text) => void messages.push(text),
     shop: 'main',

@@ -65,7 +65,7 @@ async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died
   const deps: OperatorWatchDeps = {
     look: (leads) => ({ ...now.figures, now: clock.now(), leads }),
     formerThatDied: async () => died,
-    readOpen: () => (now.canRead ? openCauses(database.looks) : Promise.reject(new Error('no database'))),
+    readOpen: () => (now.canRead ? openCauses(database.monitor) : Promise.reject(new Error('no database'))),
     store: steps,
     tellNow: async (text) => void direct.push(text),
     shop: 'main',

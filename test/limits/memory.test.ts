@@ -134,7 +134,7 @@ it('ten thousand chats may have a place in the row of calls, and a place that no
 function openScreens(storage: Storage, send: () => Promise<Outcome<Sent, ChatNo>>) {
   const { store, worker, database } = storage
   const pacing = createPacing({ store, breaker: none, random: () => 0, clock })
-  const postgresNotes = createPostgresScreenNotes(database.looks, createClock())
+  const postgresNotes = createPostgresScreenNotes(database.monitor, createClock())
   let noted = 0
   const notes: ScreenNotes = {
     ...postgresNotes,

@@ -206,7 +206,7 @@ describe('a pool of which every connection is in use', () => {
 
   it('leaves intake, figures and the lock alone: each has a connection of its own', async () => {
     await takeAll('a step')
-    const [intake, looks] = await Promise.all([database.intake.query('select 1'), database.looks.query('select 1')])
+    const [intake, looks] = await Promise.all([database.intake.query('select 1'), database.monitor.query('select 1')])
     assert.deepEqual([intake.rowCount, looks.rowCount], [1, 1])
     const lock = await database.connect('the lock')
     assert.equal((await lock.query('select 1')).rowCount, 1)

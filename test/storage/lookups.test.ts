@@ -11,7 +11,7 @@ const storage = await openStorage()
 describe('the figures', () => {
   it('count the jobs every ten seconds, whoever asks how often in between', async () => {
     const clock = createTestClock()
-    const read = createReadFigures({ pool: storage.database.looks, schema: storage.schema, clock })
+    const read = createReadFigures({ pool: storage.database.monitor, schema: storage.schema, clock })
     const addJob = () =>
       storage.store.transact(storage.permit, (tx) =>
         tx.errands.add([{ errand: { kind: 'submit_task', order: newOrderId() }, cid: cid('abc123ff') }]),
@@ -33,7 +33,7 @@ describe('the figures', () => {
     await storage.rows(
       `insert into shelved_jobs (id, kind, payload, cid, reason, attempts) values (1, 'say', '{}', 'abc123ff', 'a test', 12)`,
     )
-    const { looks: pool } = storage.database
+    const { monitor: pool } = storage.database
     const { errands } = await createReadFigures({ pool, schema: storage.schema, clock: createTestClock() })()
     assert.deepEqual([errands.pending, errands.shelved], [1, 1])
     const ageMs = Date.now() - (errands.oldest ?? 0)

@@ -5,8 +5,8 @@ import type { BotId } from '../../kit/ids.ts'
 import { generations, kopecks } from '../../money/amount.ts'
 import { asStorageFault } from './database.ts'
 import { type PersonRow, personOf } from './people.ts'
+import { toSafeInteger } from './safe-integer.ts'
 import { keptOf, type SessionRow } from './sessions.ts'
-import { whole } from './whole.ts'
 
 /** So many updates are looked up by one statement. */
 const batchMax = 64
@@ -91,7 +91,7 @@ const valuesOf = (batch: readonly Asking[], bot: BotId): unknown[] => [
 ]
 
 function seenIn(row: Row, freeDaily: () => number): SeenOnArrival {
-  const amount = (value: number | null, what: string) => (value === null ? undefined : whole(value, what))
+  const amount = (value: number | null, what: string) => (value === null ? undefined : toSafeInteger(value, what))
   return {
     isKnown: row.is_known,
     isAnyWaiting: row.is_waiting,

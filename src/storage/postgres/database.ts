@@ -7,7 +7,7 @@ import { type Checkouts, watchCheckouts } from './checkouts.ts'
 
 /**
  * The connections. Each purpose has its own, so that a busy step never keeps an update from being stored, nor the
- * figures from being read: 1 for intake, 1 that listens, 1 for the lock (leadership/), 1 that looks, 1 for turns at chats,
+ * figures from being read: 1 for intake, 1 that listens, 1 for the lock (leadership/), 1 that monitor, 1 for turns at chats,
  * the rest for steps and errands.
  */
 export type Database = {
@@ -17,7 +17,7 @@ export type Database = {
   readonly work: pg.Pool
   readonly intake: pg.Pool
   /** For figures and probes, and for notes that need not wait for the disk. */
-  readonly looks: pg.Pool
+  readonly monitor: pg.Pool
   /** One session that stays, for what is held without a transaction. */
   readonly turns: pg.Pool
   /** Who holds what of `work`. */
@@ -41,14 +41,14 @@ const statementMs = 8_000
 /** The same seen from here: a server that is frozen, or gone without a word, breaks nothing off by itself. */
 const answerMs = 10_000
 /** So long the server may take to say goodbye. */
-const goodbyeMs = 1_000
+const closeTimeoutMs = 1_000
 /** A transaction that waits for its own program longer than this is broken off by the server. */
 const idleInTransactionMs = 5_000
 const connectMs = 5_000
 /** A committed update is worth two seconds of waiting, connecting included; after that Telegram keeps it. */
 const intakeConnectMs = 800
 const intakeMs = 1_200
-/** Connections besides the work pool: intake, listen, lock, looks, turns at chats. */
+/** Connections besides the work pool: intake, listen, lock, monitor, turns at chats. */
 const reserved = 5
 
 // int8 comes as text from pg; our numbers fit a double exactly, and one that does not must not be rounded in silence.
@@ -71,15 +71,15 @@ export function openDatabase({
   readonly clock: Clock
   readonly telemetry: Telemetry
 }): Database {
-  const open = new Set<PartingClient>()
-  class Client extends PartingClient {
+  const open = new Set<ClosableClient>()
+  class Client extends ClosableClient {
     constructor(config?: string | pg.ClientConfig) {
       super(config)
       open.add(this)
       this.once('end', () => open.delete(this))
     }
-    override cutIn(ms: number): () => void {
-      return clock.after(ms, () => this.cut())
+    override destroyAfter(ms: number): () => void {
+      return clock.after(ms, () => this.destroy())
     }
   }
   const common = {
@@ -109,7 +109,7 @@ export function openDatabase({
     pipeline: true,
     options: `${common.options} ${planByKey}`,
   })
-  const looks = new pg.Pool({
+  const monitor = new pg.Pool({
     ...common,
     max: 1,
     statement_timeout: statementMs,
@@ -123,7 +123,7 @@ export function openDatabase({
   for (const [owner, pool] of [
     ['work', work],
     ['intake', intake],
-    ['looks', looks],
+    ['monitor', monitor],
     ['turns', turns],
   ] as const) {
     // Without a listener, a connection that ends while idle would end the process.
@@ -138,7 +138,7 @@ export function openDatabase({
     clock,
     work,
     intake,
-    looks,
+    monitor,
     turns,
     checkouts,
     async take() {
@@ -154,24 +154,24 @@ export function openDatabase({
       return client
     },
     async end() {
-      const ended = Promise.all([work.end(), intake.end(), looks.end(), turns.end()])
+      const ended = Promise.all([work.end(), intake.end(), monitor.end(), turns.end()])
       // A pool ends when the last connection was given back; one that nobody gives back keeps nobody, and one that is
       // still being made, or whose server does not answer any more, is cut.
       const over = new AbortController()
-      const late = clock.sleep(goodbyeMs, over.signal).then(async () => {
+      const late = clock.sleep(closeTimeoutMs, over.signal).then(async () => {
         checkouts.reclaimAll()
-        await clock.sleep(goodbyeMs, over.signal)
-        for (const client of open) client.cut()
+        await clock.sleep(closeTimeoutMs, over.signal)
+        for (const client of open) client.destroy()
       })
       await ended
       over.abort()
       await late
-      await farewell(open, clock)
+      await closeAll(open, clock)
     },
   }
 }
 
-/** One connection for a command that looks; the caller ends it. What fails on it is the caller's to tell. */
+/** One connection for a command that only reads; the caller ends it. What fails on it is the caller's to tell. */
 export async function connectOnce({
   url,
   schema,
@@ -207,18 +207,18 @@ function tellWait(pool: pg.Pool, waitedMs: number, telemetry: Telemetry): void {
  * A connection whose goodbye is short: a server that does not answer any more would keep whoever waits for it, and the
  * process, for ever.
  */
-abstract class PartingClient extends pg.Client {
+abstract class ClosableClient extends pg.Client {
   /** Cuts it after so long, unless the returned function is called before. */
-  abstract cutIn(ms: number): () => void
+  abstract destroyAfter(ms: number): () => void
 
-  cut(): void {
+  destroy(): void {
     this.connection.stream.destroy()
   }
 
   override end(): Promise<void>
   override end(callback: (error: Error) => void): void
   override end(callback?: (error: Error) => void): Promise<void> | undefined {
-    this.once('end', this.cutIn(goodbyeMs))
+    this.once('end', this.destroyAfter(closeTimeoutMs))
     if (callback === undefined) return super.end()
     super.end(callback)
     return undefined
@@ -226,10 +226,10 @@ abstract class PartingClient extends pg.Client {
 }
 
 /** Until every connection is closed; each has its time to say goodbye. */
-async function farewell(open: ReadonlySet<PartingClient>, clock: Clock): Promise<void> {
+async function closeAll(open: ReadonlySet<ClosableClient>, clock: Clock): Promise<void> {
   const gone = Promise.all([...open].map((client) => new Promise((resolve) => client.once('end', resolve))))
-  await withTimeout(clock, goodbyeMs, gone)
-  for (const client of open) client.cut()
+  await withTimeout(clock, closeTimeoutMs, gone)
+  for (const client of open) client.destroy()
 }
 
 /**

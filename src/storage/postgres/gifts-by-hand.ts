@@ -3,8 +3,8 @@ import { type Cid, type PersonId, personId } from '../../kit/ids.ts'
 import type { Unit } from '../../money/account.ts'
 import type { Gift, Ledger } from '../../money/ledger.ts'
 import { causeOf } from '../../money/transfer.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 /**
  * What an operator gives by hand, once for each key, however often and at however many places it is typed at once: the
@@ -73,10 +73,10 @@ function judge(before: Given, person: PersonId, unit: Unit, amount: number): Giv
 
 function readGiven({ person, unit, amount, why, at }: Row, key: string): Given {
   return {
-    person: personId(whole(person, `the person of gift ${key}`)),
+    person: personId(toSafeInteger(person, `the person of gift ${key}`)),
     unit,
-    amount: whole(amount, `the sum of gift ${key}`),
+    amount: toSafeInteger(amount, `the sum of gift ${key}`),
     why,
-    at: instant(whole(at, `the time of gift ${key}`)),
+    at: instant(toSafeInteger(at, `the time of gift ${key}`)),
   }
 }

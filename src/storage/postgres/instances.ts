@@ -45,7 +45,7 @@ const ALL = `
 
 export type InstancesDeps = {
   /** For what is said every second; a busy step must not keep it. */
-  readonly looks: pg.Pool
+  readonly monitor: pg.Pool
   readonly steps: pg.Pool
   readonly schema: string
   readonly instance: InstanceId
@@ -53,7 +53,7 @@ export type InstancesDeps = {
   readonly pid: number
 }
 
-export function createPostgresInstances({ looks, steps, schema, instance, host, pid }: InstancesDeps): Instances {
+export function createPostgresInstances({ monitor, steps, schema, instance, host, pid }: InstancesDeps): Instances {
   const fence = lockKeys(schema, 'fence')
   let isBeatOnLooks = false
 
@@ -70,11 +70,11 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       })
     },
     async beat(incarnation, role) {
-      // The looks have one connection: a beat that is still unanswered there would keep the next one from being said.
+      // The monitor have one connection: a beat that is still unanswered there would keep the next one from being said.
       if (isBeatOnLooks) return await say(steps, incarnation, role)
       isBeatOnLooks = true
       try {
-        return await say(looks, incarnation, role)
+        return await say(monitor, incarnation, role)
       } finally {
         isBeatOnLooks = false
       }
@@ -86,7 +86,7 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       })
     },
     async silent(forMs) {
-      const { rows } = await looks.query<{ instance: string; silent_ms: number }>(SILENT, [instance, forMs])
+      const { rows } = await monitor.query<{ instance: string; silent_ms: number }>(SILENT, [instance, forMs])
       return rows.map((row) => ({ instance: instanceId(row.instance), silentMs: row.silent_ms }))
     },
     async declareDead(suspects, silentMs) {
@@ -103,7 +103,7 @@ export function createPostgresInstances({ looks, steps, schema, instance, host, 
       })
     },
     async freeLanes() {
-      return (await looks.query(INTERRUPT_OF_NOBODY)).rowCount ?? 0
+      return (await monitor.query(INTERRUPT_OF_NOBODY)).rowCount ?? 0
     },
   }
 }

@@ -4,8 +4,8 @@ import { nameOfAccount, type Unit } from '../../money/account.ts'
 import type { ShopDay } from '../../money/amount.ts'
 import { shopDay } from '../../money/shop-day.ts'
 import { type Transfer, ways } from '../../money/transfer.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 /**
  * Writing into the books: lock the person's account, then post the transfer and move the account in one statement.
@@ -173,15 +173,15 @@ export function hashOf(previous: Buffer, content: Content): Buffer {
 
 export function readAccount(row: AccountRow): Account {
   const { unit, day, head } = row
-  const person = personId(whole(row.person, 'the person of an account'))
+  const person = personId(toSafeInteger(row.person, 'the person of an account'))
   const name = nameOfAccount({ person, unit, ...(day === '' ? {} : { day: shopDay(day) }) })
   return {
-    id: whole(row.id, 'the id of an account'),
+    id: toSafeInteger(row.id, 'the id of an account'),
     name,
     unit,
     day,
-    balance: whole(row.balance, `the balance of ${name}`),
-    entries: whole(row.entries, `the entries of ${name}`),
+    balance: toSafeInteger(row.balance, `the balance of ${name}`),
+    entries: toSafeInteger(row.entries, `the entries of ${name}`),
     head,
   }
 }

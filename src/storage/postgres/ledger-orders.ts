@@ -5,8 +5,8 @@ import { kopecks } from '../../money/amount.ts'
 import type { Hold, HoldOutcome, OrderEntry, Part } from '../../money/ledger.ts'
 import { amountOf, causeOf, type Transfer, type TransferKind } from '../../money/transfer.ts'
 import { type Account, lockAccount, lockAccountOf, lockOrOpenAccount, post, postWithinShop } from './journal.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 /**
  * The money of an order: hold, then capture or release, then perhaps a refund. Nothing about it is stored but the
@@ -59,7 +59,9 @@ async function isHeld(sql: Sql, { order, person, price }: Hold): Promise<boolean
   if (rows[0] === undefined) return false
   const { unit, amount } = amountOf(price)
   const same =
-    rows[0].unit === unit && whole(rows[0].amount, 'a hold') === amount && whole(rows[0].person, 'a person') === person
+    rows[0].unit === unit &&
+    toSafeInteger(rows[0].amount, 'a hold') === amount &&
+    toSafeInteger(rows[0].person, 'a person') === person
   if (!same) throw new Error(`order ${order} holds something else already: ${rows[0].amount} ${rows[0].unit}`)
   return true
 }
@@ -132,15 +134,15 @@ async function readOrder(sql: Sql, order: OrderId): Promise<Held> {
   const settled = rows.map(readSettled).find((each) => each !== undefined)
   return {
     unit: held.unit,
-    amount: whole(held.amount, `the hold of order ${order}`),
-    account: whole(held.account, `the account of order ${order}`),
+    amount: toSafeInteger(held.amount, `the hold of order ${order}`),
+    account: toSafeInteger(held.account, `the account of order ${order}`),
     ...(settled === undefined ? {} : { settled }),
     refunded: rows.some(({ kind }) => kind === 'refund'),
   }
 }
 
 const readSettled = ({ kind, amount }: { kind: TransferKind; amount: Int8 }): Settled | undefined =>
-  kind === 'capture' || kind === 'release' ? { kind, amount: whole(amount, 'a settlement') } : undefined
+  kind === 'capture' || kind === 'release' ? { kind, amount: toSafeInteger(amount, 'a settlement') } : undefined
 
 async function settlementOf(sql: Sql, order: OrderId): Promise<Settled> {
   const { settled } = await readOrder(sql, order)

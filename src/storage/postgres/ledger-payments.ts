@@ -3,8 +3,8 @@ import { kopecks } from '../../money/amount.ts'
 import type { Credit, Gift, Reversal } from '../../money/ledger.ts'
 import { causeOf } from '../../money/transfer.ts'
 import { lockAccount, lockOrOpenAccount, post } from './journal.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 /** Money that comes in, goes back, or is given: top-ups, reversals with their debts, gifts. */
 
@@ -37,8 +37,8 @@ export async function reverse(
   const entry = { unit: 'RUB', at: reversal.at, cid: reversal.cid } as const
   const { rows } = await sql.query<{ account: Int8; amount: Int8 }>(CREDIT, [causeOf.credit(charge)])
   if (rows[0] === undefined) return 'unknown_charge'
-  const amount = whole(rows[0].amount, 'a credit')
-  let account = await lockAccount(sql, whole(rows[0].account, 'the account of a credit'))
+  const amount = toSafeInteger(rows[0].amount, 'a credit')
+  let account = await lockAccount(sql, toSafeInteger(rows[0].account, 'the account of a credit'))
   // Asked under the lock: a second reversal must not lend what the first one has taken.
   const { rowCount } = await sql.query(IS_POSTED, [causeOf.reversal(charge)])
   if (rowCount > 0) return 'already_reversed'
@@ -64,7 +64,7 @@ const ACCOUNT = `select id from accounts where person = $1 and unit = 'RUB' and 
 /** What the person owes the shop. */
 export async function owedBy(sql: Sql, person: PersonId) {
   const { rows } = await sql.query<{ id: Int8 }>(ACCOUNT, [person])
-  return kopecks(rows[0] === undefined ? 0 : await owedOn(sql, whole(rows[0].id, 'the id of an account')))
+  return kopecks(rows[0] === undefined ? 0 : await owedOn(sql, toSafeInteger(rows[0].id, 'the id of an account')))
 }
 
 const OWED = `select coalesce(sum(case kind when 'debt' then amount else -amount end), 0) as owed
@@ -72,7 +72,7 @@ const OWED = `select coalesce(sum(case kind when 'debt' then amount else -amount
 
 async function owedOn(sql: Sql, account: number): Promise<number> {
   const { rows } = await sql.query<{ owed: Int8 }>(OWED, [account])
-  return whole(rows[0]?.owed, `the debt on account ${account}`)
+  return toSafeInteger(rows[0]?.owed, `the debt on account ${account}`)
 }
 
 /** Charge ids are Telegram's and belong to a bot. */

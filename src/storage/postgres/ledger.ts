@@ -5,8 +5,8 @@ import type { FreeLeft, Ledger, Transaction } from '../../money/ledger.ts'
 import { type TransferKind, ways } from '../../money/transfer.ts'
 import { capture, hold, refund, release } from './ledger-orders.ts'
 import { credit, give, owedBy, reverse } from './ledger-payments.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 export type LedgerOptions = {
   /** Charges belong to a bot: the same charge of another bot is another one. */
@@ -41,14 +41,16 @@ const BALANCE = `select balance from accounts where person = $1 and unit = 'RUB'
 
 async function balanceOf(sql: Sql, person: PersonId) {
   const { rows } = await sql.query<{ balance: Int8 }>(BALANCE, [person])
-  return kopecks(rows[0] === undefined ? 0 : whole(rows[0].balance, `the balance of person ${person}`))
+  return kopecks(rows[0] === undefined ? 0 : toSafeInteger(rows[0].balance, `the balance of person ${person}`))
 }
 
 const FREE = `select day, balance from accounts where person = $1 and unit = 'GEN' and day in ($2, '')`
 
 async function freeOf(sql: Sql, person: PersonId, day: ShopDay, freeDaily: () => number): Promise<FreeLeft> {
   const { rows } = await sql.query<{ day: string; balance: Int8 }>(FREE, [person, day])
-  const left = new Map(rows.map((row) => [row.day, whole(row.balance, `the free generations of person ${person}`)]))
+  const left = new Map(
+    rows.map((row) => [row.day, toSafeInteger(row.balance, `the free generations of person ${person}`)]),
+  )
   return { today: generations(left.get(day) ?? freeDaily()), extra: generations(left.get('') ?? 0) }
 }
 
@@ -60,12 +62,12 @@ async function transactionsOf(sql: Sql, person: PersonId, limit: number): Promis
   type Row = { kind: TransferKind; amount: Int8; order_id: string | null; at: Int8; cid: string }
   const { rows } = await sql.query<Row>(TRANSACTIONS, [person, limit])
   return rows.map((row) => {
-    const amount = whole(row.amount, 'the amount of a transfer')
+    const amount = toSafeInteger(row.amount, 'the amount of a transfer')
     return {
       kind: row.kind,
       change: kopecks(ways[row.kind].from === 'person' ? -amount : amount),
       ...(row.order_id === null ? {} : { order: orderId(row.order_id) }),
-      at: instant(whole(row.at, 'the time of a transfer')),
+      at: instant(toSafeInteger(row.at, 'the time of a transfer')),
       cid: cid(row.cid),
     }
   })

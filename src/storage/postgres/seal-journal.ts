@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { Instant } from '../../kit/clock.ts'
 import { noHistory } from './journal.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import { checkpointShop } from './shop-sums.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 /**
  * Seals the transfers that have come since the last seal into one block, whose hash covers the block before it. The
@@ -34,8 +34,8 @@ export async function sealJournal(sql: Sql, at: Instant, within: Limits = limits
   if (watermark === 'busy') return { kind: 'busy' }
   const { rows } = await sql.query<{ number: Int8; upto: Int8; hash: Buffer }>(LAST)
   const last = rows[0]
-  const number = last === undefined ? 1 : whole(last.number, 'a seal') + 1
-  const from = last === undefined ? 0 : whole(last.upto, 'a seal')
+  const number = last === undefined ? 1 : toSafeInteger(last.number, 'a seal') + 1
+  const from = last === undefined ? 0 : toSafeInteger(last.upto, 'a seal')
   const block = await hashBlock(sql, startBlock(last?.hash ?? noHistory), from, watermark, within)
   if (block.transfers === 0) return { kind: 'nothing_new' }
   const { rowCount } = await sql.query(ADD, [number, block.upto, block.transfers, at, block.hash])
@@ -51,7 +51,7 @@ async function hashBlock(sql: Sql, hash: Hash, from: number, watermark: number, 
     const take = Math.min(pageRows, transfersMax - transfers)
     const { rows } = await sql.query<{ id: Int8; hash: Buffer }>(PAGE, [upto, watermark, take])
     for (const row of rows) {
-      upto = whole(row.id, 'the id of a transfer')
+      upto = toSafeInteger(row.id, 'the id of a transfer')
       addToBlock(hash, upto, row.hash)
     }
     transfers += rows.length
@@ -80,7 +80,7 @@ const PAUSE = `select pg_sleep(${pauseMs / 1000})`
  * this moment, so it is enough that these have ended: nothing is locked, and nobody who moves money waits.
  */
 async function readWatermark(sql: Sql): Promise<number | 'busy'> {
-  const newest = whole((await sql.query<{ id: Int8 }>(NEWEST)).rows[0]?.id, 'the newest transfer')
+  const newest = toSafeInteger((await sql.query<{ id: Int8 }>(NEWEST)).rows[0]?.id, 'the newest transfer')
   // Read after it, so that none of them is missed.
   const writers = (await sql.query<{ writer: string }>(WRITERS)).rows.map(({ writer }) => writer)
   for (let pauses = 0; await areWriting(sql, writers); pauses += 1) {
@@ -93,5 +93,5 @@ async function readWatermark(sql: Sql): Promise<number | 'busy'> {
 async function areWriting(sql: Sql, writers: readonly string[]): Promise<boolean> {
   if (writers.length === 0) return false
   const { rows } = await sql.query<{ writers: Int8 }>(STILL_WRITE, [writers])
-  return whole(rows[0]?.writers, 'the writers') > 0
+  return toSafeInteger(rows[0]?.writers, 'the writers') > 0
 }

@@ -1,6 +1,6 @@
 import type { Unit } from '../../money/account.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 /**
  * What the shop's accounts hold. No row is kept for them, because every transfer would wait for it: they are summed
@@ -28,7 +28,11 @@ export async function shopSums(sql: Sql): Promise<readonly ShopSum[]> {
   const last = await lastCheckpoint(sql)
   const values = [last.seal, last.upto, idMax]
   const { rows } = await sql.query<{ unit: Unit; account: string; total: Int8 }>(`${MOVED} order by 2, 1`, values)
-  return rows.map(({ unit, account, total }) => ({ unit, account, total: whole(total, `the sum of ${account}`) }))
+  return rows.map(({ unit, account, total }) => ({
+    unit,
+    account,
+    total: toSafeInteger(total, `the sum of ${account}`),
+  }))
 }
 
 /** Writes the sums down at a seal, unless the last ones are less than a day old. */
@@ -45,5 +49,9 @@ async function lastCheckpoint(sql: Sql) {
   const { rows } = await sql.query<{ number: Int8; upto: Int8; at: Int8 }>(LAST)
   if (rows[0] === undefined) return { seal: 0, upto: 0, at: Number.NEGATIVE_INFINITY }
   const { number, upto, at } = rows[0]
-  return { seal: whole(number, 'a seal'), upto: whole(upto, 'a seal'), at: whole(at, 'the time of a seal') }
+  return {
+    seal: toSafeInteger(number, 'a seal'),
+    upto: toSafeInteger(upto, 'a seal'),
+    at: toSafeInteger(at, 'the time of a seal'),
+  }
 }

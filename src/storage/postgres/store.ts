@@ -91,12 +91,12 @@ export function createStatementNames(): (text: string) => string {
  */
 type Step = {
   /** Statements that must be on the disk when the commit is answered, because orders or money depend on them. */
-  readonly weighty: Sql
+  readonly durable: Sql
   /**
    * Statements about conversations only. A step of these is committed without waiting for the disk: should the machine
    * lose its power in that moment, the update of the step is in the inbox, which is on the disk, and is handled again.
    */
-  readonly light: Sql
+  readonly relaxed: Sql
   closeWith(statements: readonly Promise<unknown>[]): void
   /** The first must succeed before anything is committed; the second's first statements do not wait for its answer. */
   together<T>(start: () => readonly [Promise<void>, Promise<T>]): Promise<T>
@@ -109,7 +109,7 @@ function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step
   const { stream } = client.connection
   const sql = sqlOf(client, nameOf)
   const closing: Promise<unknown>[] = []
-  let weighs = false
+  let isDurable = false
   let isPacking = false
   const packed = <T>(send: () => T): T => {
     if (!isPacking) {
@@ -123,10 +123,10 @@ function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step
     return send()
   }
   return {
-    light: { query: (text, values) => packed(() => sql.query(text, values)) },
-    weighty: {
+    relaxed: { query: (text, values) => packed(() => sql.query(text, values)) },
+    durable: {
       query(text, values) {
-        weighs ||= !onlyReads.test(text)
+        isDurable ||= !onlyReads.test(text)
         return packed(() => sql.query(text, values))
       },
     },
@@ -143,7 +143,7 @@ function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step
       return await second
     },
     async commit() {
-      const committed = packed(() => client.query(weighs ? COMMIT : COMMIT_LIGHTLY))
+      const committed = packed(() => client.query(isDurable ? COMMIT : COMMIT_RELAXED))
       await Promise.allSettled([...closing, committed])
       await Promise.all(closing)
       // PostgreSQL answers the commit of a transaction that had failed with a rollback, and calls that a success.
@@ -163,7 +163,7 @@ function openStep(client: pg.PoolClient, nameOf: (text: string) => string): Step
 const isAftermath = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '25P02'
 
 const COMMIT = 'commit'
-const COMMIT_LIGHTLY = 'set local synchronous_commit = off; commit'
+const COMMIT_RELAXED = 'set local synchronous_commit = off; commit'
 const onlyReads = /^\s*select\b(?!.*\bfor (update|share)\b)/is
 
 /** Several statements in one message are answered with a list, which pg's types do not say. */
@@ -189,18 +189,18 @@ type Shop = {
   readonly clock: Clock
 }
 
-function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, clock }: Shop): Tx {
+function portsOn({ relaxed, durable, closeWith }: Step, { schema, bot, freeDaily, clock }: Shop): Tx {
   return {
-    inbox: createPostgresInboxStep(light),
-    people: createPostgresPeople(light),
-    sessions: createPostgresSessions(light),
-    orders: createPostgresOrders(weighty),
-    ledger: createPostgresLedger(weighty, { bot, freeDaily }),
-    topUps: createPostgresTopUps(weighty, { bot }),
-    submitSlots: createPostgresSubmitSlots(weighty),
-    waits: createPostgresWaits(weighty),
-    causes: createPostgresOperatorCauses(light),
-    errands: createPostgresErrands(light, schema, clock),
+    inbox: createPostgresInboxStep(relaxed),
+    people: createPostgresPeople(relaxed),
+    sessions: createPostgresSessions(relaxed),
+    orders: createPostgresOrders(durable),
+    ledger: createPostgresLedger(durable, { bot, freeDaily }),
+    topUps: createPostgresTopUps(durable, { bot }),
+    submitSlots: createPostgresSubmitSlots(durable),
+    waits: createPostgresWaits(durable),
+    causes: createPostgresOperatorCauses(relaxed),
+    errands: createPostgresErrands(relaxed, schema, clock),
     closeWith,
   }
 }

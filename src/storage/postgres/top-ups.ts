@@ -2,8 +2,8 @@ import { instant } from '../../kit/clock.ts'
 import { type BotId, chargeId, messageId, personId, type TopUpId, topUpId } from '../../kit/ids.ts'
 import { kopecks, stars } from '../../money/amount.ts'
 import type { TopUp, TopUps } from '../../money/top-up.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
-import { type Int8, whole } from './whole.ts'
 
 const ADD = `insert into top_ups (id, bot, person, amount_kopecks, stars, made_at, state, charge, message)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
@@ -52,12 +52,12 @@ function readTopUp(row: Row): TopUp {
   const id: TopUpId = topUpId(row.id)
   return {
     id,
-    person: personId(whole(row.person, `the payer of top-up ${id}`)),
-    amount: kopecks(whole(row.amount_kopecks, `the amount of top-up ${id}`)),
-    stars: stars(whole(row.stars, `the Stars of top-up ${id}`)),
-    madeAt: instant(whole(row.made_at, `the time of top-up ${id}`)),
+    person: personId(toSafeInteger(row.person, `the payer of top-up ${id}`)),
+    amount: kopecks(toSafeInteger(row.amount_kopecks, `the amount of top-up ${id}`)),
+    stars: stars(toSafeInteger(row.stars, `the Stars of top-up ${id}`)),
+    madeAt: instant(toSafeInteger(row.made_at, `the time of top-up ${id}`)),
     state: row.state,
     ...(row.charge === null ? {} : { charge: chargeId(row.charge) }),
-    ...(row.message === null ? {} : { message: messageId(whole(row.message, `the message of top-up ${id}`)) }),
+    ...(row.message === null ? {} : { message: messageId(toSafeInteger(row.message, `the message of top-up ${id}`)) }),
   }
 }

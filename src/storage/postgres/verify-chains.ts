@@ -1,6 +1,7 @@
 import type { Unit } from '../../money/account.ts'
 import { ways } from '../../money/transfer.ts'
 import { type Account, type AccountRow, accountColumns, noHistory, readAccount } from './journal.ts'
+import { toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 import { streamRows } from './stream-rows.ts'
 import {
@@ -11,7 +12,6 @@ import {
   transferColumns,
   verifyTransfer,
 } from './verify-transfer.ts'
-import { whole } from './whole.ts'
 
 const ACCOUNTS = `select ${accountColumns} from accounts order by id`
 const TRANSFERS = `select ${transferColumns} from transfers where account is not null order by account, entry`
@@ -43,7 +43,7 @@ export async function verifyChains(sql: Sql): Promise<Chains> {
   return { accounts, balances }
 }
 
-const ownerOf = (row: TransferRow): number => whole(row.account, `the account of ${nameOfTransfer(row)}`)
+const ownerOf = (row: TransferRow): number => toSafeInteger(row.account, `the account of ${nameOfTransfer(row)}`)
 
 const orphan = (row: TransferRow) => new Difference(`${nameOfTransfer(row)} belongs to an account that is not there`)
 
@@ -51,7 +51,7 @@ type Replayed = Pick<Account, 'balance' | 'entries' | 'head'>
 
 function replay({ name, unit }: Account, { balance, entries, head }: Replayed, row: TransferRow): Replayed {
   const entry = entries + 1
-  if (row.entry === null || whole(row.entry, 'an entry') !== entry) {
+  if (row.entry === null || toSafeInteger(row.entry, 'an entry') !== entry) {
     throw new Difference(`${name} has no transfer number ${entry}: after ${entries} comes ${nameOfTransfer(row)}`)
   }
   const { amount } = verifyTransfer(row, head, name)

@@ -1,10 +1,10 @@
 import type { Hash } from 'node:crypto'
 import { noHistory } from './journal.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 import { addToBlock, startBlock } from './seal-journal.ts'
 import type { Sql } from './sql.ts'
 import { streamRows } from './stream-rows.ts'
 import { Difference, type TransferRow, transferColumns, verifyTransfer } from './verify-transfer.ts'
-import { type Int8, whole } from './whole.ts'
 
 const TRANSFERS = `select ${transferColumns} from transfers order by id`
 const SEALS = `select number, upto, transfers, hash,
@@ -43,8 +43,8 @@ export async function verifyJournal(sql: Sql): Promise<Journal> {
     seal = await seals.next()
   }
   for await (const row of streamRows<TransferRow>(sql, 'journal_in_order', TRANSFERS)) {
-    const id = whole(row.id, 'the id of a transfer')
-    while (!seal.done && id > whole(seal.value.upto, 'a seal')) await close(seal.value)
+    const id = toSafeInteger(row.id, 'the id of a transfer')
+    while (!seal.done && id > toSafeInteger(seal.value.upto, 'a seal')) await close(seal.value)
     // Those of people were held to their hashes in the chains of their accounts.
     if (row.account === null) verifyTransfer(row, noHistory, undefined)
     sums.add(row)
@@ -59,8 +59,8 @@ export async function verifyJournal(sql: Sql): Promise<Journal> {
 type Block = { readonly hash: Hash; readonly transfers: number }
 
 function verifySeal(row: SealRow, number: number, block: Block): void {
-  if (whole(row.number, 'a seal') !== number) throw new Difference(`seal ${number} is missing`)
-  if (whole(row.transfers, 'a seal') !== block.transfers) {
+  if (toSafeInteger(row.number, 'a seal') !== number) throw new Difference(`seal ${number} is missing`)
+  if (toSafeInteger(row.transfers, 'a seal') !== block.transfers) {
     throw new Difference(
       `seal ${number} covers ${row.transfers} transfers up to ${row.upto}, there are ${block.transfers}`,
     )
@@ -75,7 +75,7 @@ class ShopSums {
   readonly #sums = new Map<string, { readonly unit: string; readonly total: number }>()
 
   add({ unit, source, target, amount }: TransferRow): void {
-    const moved = whole(amount, 'an amount')
+    const moved = toSafeInteger(amount, 'an amount')
     this.#move(unit, source, -moved)
     this.#move(unit, target, moved)
   }
@@ -88,7 +88,9 @@ class ShopSums {
 
   verify({ number, checkpoint }: SealRow): void {
     if (checkpoint === null) return
-    const stored = new Map(checkpoint.map(({ unit, account, total }) => [`${account}/${unit}`, whole(total, 'a sum')]))
+    const stored = new Map(
+      checkpoint.map(({ unit, account, total }) => [`${account}/${unit}`, toSafeInteger(total, 'a sum')]),
+    )
     for (const key of new Set([...stored.keys(), ...this.#sums.keys()])) {
       const total = this.#sums.get(key)?.total
       if (stored.get(key) !== total) {

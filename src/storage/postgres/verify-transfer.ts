@@ -1,6 +1,6 @@
 import { type TransferKind, ways } from '../../money/transfer.ts'
 import { hashOf } from './journal.ts'
-import { type Int8, whole } from './whole.ts'
+import { type Int8, toSafeInteger } from './safe-integer.ts'
 
 /** Ends a verification: the journal and what is stored beside it do not agree. The message is the finding. */
 export class Difference extends Error {
@@ -33,9 +33,9 @@ export type Read = { readonly id: number; readonly amount: number }
 export function verifyTransfer(row: TransferRow, previous: Buffer, person: string | undefined): Read {
   const name = nameOfTransfer(row)
   const { cause, kind, unit, source, target, order_id: order, cid } = row
-  const amount = whole(row.amount, `the amount of ${name}`)
-  const at = whole(row.at, `the time of ${name}`)
-  const entry = row.entry === null ? null : whole(row.entry, `the entry of ${name}`)
+  const amount = toSafeInteger(row.amount, `the amount of ${name}`)
+  const at = toSafeInteger(row.at, `the time of ${name}`)
+  const entry = row.entry === null ? null : toSafeInteger(row.entry, `the entry of ${name}`)
   if (!hashOf(previous, { cause, kind, unit, amount, source, target, entry, order, at, cid }).equals(row.hash)) {
     throw new Difference(`${name} is not what its hash says: it was changed, or what stood before it was`)
   }
@@ -44,7 +44,7 @@ export function verifyTransfer(row: TransferRow, previous: Buffer, person: strin
   if (source !== (from === 'person' ? person : from) || target !== (to === 'person' ? person : to)) {
     throw new Difference(`${name} is a ${kind} from ${source} to ${target}, which cannot be`)
   }
-  return { id: whole(row.id, `the id of ${name}`), amount }
+  return { id: toSafeInteger(row.id, `the id of ${name}`), amount }
 }
 
 export const isKind = (kind: string): kind is TransferKind => Object.hasOwn(ways, kind)
