@@ -380,6 +380,11 @@ describe('an update that ends its process', () => {
 describe('an instance among others', () => {
   const write = (permit: WorkerPermit, scope: string) => store.transact(permit, (tx) => tx.waits.set(scope, now))
   const silent = 200
+  const untilSilent = (id: InstanceId) =>
+    until(
+      async () => (await anna.instances.silent(silent)).some(({ instance: who }) => who === id),
+      'it has been silent for a while',
+    )
 
   it('writes while it is alive, and nothing before it was announced, in a former incarnation or after it left', async () => {
     await empty()
@@ -406,7 +411,7 @@ describe('an instance among others', () => {
     const lane = newLane()
     await dead.inbox.store(update(lane), 'claim')
     await anna.instances.announce(1, about)
-    await until(async () => (await anna.instances.silent(silent)).length > 0, 'it has been silent for a while')
+    await untilSilent(dead.id)
     assert.deepEqual(await anna.claimAll(), [])
     const declared = await anna.instances.declareDead([dead.id], silent)
     assert.deepEqual(
@@ -449,7 +454,7 @@ describe('an instance among others', () => {
     await empty()
     const slow = instance('slow')
     await slow.instances.announce(1, about)
-    await until(async () => (await anna.instances.silent(silent)).length > 0, 'it has been silent for a while')
+    await untilSilent(slow.id)
     await slow.instances.beat(1, 'passive')
     assert.deepEqual(await anna.instances.declareDead([slow.id], silent), [])
     await write(permitOf(slow.id), 'heard')
@@ -459,7 +464,7 @@ describe('an instance among others', () => {
     await empty()
     const dying = instance('dying')
     await dying.instances.announce(1, about)
-    await until(async () => (await anna.instances.silent(silent)).length > 0, 'it has been silent for a while')
+    await untilSilent(dying.id)
     const begun = Promise.withResolvers<void>()
     const mayEnd = Promise.withResolvers<void>()
     const step = store.transact(permitOf(dying.id), async (tx) => {

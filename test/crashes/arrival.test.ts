@@ -68,6 +68,10 @@ const killAt = (point: string, crossing = 1): End => ({ point, crossing, signal:
 const loseAnEdit = ({ controls }: Shop) =>
   controls.fault({ on: 'telegram', method: 'editMessageText', status: 502, delay_ms: 600_000 })
 
+/** Else the commit may be quicker than the connection of the edit, and the next life would lose its own. */
+const untilFaultsAreMet = ({ controls }: Shop) =>
+  until(async () => (await controls.faults()).length === 0, 'every planned fault was met')
+
 const unseen = async ({ db }: Shop) =>
   (await db.query('select 1 from sessions where shown_revision < revision')).rows.length
 
@@ -144,7 +148,10 @@ test('deaths where an update is handled on its arrival', { concurrency: 2 }, asy
         const { person, menu } = await atTheMenu(shop)
         await loseAnEdit(shop)
         await life.endAt(killAt('after:inbox.handle'))
+        const release = await holdCommits(shop)
         await person.tapsAndGoes('Баланс', menu)
+        await untilFaultsAreMet(shop)
+        await release()
         await endOf(life)
         assert.equal(await unseen(shop), 1, 'it is saved and not shown')
 
@@ -166,7 +173,10 @@ test('deaths where an update is handled on its arrival', { concurrency: 2 }, asy
         const { person, menu } = await atTheMenu(shop)
         await loseAnEdit(shop)
         await leader.endAt(killAt('after:inbox.handle'))
+        const release = await holdCommits(shop)
         await person.tapsAndGoes('Баланс', menu)
+        await untilFaultsAreMet(shop)
+        await release()
         await endOf(leader)
         assert.equal(await unseen(shop), 1, 'it is saved and not shown')
         await heir.works()
