@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { processorTimeOfServer } from './costs/processor-time.ts'
 import { reportOf } from './costs/report.ts'
 import { bundleLife } from './crashes/bundle.ts'
 import { measureSlowness } from './fixtures/patience.ts'
@@ -15,13 +16,13 @@ import { isAll, seed } from './fixtures/seed.ts'
  * database that they share is started; after them a table says what each has cost. The processes of the tests inherit
  * what is set here in the environment.
  */
-const startedMs = performance.now()
 const cache = path.resolve('node_modules/.cache')
 await mkdir(cache, { recursive: true })
 // Below `node_modules`, so that what is bundled there finds packages.
 const folder = await mkdtemp(path.join(cache, 'test-run-'))
 const costsFile = path.join(folder, 'costs.jsonl')
 const database = await testDatabase()
+const cpuBeforeMs = await processorTimeOfServer(database.url)
 try {
   const { slowness, report } = await measureSlowness()
   process.env['TRT_TEST_SLOWNESS'] = String(slowness)
@@ -33,8 +34,9 @@ try {
   await keepCompiled()
   await runAll(await filesInOrder())
 } finally {
+  const databaseCpuMs = (await processorTimeOfServer(database.url)) - cpuBeforeMs
   await database.end()
-  console.log(reportOf(costsFile, performance.now() - startedMs))
+  console.log(reportOf(costsFile, { beganAt: performance.timeOrigin, wallMs: performance.now(), databaseCpuMs }))
   await rm(folder, { recursive: true })
 }
 

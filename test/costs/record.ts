@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import path from 'node:path'
+import { processorTimeOf } from './processor-time.ts'
 
 /**
  * Loaded into every process of a test run (`--import`). A process writes down what each of its test files has cost;
@@ -9,6 +10,8 @@ import path from 'node:path'
  */
 export type Cost = {
   readonly file: string
+  /** When it began, in milliseconds since 1970. */
+  readonly beganAt: number
   readonly wallMs: number
   readonly cpuMs: number
   /** Of the processes that it started and waited for, and of theirs; 0 where there is no /proc. */
@@ -48,6 +51,7 @@ function writeCost(): void {
   const now = spent()
   const cost: Cost = {
     file: path.relative(process.cwd(), file),
+    beganAt: Math.round(performance.timeOrigin + before.wallMs),
     wallMs: now.wallMs - before.wallMs,
     cpuMs: now.cpuMs - before.cpuMs,
     childrenCpuMs: now.childrenCpuMs - before.childrenCpuMs,
@@ -62,7 +66,7 @@ function spent() {
   return {
     wallMs: Math.round(performance.now()),
     cpuMs: Math.round((user + system) / 1_000),
-    childrenCpuMs: cpuOfChildren(),
+    childrenCpuMs: processorTimeOf('self')?.childrenMs ?? 0,
   }
 }
 
@@ -70,15 +74,4 @@ function spent() {
 function programOf([command = '', first = '']: readonly string[]): string {
   const isScript = command === process.execPath && !first.startsWith('-')
   return path.basename(isScript ? first : command)
-}
-
-function cpuOfChildren(): number {
-  try {
-    const [, fields = ''] = /^.*\) (.*)$/s.exec(readFileSync('/proc/self/stat', 'utf8')) ?? []
-    const [user, system] = fields.split(' ').slice(13, 15).map(Number)
-    const msPerTick = 10
-    return ((user ?? 0) + (system ?? 0)) * msPerTick
-  } catch {
-    return 0
-  }
 }

@@ -47,11 +47,13 @@ export async function endOf(life: Life): Promise<Ending> {
 const ours = process.env['TRT_TEST_LIFE'] ?? fileURLToPath(new URL('main.ts', import.meta.url))
 // The compiled form is kept between lives, as `bin/trt.js` does it.
 const compileCache = path.join(process.env['TRT_TEST_LIFE'] ? path.dirname(ours) : tmpdir(), 'node-compile-cache')
+/** A life is short: collecting its garbage seldom and in one thread saves a tenth of its processor time. */
+const littleCollecting = ['--max-semi-space-size=32', '--single-threaded-gc']
 /** A life that does not come to work or to its end in this time hangs. */
 const patienceMs = patience(20_000)
 
 export function beginLife(boot: Boot, program: string = ours): Life {
-  const child = spawn(process.execPath, [...fastStart, program, JSON.stringify(boot)], {
+  const child = spawn(process.execPath, [...fastStart, ...littleCollecting, program, JSON.stringify(boot)], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
   })
