@@ -118,4 +118,6 @@ export type OrderSeen = {
   /** What can be spent now, without what is held. */
   readonly balance?: Kopecks
   readonly free?: FreeLeft
+  /** What of the money that came back has paid a debt. */
+  readonly debtPaid?: Kopecks
 }

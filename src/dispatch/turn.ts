@@ -40,8 +40,9 @@ export function talkOf({ person: sender, chat, what }: ParsedUpdate): Talk | und
   return { sender, chat: chat.id, what, input: inputOf(what) }
 }
 
-/** Whether nothing at all follows from it. */
+/** Whether nothing at all follows from it. Money counts in every chat, and without a person it is still told. */
 export function isWithoutEffect({ person, chat, what }: ParsedUpdate): boolean {
+  if (isAboutMoney(what)) return false
   if (person === undefined || (chat !== undefined && chat.type !== 'private')) return true
   switch (what.type) {
     case 'service':
@@ -59,13 +60,17 @@ export function isWithoutEffect({ person, chat, what }: ParsedUpdate): boolean {
     case 'tap':
     case 'blocked':
     case 'unblocked':
-    case 'successful_payment':
-    case 'refunded_payment':
       return false
     default:
       return unreachable(what, 'isWithoutEffect')
   }
 }
+
+export type MoneyUpdate = Extract<What, { type: 'successful_payment' | 'refunded_payment' | 'unreadable_money' }>
+
+/** Looked at before the kind of chat and who wrote there: money has moved. */
+export const isAboutMoney = (what: What): what is MoneyUpdate =>
+  what.type === 'successful_payment' || what.type === 'refunded_payment' || what.type === 'unreadable_money'
 
 const isSaid = (what: What): what is Exclude<TalkWhat, { type: 'tap' }> =>
   ['text', 'command', 'photo', 'document', 'unsupported'].includes(what.type)

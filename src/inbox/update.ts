@@ -51,6 +51,8 @@ export type What =
       readonly totalAmount: number
       readonly currency: string
     }
+  /** A payment or refund that did not read. */
+  | { readonly type: 'unreadable_money'; readonly problem: string }
   | {
       readonly type: 'tap'
       /** Telegram's id of the callback query. */

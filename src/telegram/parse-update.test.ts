@@ -95,8 +95,8 @@ describe('a message', () => {
     assert.deepEqual(what({ refunded_payment: payment }), { ...paid, type: 'refunded_payment' })
     assert.deepEqual(what({ successful_payment: { ...payment, invoice_payload: 7 } }), { ...paid, payload: '' })
     const broken = what({ successful_payment: { currency: 'XTR', total_amount: 50 } })
-    assert.equal(broken.type, 'unknown')
-    assert.match(broken.type === 'unknown' ? (broken.problem ?? '') : '', /telegram_payment_charge_id/)
+    assert.equal(broken.type, 'unreadable_money')
+    assert.match(broken.type === 'unreadable_money' ? broken.problem : '', /telegram_payment_charge_id/)
   })
 
   it('of a group names the kind of chat, so that it can be left alone', () => {

@@ -3,8 +3,9 @@ import { type BotId, cid, orderId, type PersonId } from '../../kit/ids.ts'
 import { generations, kopecks, type ShopDay } from '../../money/amount.ts'
 import type { FreeLeft, Ledger, Transaction } from '../../money/ledger.ts'
 import { type TransferKind, ways } from '../../money/transfer.ts'
+import { debtPaidBy, owedBy } from './ledger-debts.ts'
 import { capture, hold, refund, release } from './ledger-orders.ts'
-import { credit, give, owedBy, reverse } from './ledger-payments.ts'
+import { credit, give, reverse } from './ledger-payments.ts'
 import type { Sql } from './sql.ts'
 import { type Int8, whole } from './whole.ts'
 
@@ -33,6 +34,7 @@ export function createPostgresLedger(sql: Sql, { bot, freeDaily }: LedgerOptions
     reverse: (reversal) => reverse(sql, bot, reversal),
     give: (gift) => give(sql, gift),
     debt: (person) => owedBy(sql, person),
+    debtPaidBy: (order) => debtPaidBy(sql, order),
     transactionsOf: (person, limit) => transactionsOf(sql, person, limit),
   }
 }
