@@ -79,7 +79,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // The port is bound before anything that can take time.
   const probes = createProbes(deps, ports, breaker, standing, startedMs)
-  const { figures, health, metrics } = probes
+  const { figures, stores, health, metrics } = probes
   const http = await listen(
     {
       callbackPath: config.kieCallback.path,
@@ -101,7 +101,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // Intake.
   const { intake, references, handleCallback } = createIntake(deps, ports, booted, standing, {
-    take: (received, onStored) => dispatcher.take(received, onStored),
+    take: stores.watched((received, onStored) => dispatcher.take(received, onStored)),
   })
 
   // Dispatch: an update is handled, and what it draws is shown.
