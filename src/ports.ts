@@ -119,6 +119,7 @@ export type ErrandPorts = {
   readonly turns: ChatTurns
   readonly kie: KieGateway
   readonly artifacts: ArtifactSource
+  readonly telegram: Pick<TelegramAdmin, 'getStarTransactions'>
   readonly openOrders: OpenOrders
 }
 

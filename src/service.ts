@@ -6,6 +6,7 @@ import { createWatchedChat } from './delivery/watched-chat.ts'
 import { createArrive } from './dispatch/arrive.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createHandleUpdate } from './dispatch/handle-update.ts'
+import { createStarRefunds } from './dispatch/refund-stars.ts'
 import { createCreditsWatch } from './generation/credits-watch.ts'
 import { createUpkeep } from './health/upkeep.ts'
 import { listen } from './http/server.ts'
@@ -160,6 +161,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     references,
     callbackBase: publicUrl === undefined ? undefined : `${publicUrl}/${config.kieCallback.path}`,
     fileChecked: updates.fileChecked,
+    starRefunds: createStarRefunds({ store, clock }),
     operators,
   })
   // Roles: the work is done by the leader, or by every instance.

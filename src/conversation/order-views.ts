@@ -4,7 +4,7 @@
  */
 import type { Cid } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import type { Kopecks, Stars } from '../money/amount.ts'
+import type { Kopecks, Price, Stars } from '../money/amount.ts'
 import type { Order } from '../orders/order.ts'
 import { homeButton, repeatButtons } from './buttons.ts'
 import { promptOf } from './field-text.ts'
@@ -184,14 +184,34 @@ export function creditedView(texts: Texts, amount: Kopecks, balance: Kopecks, dr
   }
 }
 
-/** Stars were given back, and with them went the money that they had bought; `debt` is what is owed now. */
+/**
+ * Stars were given back, and with them went the money that they had bought. `debt` is what is owed now; `why`, of a refund
+ * by hand, the operator's reason.
+ */
 export function starsTakenBackView(
   texts: Texts,
-  { stars, balance, debt }: { readonly stars: Stars; readonly balance: Kopecks; readonly debt: Kopecks },
+  back: { readonly stars: Stars; readonly balance: Kopecks; readonly debt: Kopecks; readonly why?: string },
+): View {
+  const { stars, balance, debt, why } = back
+  return {
+    screen: 'balance',
+    text: paragraphs(
+      texts.balance.starsTakenBack(stars, balance),
+      debt > 0 && texts.balance.owed(debt),
+      why !== undefined && texts.balance.reason(why),
+    ),
+    keyboard: [[homeButton(texts)]],
+  }
+}
+
+/** The receipt of a refund by hand: what an order gave back to the balance, and why. */
+export function orderRefundedView(
+  texts: Texts,
+  { back, balance, why }: { readonly back: Price; readonly balance: Kopecks; readonly why: string },
 ): View {
   return {
     screen: 'balance',
-    text: paragraphs(texts.balance.starsTakenBack(stars, balance), debt > 0 && texts.balance.owed(debt)),
+    text: paragraphs(texts.balance.orderRefunded(back, balance), texts.balance.reason(why)),
     keyboard: [[homeButton(texts)]],
   }
 }

@@ -40,17 +40,24 @@ export async function takeBack(tx: Tx, sender: Sender, refund: Refunded, cid: Ci
   }
 }
 
-/** Says to the person and to the operators what was taken back, and what of it is owed because it was not there. */
+/**
+ * Says to the person and to the operators what was taken back, and what of it is owed because it was not there. A refund
+ * by hand is done with that, whoever heard of it first.
+ */
 export async function tellTakenBack(
   tx: Tx,
-  { id, language }: Person,
+  { id, language }: Pick<Person, 'id' | 'language'>,
   { charge, stars }: { readonly charge: ChargeId; readonly stars: Stars },
   cid: Cid,
 ): Promise<void> {
+  const asked = await tx.refunds.lock({ what: 'payment', id: charge })
+  if (asked !== undefined) await tx.refunds.save({ ...asked, state: 'done' })
   const [balance, debt] = await Promise.all([tx.ledger.balance(id), tx.ledger.debt(id)])
-  const view = starsTakenBackView(textsFor(language), { stars, balance, debt })
+  const why = asked === undefined ? {} : { why: asked.why }
+  const view = starsTakenBackView(textsFor(language), { stars, balance, debt, ...why })
   const what =
     `Telegram gave ${stars} Stars back to person ${id} (charge ${charge}). What they bought was taken back.` +
+    (asked === undefined ? '' : ` You asked for it: ${asked.why}.`) +
     (debt > 0 ? ` They owe ${roubles(debt)}: it was spent or is held, and the next money of theirs pays it.` : '')
   await tx.errands.add([
     { errand: { kind: 'say', chat: chatOfPerson(id), view }, cid },

@@ -39,6 +39,8 @@ export interface Ledger {
    * `noted_early`: no such payment was handled yet; it is reversed when it is credited.
    */
   reverse(reversal: Reversal): Promise<'reversed' | 'already_reversed' | 'noted_early'>
+  /** A payment that was credited under this charge. */
+  payment(charge: ChargeId): Promise<Payment | undefined>
   /** Gives money or free generations without a day (referral, promotion, the operator's hand), once for each key. */
   give(gift: Gift): Promise<'given' | 'already_given'>
   /** What the person owes the shop after a reversal; the next money that comes in or back pays it first. */
@@ -67,6 +69,13 @@ export type Credit = {
   readonly stars: Stars
   readonly topUp?: TopUpId
   readonly at: Instant
+  readonly cid: Cid
+}
+export type Payment = {
+  readonly person: PersonId
+  readonly amount: Kopecks
+  readonly stars: Stars
+  readonly isReversed: boolean
   readonly cid: Cid
 }
 export type Reversal = { readonly charge: ChargeId; readonly at: Instant; readonly cid: Cid }

@@ -214,6 +214,11 @@ export const en: Texts = {
     credited: (amount, balance) => `✅ ${money(amount)} was added. Your balance is ${money(balance)}.`,
     starsTakenBack: (stars, balance) =>
       `↩️ Telegram gave you ${number(stars)} ⭐ back, so the money they bought was taken off. Your balance is ${money(balance)}.`,
+    orderRefunded: (back, balance) =>
+      back.unit === 'RUB'
+        ? `💸 ${money(back.kopecks)} for your order is back. Your balance is ${money(balance)}.`
+        : '💸 The free generation of your order is back.',
+    reason: (why) => `Reason: ${why}`,
     owed: (debt) =>
       `${money(debt)} of it was not there: it is spent, or waits for the result of an order. The next money that comes to your balance pays it.`,
   },

@@ -225,6 +225,11 @@ export const ru: Texts = {
     credited: (amount, balance) => `✅ Зачислено ${money(amount)}. На балансе ${money(balance)}.`,
     starsTakenBack: (stars, balance) =>
       `↩️ Telegram вернул вам ${number(stars)} ⭐, поэтому купленные на них деньги списаны. На балансе ${money(balance)}.`,
+    orderRefunded: (back, balance) =>
+      back.unit === 'RUB'
+        ? `💸 Вернул ${money(back.kopecks)} за заказ. На балансе ${money(balance)}.`
+        : '💸 Вернул бесплатную генерацию за заказ.',
+    reason: (why) => `Причина: ${why}`,
     owed: (debt) =>
       `${money(debt)} списать не вышло: они потрачены или ждут результата заказа. Этот долг закроется из следующих денег, которые придут на баланс.`,
   },

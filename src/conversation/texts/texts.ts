@@ -190,6 +190,8 @@ export type Texts = {
     readonly credited: (amount: Kopecks, balance: Kopecks) => string
     readonly starsTakenBack: (stars: Stars, balance: Kopecks) => string
     readonly owed: (debt: Kopecks) => string
+    readonly orderRefunded: (back: Price, balance: Kopecks) => string
+    readonly reason: (why: string) => string
   }
   readonly topUp: {
     readonly title: string

@@ -1,6 +1,7 @@
 import type { Instant } from '../../kit/clock.ts'
-import type { BotId, ChargeId, Cid } from '../../kit/ids.ts'
-import type { Credit, Gift, Reversal } from '../../money/ledger.ts'
+import { type BotId, type ChargeId, type Cid, cid, personId } from '../../kit/ids.ts'
+import { kopecks, stars } from '../../money/amount.ts'
+import type { Credit, Gift, Payment, Reversal } from '../../money/ledger.ts'
 import { causeOf } from '../../money/transfer.ts'
 import { type Account, lockAccount, lockOrOpenAccount, post } from './journal.ts'
 import { payDebt } from './ledger-debts.ts'
@@ -77,6 +78,25 @@ async function takeBack(sql: Sql, from: Account, { charge, amount, at, cid }: Ba
   }
   const taken = await post(sql, { kind: 'reversal', cause: causeOf.reversal(charge), amount, ...entry }, account)
   if (taken === 'repeat') throw new Error(`${charge}: it was reversed a moment ago`)
+}
+
+const PAID = `select p.person, p.amount_kopecks, p.stars, t.cid,
+    exists (select from transfers where cause = $4) as is_reversed
+  from star_payments p join transfers t on t.cause = $3 where p.bot = $1 and p.charge = $2`
+
+export async function paymentOf(sql: Sql, bot: BotId, id: ChargeId): Promise<Payment | undefined> {
+  type Row = { person: Int8; amount_kopecks: Int8; stars: Int8; cid: string; is_reversed: boolean }
+  const charge = chargeOf(bot, id)
+  const { rows } = await sql.query<Row>(PAID, [bot, id, causeOf.credit(charge), causeOf.reversal(charge)])
+  if (rows[0] === undefined) return undefined
+  const { person, amount_kopecks: amount, stars: paid, cid: story, is_reversed: isReversed } = rows[0]
+  return {
+    person: personId(whole(person, `the payer of ${charge}`)),
+    amount: kopecks(whole(amount, `the amount of ${charge}`)),
+    stars: stars(whole(paid, `the Stars of ${charge}`)),
+    isReversed,
+    cid: cid(story),
+  }
 }
 
 export async function give(sql: Sql, { key, person, gift, at, cid }: Gift): Promise<'given' | 'already_given'> {

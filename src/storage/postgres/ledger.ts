@@ -5,7 +5,7 @@ import type { FreeLeft, Ledger, Transaction } from '../../money/ledger.ts'
 import { type TransferKind, ways } from '../../money/transfer.ts'
 import { debtPaidBy, owedBy } from './ledger-debts.ts'
 import { capture, hold, refund, release } from './ledger-orders.ts'
-import { credit, give, reverse } from './ledger-payments.ts'
+import { credit, give, paymentOf, reverse } from './ledger-payments.ts'
 import type { Sql } from './sql.ts'
 import { type Int8, whole } from './whole.ts'
 
@@ -32,6 +32,7 @@ export function createPostgresLedger(sql: Sql, { bot, freeDaily }: LedgerOptions
     refund: (entry) => refund(sql, entry),
     credit: (paid) => credit(sql, bot, paid),
     reverse: (reversal) => reverse(sql, bot, reversal),
+    payment: (charge) => paymentOf(sql, bot, charge),
     give: (gift) => give(sql, gift),
     debt: (person) => owedBy(sql, person),
     debtPaidBy: (order) => debtPaidBy(sql, order),

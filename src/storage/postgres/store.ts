@@ -16,6 +16,7 @@ import { lockKeys } from './lock-keys.ts'
 import { createPostgresOperatorCauses } from './operator-causes.ts'
 import { createPostgresOrders } from './orders.ts'
 import { createPostgresPeople } from './people.ts'
+import { createPostgresRefunds } from './refunds.ts'
 import { createPostgresSessions } from './sessions.ts'
 import type { Sql } from './sql.ts'
 import { createPostgresSubmitSlots } from './submit-slots.ts'
@@ -198,6 +199,7 @@ function portsOn({ light, weighty, closeWith }: Step, { schema, bot, freeDaily, 
     orders: createPostgresOrders(weighty),
     ledger: createPostgresLedger(weighty, { bot, freeDaily }),
     topUps: createPostgresTopUps(weighty, { bot }),
+    refunds: createPostgresRefunds(weighty, { bot }),
     submitSlots: createPostgresSubmitSlots(weighty),
     waits: createPostgresWaits(weighty),
     causes: createPostgresOperatorCauses(light),
