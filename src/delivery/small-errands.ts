@@ -158,7 +158,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     },
 
     async take_file(errand, { permit, cid, repeats }) {
-      const file = { fileId: errand.fileId, uniqueId: errand.uniqueId, bytes: 0 }
+      const { uniqueId, message } = errand
+      const file = { fileId: errand.fileId, uniqueId, bytes: 0, ...(message === undefined ? {} : { message }) }
       const fetched = await gateway.fetchFile(fileId(errand.fileId))
       if (fetched.kind === 'unknown' && repeats + 1 < asksMax) return pacing.again(repeats)
       if (fetched.kind === 'not_done' && fetched.retry.when === 'later') {

@@ -1,5 +1,5 @@
 import type { Command, Reaction, Seen } from '../conversation/screen.ts'
-import type { Notice } from '../conversation/session.ts'
+import { albumSettlesMs, type Notice } from '../conversation/session.ts'
 import type { DueErrand } from '../errands/errand.ts'
 import { after, type Clock } from '../kit/clock.ts'
 import { type ChatId, type Cid, type MessageId, newTopUpId, type OrderId } from '../kit/ids.ts'
@@ -58,9 +58,10 @@ export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<Carr
     case 'take_files': {
       const { person, session } = scene.seen
       const revision = session.revision
-      const errands = command.files.map(({ fileId, uniqueId }) => {
-        const errand = { kind: 'take_file', person: person.id, chat: scene.chat, fileId, uniqueId, revision } as const
-        return { errand, cid: scene.cid }
+      const errands = command.files.map(({ fileId, uniqueId, message }) => {
+        const file = { fileId, uniqueId, ...(message === undefined ? {} : { message }) }
+        const errand = { kind: 'take_file', person: person.id, chat: scene.chat, ...file, revision } as const
+        return { errand, cid: scene.cid, ...(command.isAlbum ? { at: after(scene.seen.now, albumSettlesMs) } : {}) }
       })
       return { ...nothing, errands }
     }

@@ -15,6 +15,8 @@ export type ParsedUpdate = {
 
 export type Sender = {
   readonly id: PersonId
+  /** Bots may write to bots; nobody is answered then, or two would go on for ever. */
+  readonly isBot?: true
   readonly firstName: string
   readonly username?: string
   readonly languageCode?: string

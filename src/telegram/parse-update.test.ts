@@ -191,6 +191,20 @@ describe('the other kinds', () => {
   })
 })
 
+describe('a bot that writes', () => {
+  it('is known as one; whoever does not say so is a person', () => {
+    const personOf = (isBot: unknown) =>
+      parseUpdate(
+        JSON.stringify({
+          update_id: 1,
+          message: { message_id: 1, text: 'x', from: { ...from, is_bot: isBot }, chat: { id: 501, type: 'private' } },
+        }),
+      ).person
+    assert.equal(personOf(true)?.isBot, true)
+    for (const each of [false, undefined, 1, 'true']) assert.equal(personOf(each)?.isBot, undefined)
+  })
+})
+
 describe('what is no update', () => {
   it('is seen by intake and is a fault for dispatch', () => {
     for (const body of [null, 5, 'x', [], {}, { update_id: '9' }, { update_id: 1.5 }, { message: {} }]) {

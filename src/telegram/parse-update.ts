@@ -274,6 +274,7 @@ function senderOf(content: Fields | undefined): Sender | undefined {
   if (id === undefined || fields === undefined) return undefined
   return {
     id,
+    ...(fields['is_bot'] === true ? { isBot: true } : {}),
     firstName: stringOf(fields['first_name']) ?? '',
     ...given({ username: stringOf(fields['username']), languageCode: stringOf(fields['language_code']) }),
   }
