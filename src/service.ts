@@ -10,6 +10,7 @@ import { createStarRefunds } from './dispatch/refund-stars.ts'
 import { createCreditsWatch } from './generation/credits-watch.ts'
 import { createUpkeep } from './health/upkeep.ts'
 import { listen } from './http/server.ts'
+import { createAnswerNow } from './intake/telegram-polling.ts'
 import { createTelegramIntake } from './intake/telegram-webhook.ts'
 import { type ChatId, newDraftId, newOrderId, newQuoteId, randomFraction } from './kit/ids.ts'
 import { Releasers } from './kit/releasers.ts'
@@ -207,7 +208,10 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   await membership.join()
   releasers.add('membership', () => membership.leave())
   await figures.refresh()
-  const accept = createTelegramIntake(intake)
+  const accept = createTelegramIntake({
+    ...intake,
+    ...(config.isPreCheckoutCalled ? { answerNow: createAnswerNow(telegram.answerPreCheckout) } : {}),
+  })
   http.open({ ...(config.world.mode === 'webhook' ? { webhook: keys } : {}), accept, handleCallback })
   startOwnDuties(deps, ports, breaker, probes, booted, standing, releasers, dispatcher.wake)
   standing.isReady = true
