@@ -1,24 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isLoopback } from './outbound.ts'
+import { percentDecoded } from './percent.ts'
 
 /**
- * Who may talk to the sandbox. A page of another site, also one whose name was made to point at this machine, is
- * refused by its `Host` and `Origin`; with a key, everybody shows it: as `Authorization: Bearer`, `X-Sandbox-Key`,
- * `?key=` (which leaves a cookie for the web chat), or in the path, `/key/<key>/…`, for bots that can only be given an
- * API root.
+ * Who may talk to the sandbox. A page of another origin is refused by `Origin` and, where a browser sends none (pictures,
+ * scripts, links), by `Sec-Fetch-Site`; only a link to the web chat itself may lead here from elsewhere.
+ *
+ * Without a key, a page whose name was made to point at this machine is refused by its `Host`. With a key, everybody
+ * shows it, and then any host name is right: as `Authorization: Bearer`, `X-Sandbox-Key`, `?key=` (which leaves a cookie
+ * for the web chat), or in the path, `/key/<key>/…`, for bots that can only be given an API root.
  */
 export function guard(app: FastifyInstance, { listen, key }: { listen: string; key: string | undefined }): void {
   app.addHook('onRequest', async (request, reply) => {
-    const host = hostname(request.headers.host)
-    if (host === undefined || !isOurHost(host, listen)) {
+    if (isFromElsewhere(request)) return reply.code(403).send({ error: 'requests of other origins are refused' })
+    if (key === undefined) {
+      const host = hostname(request.headers.host)
+      if (host !== undefined && isOurHost(host, listen)) return
       return reply.code(403).send({ error: `this sandbox does not answer to the host ${host ?? '(none)'}` })
     }
-    const { origin } = request.headers
-    if (origin !== undefined && origin !== `http://${request.headers.host}`) {
-      return reply.code(403).send({ error: 'requests of other origins are refused' })
-    }
-    if (key === undefined) return
     if (!shownKeys(request).some((shown) => isSame(shown, key))) {
       return reply.code(401).send({ error: 'this sandbox was started with --key; show it as Authorization: Bearer' })
     }
@@ -26,6 +26,18 @@ export function guard(app: FastifyInstance, { listen, key }: { listen: string; k
       reply.header('set-cookie', `${cookieName}=${encodeURIComponent(key)}; HttpOnly; SameSite=Strict; Path=/`)
     }
   })
+}
+
+/**
+ * Whether a page of another origin makes this request. `Sec-Fetch-Site` is sent by every current browser to this machine
+ * and cannot be set by a page; `same-site` is another port of this machine. [w3c fetch-metadata]
+ */
+function isFromElsewhere({ headers, method, url }: FastifyRequest): boolean {
+  const { origin, host, 'sec-fetch-site': site } = headers
+  if (origin !== undefined && origin !== `http://${host}`) return true
+  if (site === undefined || site === 'same-origin' || site === 'none') return false
+  const isLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+  return !(isLink && method === 'GET' && url.split('?')[0] === '/')
 }
 
 const cookieName = 'sandbox_key'
@@ -38,7 +50,7 @@ const keyInPath = /^\/key\/([^/]+)(\/.*)$/
 export function rewriteUrl(request: { url?: string | undefined; headers: NodeJS.Dict<string | string[]> }): string {
   const url = request.url ?? '/'
   const [, key, rest] = keyInPath.exec(url) ?? []
-  if (key !== undefined) request.headers['x-sandbox-key'] = key
+  if (key !== undefined) request.headers['x-sandbox-key'] = percentDecoded(key)
   const path = rest ?? url
   return bareBotPath.test(path) ? `/telegram${path}` : path
 }
@@ -49,11 +61,9 @@ function hostname(host: string | undefined): string | undefined {
   return host !== undefined && URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname : undefined
 }
 
-function isOurHost(host: string, listen: string): boolean {
-  if (isLoopback(host) || host === listen || host === `[${listen}]`) return true
-  // Listening on every address, any literal address may be ours; a name may not, it could be made to point here.
-  return (listen === '0.0.0.0' || listen === '::') && (/^\d+(\.\d+){3}$/.test(host) || host.startsWith('['))
-}
+/** Without a key it listens on loopback alone. */
+const isOurHost = (host: string, listen: string): boolean =>
+  isLoopback(host) || host === listen || host === `[${listen}]`
 
 function queryKey(request: FastifyRequest): string | undefined {
   const value = new URLSearchParams(request.url.split('?')[1] ?? '').get('key')
@@ -65,7 +75,7 @@ function shownKeys(request: FastifyRequest): readonly string[] {
   const header = request.headers['x-sandbox-key']
   const bearer = authorization?.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : undefined
   const kept = new RegExp(`(?:^|; )${cookieName}=([^;]*)`).exec(cookie ?? '')?.[1]
-  return [bearer, typeof header === 'string' ? header : undefined, queryKey(request), kept && decodeURIComponent(kept)]
+  return [bearer, typeof header === 'string' ? header : undefined, queryKey(request), kept && percentDecoded(kept)]
     .filter((shown) => shown !== undefined && shown !== '')
     .map((shown) => shown ?? '')
 }

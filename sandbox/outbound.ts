@@ -1,3 +1,4 @@
+import { percentDecoded } from './percent.ts'
 import type { Outbound } from './world.ts'
 
 /**
@@ -17,7 +18,7 @@ export function createOutbound({ allowOutbound }: { allowOutbound: boolean }): O
       const target = new URL(href)
       if (username !== '') {
         // Credentials in a webhook's URL become HTTP Basic; fetch refuses them in the URL itself.
-        const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+        const pair = `${percentDecoded(username)}:${percentDecoded(password)}`
         headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`)
         target.username = ''
         target.password = ''

@@ -29,7 +29,7 @@ import { type Database, openDatabase } from './storage/postgres/database.ts'
 import { endOnAbort } from './storage/postgres/end-on-abort.ts'
 import { createErrandEngine } from './storage/postgres/errand-engine.ts'
 import { createReadFigures } from './storage/postgres/figures.ts'
-import { createPostgresInbox } from './storage/postgres/inbox.ts'
+import { createPostgresInbox, tryToStore } from './storage/postgres/inbox.ts'
 import { createPostgresClaims } from './storage/postgres/inbox-claims.ts'
 import { pruneInbox } from './storage/postgres/inbox-step.ts'
 import { createPostgresInstances } from './storage/postgres/instances.ts'
@@ -119,6 +119,7 @@ export type ErrandPorts = {
   readonly turns: ChatTurns
   readonly kie: KieGateway
   readonly artifacts: ArtifactSource
+  readonly telegram: Pick<TelegramAdmin, 'getStarTransactions'>
   readonly openOrders: OpenOrders
 }
 
@@ -144,6 +145,8 @@ export type WatchPorts = {
   readonly telegram: TelegramAdmin
   readonly readFigures: ReturnType<typeof createReadFigures>
   readonly poolFigures: () => PoolFigures
+  /** Commits a row as an update is committed, and leaves nothing behind. */
+  readonly tryToStore: () => Promise<void>
   /** Takes back connections that were forgotten, and logs when others wait in vain; every second or two. */
   readonly sweepConnections: () => void
   /** Who leads, by the row that every leader renews. */
@@ -242,6 +245,7 @@ export function openPorts(deps: PortsDeps): Ports {
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
     readFigures: createReadFigures({ pool: monitor, schema, clock }),
     poolFigures: checkouts.figures,
+    tryToStore: () => tryToStore(intake),
     sweepConnections: checkouts.sweep,
     inspectDatabase: (signal) =>
       readDatabaseFacts(

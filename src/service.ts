@@ -6,9 +6,11 @@ import { createWatchedChat } from './delivery/watched-chat.ts'
 import { createArrive } from './dispatch/arrive.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createHandleUpdate } from './dispatch/handle-update.ts'
+import { createStarRefunds } from './dispatch/refund-stars.ts'
 import { createCreditsWatch } from './generation/credits-watch.ts'
 import { createUpkeep } from './health/upkeep.ts'
 import { listen } from './http/server.ts'
+import { createAnswerNow } from './intake/telegram-polling.ts'
 import { createTelegramIntake } from './intake/telegram-webhook.ts'
 import { type ChatId, newDraftId, newOrderId, newQuoteId, randomFraction } from './kit/ids.ts'
 import { Releasers } from './kit/releasers.ts'
@@ -79,7 +81,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // The port is bound before anything that can take time.
   const probes = createProbes(deps, ports, breaker, standing, startedMs)
-  const { figures, health, metrics } = probes
+  const { figures, stores, health, metrics } = probes
   const http = await listen(
     {
       callbackPath: config.kieCallback.path,
@@ -101,7 +103,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // Intake.
   const { intake, references, handleCallback } = createIntake(deps, ports, booted, standing, {
-    take: (received, onStored) => dispatcher.take(received, onStored),
+    take: stores.watched((received, onStored) => dispatcher.take(received, onStored)),
   })
 
   // Dispatch: an update is handled, and what it draws is shown.
@@ -160,6 +162,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     references,
     callbackBase: publicUrl === undefined ? undefined : `${publicUrl}/${config.kieCallback.path}`,
     fileChecked: updates.fileChecked,
+    starRefunds: createStarRefunds({ store, clock }),
     operators,
   })
   // Roles: the work is done by the leader, or by every instance.
@@ -205,7 +208,10 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   await membership.join()
   releasers.add('membership', () => membership.leave())
   await figures.refresh()
-  const accept = createTelegramIntake(intake)
+  const accept = createTelegramIntake({
+    ...intake,
+    ...(config.isPreCheckoutCalled ? { answerNow: createAnswerNow(telegram.answerPreCheckout) } : {}),
+  })
   http.open({ ...(config.world.mode === 'webhook' ? { webhook: keys } : {}), accept, handleCallback })
   startOwnDuties(deps, ports, breaker, probes, booted, standing, releasers, dispatcher.wake)
   standing.isReady = true

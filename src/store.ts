@@ -4,6 +4,7 @@ import type { Errands } from './errands/errand.ts'
 import type { SubmitSlots } from './generation/submit-slots.ts'
 import type { InboxStep } from './inbox/inbox.ts'
 import type { Ledger } from './money/ledger.ts'
+import type { Refunds } from './money/refund.ts'
 import type { TopUps } from './money/top-up.ts'
 import type { OperatorCauses } from './operators/operators.ts'
 import type { OrderStore } from './orders/order-store.ts'
@@ -26,6 +27,7 @@ export type Tx = {
   readonly orders: OrderStore
   readonly ledger: Ledger
   readonly topUps: TopUps
+  readonly refunds: Refunds
   readonly submitSlots: SubmitSlots
   readonly waits: Waits
   readonly causes: OperatorCauses

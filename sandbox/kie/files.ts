@@ -7,6 +7,7 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
+import { percentDecoded } from '../percent.ts'
 import type { VirtualClock, World } from '../world.ts'
 
 const hour = 3_600_000
@@ -100,7 +101,7 @@ export function createFiles({ clock, shelf }: World, publicUrl: () => string): F
       const [, rest] = /^(?:\/key\/[^/]+)?\/kie\/files\/(.+)$/.exec(parsed?.pathname ?? '') ?? []
       if (parsed === null || rest === undefined) return undefined
       const isOurs = parsed.origin === URL.parse(publicUrl())?.origin || isThisMachine(parsed.hostname)
-      return isOurs ? decode(rest) : undefined
+      return isOurs ? percentDecoded(rest) : undefined
     },
     link(name) {
       const expires = String(clock.now() + linkLifeMs)
@@ -113,14 +114,6 @@ export function createFiles({ clock, shelf }: World, publicUrl: () => string): F
 const lifeMs = (file: StoredFile): number => (file.kind === 'result' ? resultLifeMs : urlLifeMs)
 const digest = (name: string): string => createHash('sha256').update(name).digest('hex')
 const isThisMachine = (host: string): boolean => host === 'localhost' || host === '[::1]' || host.startsWith('127.')
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
-}
 
 function sweepForEver(clock: VirtualClock, sweep: () => void): () => void {
   let cancel = clock.after(0, run)

@@ -1,4 +1,4 @@
-import type { OfferId } from '../kit/ids.ts'
+import type { MessageId, OfferId } from '../kit/ids.ts'
 
 /**
  * What we sell: a model of KIE in one mode, its inputs, and its price rows. Offers are data (`offers/`), compiled and
@@ -99,7 +99,13 @@ export type ImageExtra = {
 }
 
 /** A file a person gave us, known by Telegram's ids; checked by its bytes before it counts. */
-export type TakenFile = { readonly fileId: string; readonly uniqueId: string; readonly bytes: number }
+export type TakenFile = {
+  readonly fileId: string
+  readonly uniqueId: string
+  readonly bytes: number
+  /** The message it came in. Files keep the order of their messages; ones without are older than those with. */
+  readonly message?: MessageId
+}
 export type Value = string | number | boolean | readonly TakenFile[]
 /** The inputs of a draft by field name. What is absent takes the field's `initial`, or is not sent. */
 export type Values = Readonly<Record<string, Value>>

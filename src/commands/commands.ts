@@ -14,6 +14,7 @@ import { lock } from './lock.ts'
 import { logs } from './logs.ts'
 import { orders } from './orders.ts'
 import { people } from './people.ts'
+import { refund } from './refund.ts'
 import { sandbox } from './sandbox.ts'
 import { smoke } from './smoke.ts'
 import { start } from './start.ts'
@@ -34,6 +35,7 @@ export const commands: Readonly<Record<string, Command>> = discreet({
   jobs,
   orders,
   people,
+  refund,
   ledger,
   catalog,
 })

@@ -84,6 +84,7 @@ export async function examine(
     ...judgeTime(time, clock.now()),
     judgeService(local, config),
     ...(isPolling ? [] : [await judgePublic(context, baseUrl, webhook)]),
+    ...(isPolling ? [] : await judgeRelay(context, config, stored, baseUrl, webhook)),
     ...(isPolling ? judgePolling(facts) : [...judgeWebhook(facts), judgeStars(webhook)]),
     judgeProvider(credits),
   ]
@@ -250,6 +251,40 @@ async function judgePublic(
     )
   }
   return ok(check, `${base} leads to instance ${String(fieldOf(seen.body, 'instance'))}`)
+}
+
+/**
+ * Whether what stands in front of the service answers Telegram by itself. The service refuses a body that is no update, so
+ * whoever says 200 to one is somebody else, and an answer in the response does not travel back.
+ */
+async function judgeRelay(
+  { clock }: Pick<CommandContext, 'clock'>,
+  { webhook: { secretPath: path, secretToken: token }, isPreCheckoutCalled }: Config,
+  stored: Stored,
+  baseUrl: string | undefined,
+  telegram: TelegramsWord | undefined,
+): Promise<readonly Finding[]> {
+  const check = 'relay'
+  const secretPath = path ?? stored.secretPath
+  const secretToken = token ?? stored.secretToken
+  const base = baseUrl ?? telegram?.url.replace(/\/webhook\/[^/]*$/, '')
+  if (base === undefined || base === '' || secretPath === undefined || secretToken === undefined) return []
+  const headers = { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secretToken }
+  const seen = await look(clock, `${base}/webhook/${secretPath}`, { method: 'POST', headers, body: '{}' })
+  // Whether the address leads here at all is the finding before this one.
+  if (seen.kind === 'silent') return []
+  if (seen.status < 200 || seen.status >= 300) {
+    return [ok(check, 'none: the answers of this service travel back to Telegram')]
+  }
+  const says = `what stands in front of ${base} answers Telegram by itself (${seen.status} to what is no update)`
+  if (isPreCheckoutCalled) return [ok(check, `${says}; pre-checkouts are answered by a call`)]
+  return [
+    failed(
+      check,
+      `${says}, so nobody can pay: the answer to a pre-checkout is lost, and so is "later"`,
+      'let it pass the answers of this service on; until then set PRE_CHECKOUT=call and restart',
+    ),
+  ]
 }
 
 function given<K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } {

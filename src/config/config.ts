@@ -20,6 +20,8 @@ export type Config = {
   readonly work: WorkMode
   readonly dbMaxConn: number
   readonly webhook: { readonly secretPath?: string; readonly secretToken?: string }
+  /** A pre-checkout is answered in the response to the webhook; by a call of its own as well where a relay swallows that. */
+  readonly isPreCheckoutCalled: boolean
   readonly kieCallback: { readonly path: string; readonly token?: string; readonly hmacKey?: string }
   readonly operators: readonly number[]
   /** How long the warm-up may take; 0 for none. */
@@ -124,6 +126,7 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
     },
     operators: operatorsOf(values),
     warmUpMs: Number(settingOf(values, 'BOOT_WARMUP_BUDGET_SECONDS')) * 1000,
+    isPreCheckoutCalled: settingOf(values, 'PRE_CHECKOUT') === 'call',
     kieCreditsLow: Number(settingOf(values, 'KIE_CREDITS_LOW')),
     shop: {
       usdToRub: settingOf(values, 'USD_TO_RUB'),

@@ -63,6 +63,12 @@ export const settings = {
     initial: 'webhook',
     check: /^(webhook|polling)$/,
   },
+  PRE_CHECKOUT: {
+    meaning: 'how Telegram hears that a payment may go through; call: for a relay that answers Telegram by itself',
+    shape: 'answer (in the response to the webhook) or call (a call of its own as well)',
+    initial: 'answer',
+    check: /^(answer|call)$/,
+  },
   PORT: { meaning: 'HTTP port', shape: 'a number up to 65535', initial: '10000', check: wholeNumber },
   LISTEN_ADDRESS: { meaning: 'HTTP address', shape: 'an IP address of this machine', check: /^[0-9a-fA-F.:]+$/ },
   WEBHOOK_SECRET_PATH: {

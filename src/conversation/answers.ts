@@ -112,7 +112,7 @@ export function takeFile(draft: Draft, field: ImagesField, { file, group }: Sent
       taking: { field: field.name, files: [...taking, file.uniqueId] },
       ...(group === undefined ? {} : { album: group }),
     },
-    command: { type: 'take_files', files: [file] },
+    command: { type: 'take_files', files: [file], ...(group === undefined ? {} : { isAlbum: true }) },
   }
 }
 
@@ -123,9 +123,13 @@ export function fileChecked(draft: Draft, offer: Offer, file: TakenFile, isPictu
   if (field === undefined || !taking?.files.includes(file.uniqueId)) return undefined
   const waiting = taking.files.filter((id) => id !== file.uniqueId)
   const before = field.max === 1 ? [] : filesOf(draft.values, field)
-  const next = isPicture ? withValue(rest, field, [...before, file]) : rest
+  const next = isPicture ? withValue(rest, field, inOrderOfMessages([...before, file])) : rest
   return waiting.length === 0 ? next : { ...next, taking: { field: field.name, files: waiting } }
 }
+
+/** Whichever check ended first: a picture that had to be fetched again is not the last one for that. */
+export const inOrderOfMessages = (files: readonly TakenFile[]): readonly TakenFile[] =>
+  files.toSorted((a, b) => (a.message ?? 0) - (b.message ?? 0))
 
 /** The draft with this text as its prompt, or why it cannot be; undefined when the model takes no prompt. */
 export function withPrompt(draft: Draft, offer: Offer, typed: string): Draft | Notice | undefined {
@@ -155,8 +159,6 @@ export function takeFromElsewhere(draft: Draft, offer: Offer, sent: SentFile): R
   const taken = takeCaptioned(draft, offer, sent)
   return taken.draft === undefined ? taken : { ...taken, go: nextPlace(offer, taken.draft) }
 }
-
-/** The database keeps no NUL and no half of a surrogate pair, and nobody means to write them. */
 
 function noticeOf(problem: InputProblem): Notice {
   switch (problem.type) {

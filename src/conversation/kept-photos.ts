@@ -3,7 +3,7 @@
  * that works from photos; a model that takes none leaves them waiting. Pure.
  */
 import type { Offer, TakenFile } from '../catalog/offer.ts'
-import { takeCaptioned } from './answers.ts'
+import { inOrderOfMessages, takeCaptioned } from './answers.ts'
 import { draftFor, imagesField, nextPlace } from './draft.ts'
 import type { Input, Reaction, Seen } from './screen.ts'
 import type { KeptPhotos, Notice } from './session.ts'
@@ -20,7 +20,7 @@ export function keepPhoto({ session, now }: Seen, sent: Extract<Input, { kind: '
   const before = album?.files.filter(({ uniqueId }) => uniqueId !== file.uniqueId) ?? []
   const caption = album?.caption ?? sent.caption
   const photos: KeptPhotos = {
-    files: [...before, file].slice(0, photosMax),
+    files: inOrderOfMessages([...before, file]).slice(0, photosMax),
     at: now,
     ...(group === undefined ? {} : { group }),
     ...(caption === undefined ? {} : { caption }),

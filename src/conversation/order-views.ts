@@ -4,7 +4,7 @@
  */
 import type { Cid } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import type { Kopecks } from '../money/amount.ts'
+import type { Kopecks, Price, Stars } from '../money/amount.ts'
 import type { Order } from '../orders/order.ts'
 import { homeButton, repeatButtons } from './buttons.ts'
 import { promptOf } from './field-text.ts'
@@ -99,6 +99,7 @@ function failure(seen: OrderSeen, order: Under<'released'>): View {
       [{ bold: [`${wasWanted ? texts.failed.title : texts.failed.cancelledTitle} · ${titleOf(seen)}`] }],
       texts.failed.reasons[order.reason],
       texts.failed.notCharged(order.price),
+      seen.debtPaid !== undefined && seen.debtPaid > 0 && texts.failed.debtPaid(seen.debtPaid),
       order.gift === 'delivering' && texts.failed.giftComes,
       order.gift === 'delivered' && texts.failed.giftCame,
       [`${texts.code}: `, { code: order.cid }],
@@ -180,6 +181,38 @@ export function creditedView(texts: Texts, amount: Kopecks, balance: Kopecks, dr
         : [{ label: texts.buttons.toOrder, to: { at: 'confirm', draft: draft.id }, tone: 'primary' }],
       [homeButton(texts)],
     ],
+  }
+}
+
+/**
+ * Stars were given back, and with them went the money that they had bought. `debt` is what is owed now; `why`, of a refund
+ * by hand, the operator's reason.
+ */
+export function starsTakenBackView(
+  texts: Texts,
+  back: { readonly stars: Stars; readonly balance: Kopecks; readonly debt: Kopecks; readonly why?: string },
+): View {
+  const { stars, balance, debt, why } = back
+  return {
+    screen: 'balance',
+    text: paragraphs(
+      texts.balance.starsTakenBack(stars, balance),
+      debt > 0 && texts.balance.owed(debt),
+      why !== undefined && texts.balance.reason(why),
+    ),
+    keyboard: [[homeButton(texts)]],
+  }
+}
+
+/** The receipt of a refund by hand: what an order gave back to the balance, and why. */
+export function orderRefundedView(
+  texts: Texts,
+  { back, balance, why }: { readonly back: Price; readonly balance: Kopecks; readonly why: string },
+): View {
+  return {
+    screen: 'balance',
+    text: paragraphs(texts.balance.orderRefunded(back, balance), texts.balance.reason(why)),
+    keyboard: [[homeButton(texts)]],
   }
 }
 

@@ -87,7 +87,7 @@ export function react(seen: Seen, input: Input): Reaction {
     case 'text':
       return reactHere(seen, input) ?? { notice: { type: 'unexpected_text' } }
     case 'file':
-      return reactHere(seen, input) ?? keepPhoto(seen, input)
+      return tooLateForAlbum(seen, input) ?? reactHere(seen, input) ?? keepPhoto(seen, input)
     case 'unsupported':
       return reactHere(seen, input) ?? { notice: { type: 'unsupported' } }
     default:
@@ -97,6 +97,14 @@ export function react(seen: Seen, input: Input): Reaction {
 
 const reactHere = (seen: Seen, input: Input): Reaction | undefined =>
   screenAt(seen.session.place).react?.(seen, seen.session.place, input)
+
+/** A part of an album whose other parts were ordered already: it joins nothing, and that is said once. */
+function tooLateForAlbum({ session }: Seen, { group }: Extract<Input, { kind: 'file' }>): Reaction | undefined {
+  const { placedAlbum } = session
+  if (placedAlbum === undefined || placedAlbum.group !== group) return undefined
+  if (placedAlbum.isTold) return { still: true }
+  return { placedAlbum: { ...placedAlbum, isTold: true }, notice: { type: 'album_part_late' } }
+}
 
 /** The view of a place. `draft`, when there is one, replaces the session's: the confirm screen puts its quote there. */
 export function draw(seen: Seen, place: Address): { readonly view: View; readonly draft?: Draft } {

@@ -8,7 +8,7 @@ import type { Order } from '../orders/order.ts'
 import type { Durations } from '../orders/order-store.ts'
 import type { Language, Person } from '../people/person.ts'
 import type { Address } from './address.ts'
-import type { Draft, KeptPhotos, Notice, Session } from './session.ts'
+import type { Draft, KeptPhotos, Notice, PlacedAlbum, Session } from './session.ts'
 import type { Texts } from './texts/texts.ts'
 import type { View } from './view.ts'
 
@@ -77,6 +77,7 @@ export type Reaction = {
   readonly draft?: Draft | null
   /** `null` forgets the photos that waited for a model. */
   readonly photos?: KeptPhotos | null
+  readonly placedAlbum?: PlacedAlbum
   readonly notice?: Notice
   /** Answers the tap with a short text of at most 200 characters. */
   readonly toast?: string
@@ -93,7 +94,8 @@ export type Command =
   | { readonly type: 'cancel_order'; readonly order: OrderId }
   | { readonly type: 'open_top_up'; readonly amount: Kopecks }
   | { readonly type: 'set_language'; readonly language: Language }
-  | { readonly type: 'take_files'; readonly files: readonly TakenFile[] }
+  /** Of an album, more may come: it is waited for before the files are taken (`albumSettlesMs`). */
+  | { readonly type: 'take_files'; readonly files: readonly TakenFile[]; readonly isAlbum?: true }
   | { readonly type: 'send_again'; readonly order: OrderId; readonly as: 'photo' | 'document' }
 
 /**
@@ -118,4 +120,6 @@ export type OrderSeen = {
   /** What can be spent now, without what is held. */
   readonly balance?: Kopecks
   readonly free?: FreeLeft
+  /** What of the money that came back has paid a debt. */
+  readonly debtPaid?: Kopecks
 }

@@ -16,7 +16,17 @@ export type Session = {
   readonly draft?: Draft
   /** Photos that came before a model was chosen. */
   readonly photos?: KeptPhotos
+  readonly placedAlbum?: PlacedAlbum
 }
+
+/**
+ * The parts of an album come as updates of their own, some of them seconds later. So long after the latest one nothing is
+ * made of an album, so that the price is not asked for a part of it.
+ */
+export const albumSettlesMs = 1_500
+
+/** The album that went into the newest order; `isTold`: that a part of it came too late. */
+export type PlacedAlbum = { readonly group: string; readonly isTold: boolean }
 
 export type KeptPhotos = {
   readonly files: readonly TakenFile[]
@@ -46,6 +56,8 @@ export type Notice =
   | { readonly type: 'session_lost' }
   | { readonly type: 'unexpected_text' }
   | { readonly type: 'unexpected_file' }
+  /** A part of an album came when the order with the others was placed. */
+  | { readonly type: 'album_part_late' }
   /** A photo came where no model is chosen: it is kept, and those that work from one are shown. */
   | { readonly type: 'choose_for_file' }
   | { readonly type: 'unsupported' }

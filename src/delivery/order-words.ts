@@ -35,6 +35,7 @@ export function createOrderWords({
         texts: textsFor(person?.language ?? 'ru'),
         balance: await tx.ledger.balance(order.person),
         free: await tx.ledger.free(order.person, dayAt(now)),
+        ...(order.status === 'released' ? { debtPaid: await tx.ledger.debtPaidBy(order.id) } : {}),
         ...(durations === undefined ? {} : { durations }),
       }
     })

@@ -4,7 +4,7 @@ import type { View } from '../conversation/view.ts'
 import type { Errand } from '../errands/errand.ts'
 import type { ErrandContext, Handlers, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import { type Cid, chatOfPerson, fileId, type MessageId, type PersonId } from '../kit/ids.ts'
+import { type ChargeId, type Cid, chatOfPerson, fileId, type MessageId, type PersonId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import type { TopUp } from '../money/top-up.ts'
 import { isOnItsWay, type Order } from '../orders/order.ts'
@@ -15,6 +15,7 @@ import type { ArtifactSource } from './artifact-source.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
 import { reasonCode, tellNotShown } from './show-screen.ts'
+import { isInStarTransactions, type StarTransactions } from './star-transactions.ts'
 import { operatorView } from './tell-operators.ts'
 import { copiesMax, tellUnconfirmed } from './unconfirmed.ts'
 
@@ -38,10 +39,19 @@ export type SmallErrandsDeps = {
     file: TakenFile,
     verdict: FileVerdict,
   ) => Promise<void>
+  /** The steps around a refund of Stars. */
+  readonly starRefunds: {
+    readonly mayBegin: (permit: Permit, refund: StarRefund, cid: Cid) => Promise<boolean>
+    readonly done: (permit: Permit, refund: StarRefund, cid: Cid) => Promise<void>
+    readonly refused: (permit: Permit, refund: StarRefund, why: string, cid: Cid) => Promise<void>
+  }
+  readonly starTransactions: StarTransactions
   readonly operators: readonly PersonId[]
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
+
+type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
 
 /** Calls that nobody sees twice: a file is asked for, Stars are given back, so often before it is somebody's turn. */
 const asksMax = 10
@@ -148,7 +158,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     },
 
     async take_file(errand, { permit, cid, repeats }) {
-      const file = { fileId: errand.fileId, uniqueId: errand.uniqueId, bytes: 0 }
+      const { uniqueId, message } = errand
+      const file = { fileId: errand.fileId, uniqueId, bytes: 0, ...(message === undefined ? {} : { message }) }
       const fetched = await gateway.fetchFile(fileId(errand.fileId))
       if (fetched.kind === 'unknown' && repeats + 1 < asksMax) return pacing.again(repeats)
       if (fetched.kind === 'not_done' && fetched.retry.when === 'later') {
@@ -167,17 +178,23 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     },
 
+    /** Asked again, Telegram says that it has given them back; its list says so even when the answer was lost. */
     async refund_stars({ charge, person }, { permit, cid, repeats }) {
+      const refund = { charge, person }
+      if (!(await deps.starRefunds.mayBegin(permit, refund, cid))) return 'settled'
       const outcome = await gateway.refundStars(person, charge)
-      // Telegram says so when it has given them back already.
-      if (outcome.kind === 'unknown' && repeats + 1 < asksMax) return pacing.again(repeats)
-      if (outcome.kind === 'unknown')
-        throw new Error(`Telegram does not confirm the refund of ${charge}: ${outcome.detail}`)
       if (outcome.kind === 'not_done') {
         if (outcome.retry.when === 'later') return await pacing.after(permit, chatOfPerson(person), outcome, repeats)
-        throw new Error(`Telegram refuses to refund ${charge}: ${outcome.detail}`)
+        await deps.starRefunds.refused(permit, refund, `Telegram refuses: ${outcome.detail}`, cid)
+        return 'settled'
       }
-      await store.transact(permit, (tx) => tx.ledger.reverse({ charge, at: clock.now(), cid }))
+      if (outcome.kind === 'unknown') {
+        const listed = await isInStarTransactions(deps.starTransactions, charge)
+        const isListed = listed.kind === 'done' && listed.value
+        if (!isListed && repeats + 1 < asksMax) return pacing.again(repeats)
+        if (!isListed) throw new Error(`Telegram does not confirm the refund of ${charge}: ${outcome.detail}`)
+      }
+      await deps.starRefunds.done(permit, refund, cid)
       telemetry.tell('REFUNDED', { cid, charge })
       return 'settled'
     },

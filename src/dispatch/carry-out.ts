@@ -1,11 +1,11 @@
 import type { Command, Reaction, Seen } from '../conversation/screen.ts'
-import type { Notice } from '../conversation/session.ts'
+import { albumSettlesMs, type Notice } from '../conversation/session.ts'
 import type { DueErrand } from '../errands/errand.ts'
-import type { Clock } from '../kit/clock.ts'
+import { after, type Clock } from '../kit/clock.ts'
 import { type ChatId, type Cid, type MessageId, newTopUpId, type OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Kopecks, ShopDay } from '../money/amount.ts'
-import { starsFor } from '../money/top-up.ts'
+import { sameInvoiceMs, starsFor } from '../money/top-up.ts'
 import { applyObservation } from '../orders/record-observation.ts'
 import type { Person } from '../people/person.ts'
 import type { Tx } from '../store.ts'
@@ -58,9 +58,10 @@ export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<Carr
     case 'take_files': {
       const { person, session } = scene.seen
       const revision = session.revision
-      const errands = command.files.map(({ fileId, uniqueId }) => {
-        const errand = { kind: 'take_file', person: person.id, chat: scene.chat, fileId, uniqueId, revision } as const
-        return { errand, cid: scene.cid }
+      const errands = command.files.map(({ fileId, uniqueId, message }) => {
+        const file = { fileId, uniqueId, ...(message === undefined ? {} : { message }) }
+        const errand = { kind: 'take_file', person: person.id, chat: scene.chat, ...file, revision } as const
+        return { errand, cid: scene.cid, ...(command.isAlbum ? { at: after(scene.seen.now, albumSettlesMs) } : {}) }
       })
       return { ...nothing, errands }
     }
@@ -132,7 +133,12 @@ async function cancel(tx: Tx, { seen, clock }: Scene, id: OrderId, facts: Facts)
   return { ...nothing, still: true, toast }
 }
 
-async function openTopUp(tx: Tx, { seen, chat, cid }: Scene, amount: Kopecks): Promise<CarriedOut> {
+/** Several quick taps on one amount make one invoice; the conversation is locked, so they come one after the other. */
+async function openTopUp(tx: Tx, { seen, chat, cid, tapped }: Scene, amount: Kopecks): Promise<CarriedOut> {
+  const since = after(seen.now, -sameInvoiceMs)
+  if (tapped !== undefined && (await tx.topUps.hasOpen({ person: seen.person.id, amount, since }))) {
+    return { ...nothing, still: true, toast: seen.texts.toasts.invoiceSent }
+  }
   const id = newTopUpId()
   const stars = starsFor(amount, seen.shop.starsPerRub)
   await tx.topUps.add({ id, person: seen.person.id, amount, stars, madeAt: seen.now, state: 'open' })

@@ -3,7 +3,7 @@ import { troubleView } from '../conversation/order-views.ts'
 import type { FileVerdict, Input } from '../conversation/screen.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
 import { AlreadyFinished, type InboxItem } from '../inbox/inbox.ts'
-import type { ParsedUpdate } from '../inbox/update.ts'
+import type { ParsedUpdate, Sender } from '../inbox/update.ts'
 import { after } from '../kit/clock.ts'
 import { type Cid, chatOfPerson, type PersonId } from '../kit/ids.ts'
 import type { Permit } from '../permit.ts'
@@ -16,7 +16,7 @@ import { noteBlocked, noteUnblocked } from './note-blocked.ts'
 import type { Screens } from './screens.ts'
 import { takeBack } from './take-back.ts'
 import { takePayment } from './take-payment.ts'
-import { noteTurn, type Talk, talkOf, tappedMessage, turnOf } from './turn.ts'
+import { isAboutMoney, type MoneyUpdate, noteTurn, type Talk, talkOf, tappedMessage, turnOf } from './turn.ts'
 
 /**
  * The step that handles one stored update: one transaction in which the item is finished and everything that follows from
@@ -69,7 +69,9 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   }
 
   /** What is no part of a conversation. */
-  async function follow(tx: Tx, item: InboxItem, { what, chat, person }: ParsedUpdate, facts: Facts): Promise<void> {
+  async function follow(tx: Tx, item: InboxItem, update: ParsedUpdate, facts: Facts): Promise<void> {
+    const { what, chat, person } = update
+    if (isAboutMoney(what)) return await followMoney(tx, item, what, person, facts)
     if (person === undefined || (chat !== undefined && chat.type !== 'private')) return
     const now = clock.now()
     switch (what.type) {
@@ -80,19 +82,29 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
         return await noteBlocked(tx, person, now)
       case 'unblocked':
         return await noteUnblocked(tx, person, item.cid, now)
-      case 'successful_payment': {
-        const terms = { starsPerRub: deps.shop().starsPerRub, catalog: deps.catalog, now }
-        return await takePayment(tx, person, what, item.cid, terms, facts)
-      }
-      case 'refunded_payment':
-        return await takeBack(tx, person.id, what, item.cid, now)
       default:
         // Nothing follows from any other kind (`isWithoutEffect`).
         return
     }
   }
 
-  /** A payment or refund that cannot be read is not lost in silence: its update is kept, and the operator is told. */
+  /** In a group as in a private chat; what is said goes to the private one. */
+  async function followMoney(
+    tx: Tx,
+    item: InboxItem,
+    what: MoneyUpdate,
+    person: Sender | undefined,
+    facts: Facts,
+  ): Promise<void> {
+    if (what.type === 'unreadable_money') return await tellUnreadable(tx, item, what.problem)
+    if (person === undefined) return await tellUnreadable(tx, item, `it names no person (charge ${what.charge})`)
+    const now = clock.now()
+    if (what.type === 'refunded_payment') return await takeBack(tx, person, what, item.cid, now)
+    const terms = { starsPerRub: deps.shop().starsPerRub, catalog: deps.catalog, now }
+    await takePayment(tx, person, what, item.cid, terms, facts)
+  }
+
+  /** What should have been read is not lost in silence: its update is kept, and the operator is told. */
   async function tellUnreadable(tx: Tx, { updateId, kind, cid }: InboxItem, problem: string): Promise<void> {
     const what = `Update ${updateId} (${kind}) could not be read: ${problem}. It is kept in the inbox.`
     await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])

@@ -1,22 +1,68 @@
-import type { What } from '../inbox/update.ts'
+import { starsTakenBackView } from '../conversation/order-views.ts'
+import { textsFor } from '../conversation/texts/texts-for.ts'
+import type { Sender, What } from '../inbox/update.ts'
 import type { Instant } from '../kit/clock.ts'
-import type { Cid, PersonId } from '../kit/ids.ts'
+import { type ChargeId, type Cid, chatOfPerson } from '../kit/ids.ts'
+import { unreachable } from '../kit/unreachable.ts'
+import { type Kopecks, type Stars, stars } from '../money/amount.ts'
+import { starsCurrency } from '../money/top-up.ts'
+import type { Person } from '../people/person.ts'
 import type { Tx } from '../store.ts'
+import { meet } from './greet.ts'
 
-/** Stars that Telegram gave back, without us or by our own refund: the money they bought goes too. */
-export async function takeBack(
-  tx: Tx,
-  person: PersonId,
-  { charge, totalAmount }: Extract<What, { type: 'refunded_payment' }>,
-  cid: Cid,
-  at: Instant,
-): Promise<void> {
+type Refunded = Extract<What, { type: 'refunded_payment' }>
+
+/**
+ * Stars that Telegram gave back, without us or by our own refund: the money they bought goes too, once. A refund that is
+ * handled before its payment is noted, and the payment is reversed when it comes.
+ */
+export async function takeBack(tx: Tx, sender: Sender, refund: Refunded, cid: Cid, at: Instant): Promise<void> {
+  const { charge, currency, totalAmount } = refund
+  if (currency !== starsCurrency) {
+    const what = `A refund to person ${sender.id} is in ${currency} (charge ${charge}). Nothing was taken back: look at it.`
+    return await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
+  }
+  const person = await meet(tx, sender, at)
   const reversed = await tx.ledger.reverse({ charge, at, cid })
-  if (reversed === 'already_reversed') return
-  const end =
-    reversed === 'reversed'
-      ? 'What they bought was taken back.'
-      : 'No such payment is known, so nothing was taken back.'
-  const what = `Telegram gave ${totalAmount} Stars back to person ${person} (charge ${charge}). ${end}`
-  await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
+  switch (reversed) {
+    case 'already_reversed':
+      return
+    case 'reversed':
+      return await tellTakenBack(tx, person, { charge, stars: stars(totalAmount) }, cid)
+    case 'noted_early': {
+      const what =
+        `Telegram gave ${totalAmount} Stars back to person ${person.id} (charge ${charge}). ` +
+        'No such payment was handled yet; when it comes, it is taken back at once.'
+      return await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
+    }
+    default:
+      return unreachable(reversed, 'takeBack')
+  }
 }
+
+/**
+ * Says to the person and to the operators what was taken back, and what of it is owed because it was not there. A refund
+ * by hand is done with that, whoever heard of it first.
+ */
+export async function tellTakenBack(
+  tx: Tx,
+  { id, language }: Pick<Person, 'id' | 'language'>,
+  { charge, stars }: { readonly charge: ChargeId; readonly stars: Stars },
+  cid: Cid,
+): Promise<void> {
+  const asked = await tx.refunds.lock({ what: 'payment', id: charge })
+  if (asked !== undefined) await tx.refunds.save({ ...asked, state: 'done' })
+  const [balance, debt] = await Promise.all([tx.ledger.balance(id), tx.ledger.debt(id)])
+  const why = asked === undefined ? {} : { why: asked.why }
+  const view = starsTakenBackView(textsFor(language), { stars, balance, debt, ...why })
+  const what =
+    `Telegram gave ${stars} Stars back to person ${id} (charge ${charge}). What they bought was taken back.` +
+    (asked === undefined ? '' : ` You asked for it: ${asked.why}.`) +
+    (debt > 0 ? ` They owe ${roubles(debt)}: it was spent or is held, and the next money of theirs pays it.` : '')
+  await tx.errands.add([
+    { errand: { kind: 'say', chat: chatOfPerson(id), view }, cid },
+    { errand: { kind: 'tell_operator', what }, cid },
+  ])
+}
+
+const roubles = (amount: Kopecks): string => `${(amount / 100).toFixed(2)} ₽`

@@ -12,11 +12,13 @@ import { kopecksFor, starsCurrency } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
 import type { Facts } from '../telemetry/facts.ts'
 import { meet } from './greet.ts'
+import { tellTakenBack } from './take-back.ts'
 
 /**
  * A Stars payment arrived: it is credited to its payer under its charge id, once, whatever else is true. Even for an
  * unknown or closed top-up; then at the rate of today, and the operator is told. A payment in another currency is not
- * ours to value: nothing is credited, and the operator is told.
+ * ours to value: nothing is credited, and the operator is told. One whose Stars were given back before is taken back at
+ * once.
  */
 export type Terms = { readonly starsPerRub: string; readonly catalog: Catalog; readonly now: Instant }
 
@@ -30,7 +32,8 @@ export async function takePayment(
   { starsPerRub, catalog, now }: Terms,
   facts: Facts,
 ): Promise<void> {
-  const { id: person, language } = await meet(tx, sender, now)
+  const payer = await meet(tx, sender, now)
+  const { id: person, language } = payer
   const { charge, currency, totalAmount } = payment
   if (currency !== starsCurrency) {
     await tx.errands.add([{ errand: { kind: 'tell_operator', what: foreignPayment(person, payment) }, cid }])
@@ -55,6 +58,7 @@ export async function takePayment(
   })
   if (credited === 'already_credited') return
   if (matches) await tx.topUps.save({ ...topUp, state: 'paid', charge })
+  if (credited === 'credited_and_reversed') return await tellTakenBack(tx, payer, { charge, stars: paid }, cid)
   const balance = await tx.ledger.balance(person)
   const view = creditedView(textsFor(language), amount, balance, draft)
   const errands: DueErrand[] = [{ errand: { kind: 'say', chat, view }, cid }]

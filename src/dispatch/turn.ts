@@ -32,17 +32,18 @@ export type Talk = {
 }
 type TalkWhat = Extract<What, { type: 'text' | 'command' | 'photo' | 'document' | 'unsupported' | 'tap' }>
 
-/** Undefined when nobody is to be answered (groups, channels), or when the update is no part of a conversation. */
+/** Undefined when nobody is to be answered (groups, channels, another bot), or when the update is no part of a conversation. */
 export function talkOf({ person: sender, chat, what }: ParsedUpdate): Talk | undefined {
-  if (sender === undefined || (chat !== undefined && chat.type !== 'private')) return undefined
+  if (sender === undefined || sender.isBot === true || (chat !== undefined && chat.type !== 'private')) return undefined
   if (what.type === 'tap') return { sender, chat: chat?.id ?? chatOfPerson(sender.id), what, input: inputOf(what) }
   if (chat === undefined || !isSaid(what)) return undefined
   return { sender, chat: chat.id, what, input: inputOf(what) }
 }
 
-/** Whether nothing at all follows from it. */
+/** Whether nothing at all follows from it. Money counts in every chat, and without a person it is still told. */
 export function isWithoutEffect({ person, chat, what }: ParsedUpdate): boolean {
-  if (person === undefined || (chat !== undefined && chat.type !== 'private')) return true
+  if (isAboutMoney(what)) return false
+  if (person === undefined || person.isBot === true || (chat !== undefined && chat.type !== 'private')) return true
   switch (what.type) {
     case 'service':
     case 'edited':
@@ -59,13 +60,17 @@ export function isWithoutEffect({ person, chat, what }: ParsedUpdate): boolean {
     case 'tap':
     case 'blocked':
     case 'unblocked':
-    case 'successful_payment':
-    case 'refunded_payment':
       return false
     default:
       return unreachable(what, 'isWithoutEffect')
   }
 }
+
+export type MoneyUpdate = Extract<What, { type: 'successful_payment' | 'refunded_payment' | 'unreadable_money' }>
+
+/** Looked at before the kind of chat and who wrote there: money has moved. */
+export const isAboutMoney = (what: What): what is MoneyUpdate =>
+  what.type === 'successful_payment' || what.type === 'refunded_payment' || what.type === 'unreadable_money'
 
 const isSaid = (what: What): what is Exclude<TalkWhat, { type: 'tap' }> =>
   ['text', 'command', 'photo', 'document', 'unsupported'].includes(what.type)
@@ -93,9 +98,10 @@ function inputOf(what: TalkWhat): Input {
       return { kind: 'command', name: what.name, payload: what.payload }
     case 'photo':
     case 'document': {
-      const { fileId, uniqueId, bytes, group, caption } = what
+      const { message, fileId, uniqueId, bytes, group, caption } = what
       const more = { ...(group === undefined ? {} : { group }), ...(caption === undefined ? {} : { caption }) }
-      return { kind: 'file', file: { fileId, uniqueId, bytes }, ...more }
+      const file = { fileId, uniqueId, bytes, ...(message === undefined ? {} : { message }) }
+      return { kind: 'file', file, ...more }
     }
     case 'tap': {
       const address = what.data === undefined ? undefined : decodeAddress(what.data)
@@ -123,10 +129,11 @@ export type Outcome = {
 
 /** Where the conversation goes. After a refusal it stays as it was, at the place the reaction names for that case. */
 export function nextSession(session: Session, reaction: Reaction, { refused }: Outcome): Session {
-  const { draft: before, photos: kept, ...rest } = session
+  const { draft: before, photos: kept, placedAlbum: former, ...rest } = session
   const revision = session.revision + 1
   const draft = refused || reaction.draft === undefined ? before : (reaction.draft ?? undefined)
   const photos = refused || reaction.photos === undefined ? kept : (reaction.photos ?? undefined)
+  const placedAlbum = (refused ? undefined : reaction.placedAlbum) ?? former
   const place = (refused ? reaction.otherwise : reaction.go) ?? session.place
   return {
     ...rest,
@@ -134,6 +141,7 @@ export function nextSession(session: Session, reaction: Reaction, { refused }: O
     place,
     ...(draft === undefined ? {} : { draft }),
     ...(photos === undefined ? {} : { photos }),
+    ...(placedAlbum === undefined ? {} : { placedAlbum }),
   }
 }
 

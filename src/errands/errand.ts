@@ -1,6 +1,6 @@
 import type { View } from '../conversation/view.ts'
 import type { Instant } from '../kit/clock.ts'
-import type { ChargeId, ChatId, Cid, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
+import type { ChargeId, ChatId, Cid, MessageId, OrderId, PersonId, TopUpId } from '../kit/ids.ts'
 
 /**
  * One thing to do outside, written down inside the step that wants it and carried out after its commit, again and
@@ -17,6 +17,7 @@ export type Errand =
       readonly chat: ChatId
       readonly fileId: string
       readonly uniqueId: string
+      readonly message?: MessageId
       readonly revision: number
     }
   | { readonly kind: 'send_invoice'; readonly topUp: TopUpId; readonly chat: ChatId }

@@ -60,6 +60,8 @@ export type HealthDeps = {
   readonly polling: () => PollingFigures | undefined
   readonly selling: () => SellingFigures | undefined
   readonly telegram: () => TelegramFigures
+  /** The last update could not be committed. */
+  readonly isRefused: () => boolean
   /** How long no instance has led, as far as a standby can see. */
   readonly nobodyActiveMs: () => number
   readonly instance: InstanceId
@@ -94,12 +96,13 @@ export function createHealth(deps: HealthDeps): {
       // A service that is ready has asked the database.
       answeredAt: deps.isReady() ? (kept?.at ?? instant(0)) : undefined,
       isReadOnly: kept?.inbox.isReadOnly,
+      isRefused: deps.isRefused(),
     }
   }
 
   function canStore(): boolean {
     const figures = seen()
-    return deps.isReady() && !isSilent(figures) && figures.isReadOnly !== true
+    return deps.isReady() && !isSilent(figures) && figures.isReadOnly !== true && figures.isRefused !== true
   }
 
   return {

@@ -24,6 +24,7 @@ export const allProblems = [
   'telegram_away',
   'database_silent',
   'database_read_only',
+  'updates_refused',
 ] as const
 export type Problem = (typeof allProblems)[number]
 
@@ -46,6 +47,8 @@ export type ProblemFigures = {
   /** When the database last answered; absent while nobody has asked it. */
   readonly answeredAt?: Instant | undefined
   readonly isReadOnly?: boolean | undefined
+  /** The last update could not be committed. */
+  readonly isRefused?: boolean | undefined
 }
 export type Waiting = { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
 
@@ -91,6 +94,7 @@ export function problemsOf(seen: ProblemFigures): readonly Problem[] {
     telegram_away: telegram.away !== undefined,
     database_silent: isSilent(seen),
     database_read_only: seen.isReadOnly === true,
+    updates_refused: seen.isRefused === true,
   }
   return allProblems.filter((problem) => are[problem])
 }

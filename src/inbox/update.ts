@@ -15,6 +15,8 @@ export type ParsedUpdate = {
 
 export type Sender = {
   readonly id: PersonId
+  /** Bots may write to bots; nobody is answered then, or two would go on for ever. */
+  readonly isBot?: true
   readonly firstName: string
   readonly username?: string
   readonly languageCode?: string
@@ -51,6 +53,8 @@ export type What =
       readonly totalAmount: number
       readonly currency: string
     }
+  /** A payment or refund that did not read. */
+  | { readonly type: 'unreadable_money'; readonly problem: string }
   | {
       readonly type: 'tap'
       /** Telegram's id of the callback query. */

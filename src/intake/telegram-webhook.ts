@@ -17,7 +17,7 @@ export type IntakeDeps = {
   readonly peek: (body: unknown) => PeekedUpdate | undefined
   readonly newCid: () => Cid
   readonly isActive: () => boolean
-  /** Where there is no response for an answer to travel in: carries it out before the update is committed. */
+  /** Where no response reaches Telegram (polling, a relay): carries the answer out before the update is committed. */
   readonly answerNow?: (answer: Readonly<Record<string, unknown>>) => Promise<void>
   readonly clock: Clock
   readonly telemetry: Telemetry

@@ -18,7 +18,7 @@ export const shopAccounts = [
   'shop:holds',
   /** Captured. */
   'shop:income',
-  /** What the shop lends when money that was spent is taken back; the next top-up pays it. */
+  /** What the shop lends when money that was spent is taken back; the next top-up, or money that comes back, pays it. */
   'shop:losses',
   /** Free generations and gifts given out, with a minus. */
   'shop:free-issue',

@@ -13,6 +13,8 @@ import type { TransferKind } from './transfer.ts'
  * - every hold is settled exactly once, by capture or by release;
  * - a refund of an order never exceeds what was captured;
  * - what goes back goes to where it came from, a free generation to its own day;
+ * - money that comes in or back pays an open debt before it can be spent;
+ * - a payment is reversed by its refund, whichever of the two is handled first;
  * - the sum over all accounts is zero in every unit.
  */
 export interface Ledger {
@@ -27,14 +29,24 @@ export interface Ledger {
   release(entry: OrderEntry): Promise<'released' | 'already_released' | 'already_captured'>
   /** Gives captured money back by a new transfer, once an order; `amount` may be less than what was captured. */
   refund(entry: OrderEntry & Part): Promise<'refunded' | 'already_refunded' | 'nothing_captured'>
-  /** Credits a paid top-up to its payer under its charge id; an open debt is paid first. */
-  credit(credit: Credit): Promise<'credited' | 'already_credited'>
-  /** Takes back a credited top-up whose Stars were refunded; what was spent becomes a debt carried by the shop. */
-  reverse(reversal: Reversal): Promise<'reversed' | 'already_reversed' | 'unknown_charge'>
+  /**
+   * Credits a paid top-up to its payer under its charge id; an open debt is paid first. `credited_and_reversed`: its Stars
+   * were given back before, so it is taken back at once.
+   */
+  credit(credit: Credit): Promise<'credited' | 'credited_and_reversed' | 'already_credited'>
+  /**
+   * Takes back a credited top-up whose Stars were refunded; what was spent becomes a debt carried by the shop.
+   * `noted_early`: no such payment was handled yet; it is reversed when it is credited.
+   */
+  reverse(reversal: Reversal): Promise<'reversed' | 'already_reversed' | 'noted_early'>
+  /** A payment that was credited under this charge. */
+  payment(charge: ChargeId): Promise<Payment | undefined>
   /** Gives money or free generations without a day (referral, promotion, the operator's hand), once for each key. */
   give(gift: Gift): Promise<'given' | 'already_given'>
-  /** What the person owes the shop after a reversal; the next top-up pays it first. */
+  /** What the person owes the shop after a reversal; the next money that comes in or back pays it first. */
   debt(person: PersonId): Promise<Kopecks>
+  /** How much of what an order gave back (by release, rest or refund) has paid a debt instead. */
+  debtPaidBy(order: OrderId): Promise<Kopecks>
   /** What moved the person's roubles, newest first. */
   transactionsOf(person: PersonId, limit: number): Promise<readonly Transaction[]>
 }
@@ -57,6 +69,13 @@ export type Credit = {
   readonly stars: Stars
   readonly topUp?: TopUpId
   readonly at: Instant
+  readonly cid: Cid
+}
+export type Payment = {
+  readonly person: PersonId
+  readonly amount: Kopecks
+  readonly stars: Stars
+  readonly isReversed: boolean
   readonly cid: Cid
 }
 export type Reversal = { readonly charge: ChargeId; readonly at: Instant; readonly cid: Cid }

@@ -23,6 +23,8 @@ export type TopUp = {
 
 /** An invoice older than this is not paid any more. */
 export const topUpOpenMs = 24 * 3600 * 1000
+/** Taps on the same amount within this time are one wish. */
+export const sameInvoiceMs = 15_000
 /** The smallest and the largest amount of one top-up. */
 export const topUpKopecksMin = kopecks(50_00)
 export const topUpKopecksMax = kopecks(50_000_00)
@@ -66,6 +68,8 @@ export function judgePreCheckout(topUp: TopUp | undefined, asked: PreCheckout, n
 export interface TopUps {
   add(topUp: TopUp): Promise<void>
   get(id: TopUpId): Promise<TopUp | undefined>
+  /** Whether the person has an invoice over this amount that was made at that time or later and is not paid. */
+  hasOpen(wish: { readonly person: PersonId; readonly amount: Kopecks; readonly since: Instant }): Promise<boolean>
   /** Reads and locks the row until the step ends: a payment and the news that the invoice was shown may come at once. */
   lock(id: TopUpId): Promise<TopUp | undefined>
   /** Remembers the invoice message, or that the top-up was paid. */

@@ -9,7 +9,8 @@ import type { Price, ShopDay } from './amount.ts'
  * a repeat harmless.
  *
  *   credit       shop:top-ups    → person         a paid top-up                     credit:<charge>
- *   debt_paid    person          → shop:losses    out of that top-up, first         debt-paid:<charge>
+ *   debt_paid    person          → shop:losses    out of what came in or back,      debt-paid:<charge>, or the cause
+ *                                                 before it can be spent            of what came back behind debt-paid:
  *   gift         shop:free-issue → person         by the operator or for a referral gift:<key>
  *   free_day     shop:free-issue → person's day   the five of the day               free:<person>:<day>
  *   hold         person          → shop:holds     an order was placed               hold:<order>
@@ -60,7 +61,8 @@ export const causeOf = {
   rest: (order: OrderId) => `rest:${order}`,
   refund: (order: OrderId) => `refund:${order}`,
   credit: (charge: string) => `credit:${charge}`,
-  debtPaid: (charge: string) => `debt-paid:${charge}`,
+  /** `of`: a charge, or the cause of what came back. */
+  debtPaid: (of: string) => `debt-paid:${of}`,
   debt: (charge: string) => `debt:${charge}`,
   reversal: (charge: string) => `reverse:${charge}`,
   freeDay: (person: number, day: ShopDay) => `free:${person}:${day}`,

@@ -133,7 +133,10 @@ function creditsLow({ selling: { credits }, creditsLow: low }: Watched): readonl
 }
 
 /** The problems that the leader alerts to. The others end with the alert itself, or a standby says them. */
-type Alerted = Exclude<Problem, 'nobody_active' | 'pool_waiting' | 'database_silent' | 'database_read_only'>
+type Alerted = Exclude<
+  Problem,
+  'nobody_active' | 'pool_waiting' | 'database_silent' | 'database_read_only' | 'updates_refused'
+>
 type Alert = Omit<Cause, 'key'>
 
 /** Each problem in a sentence for an operator. */

@@ -47,13 +47,16 @@ export function createRecordObservation({
   }
 }
 
+/** What it writes of a step. */
+export type RecordTx = Pick<Tx, 'orders' | 'ledger' | 'errands'>
+
 /** The same inside a step that is already open (a person cancels). The order's row must be locked. */
 export async function applyObservation(
-  tx: Tx,
+  tx: RecordTx,
   order: Order,
   observation: Observation,
   clock: Clock,
-  facts: Facts,
+  facts: Pick<Facts, 'add'>,
 ): Promise<Recorded> {
   const decision: Decision = decide(order, observation)
   if (decision === 'ignored') return { order, changed: false }
@@ -67,11 +70,11 @@ export async function applyObservation(
 }
 
 async function applyEffect(
-  tx: Tx,
+  tx: RecordTx,
   order: Order,
   { type }: Effect,
   clock: Clock,
-  facts: Facts,
+  facts: Pick<Facts, 'add'>,
 ): Promise<readonly DueErrand[]> {
   const { id, cid, chat } = order
   const now = clock.now()
@@ -106,7 +109,7 @@ function expect(order: OrderId, wanted: string, answered: string): void {
     throw new Error(`order ${order}: the ledger answered "${answered}" where "${wanted}" was due`)
 }
 
-function tellState(before: Order, next: Order, facts: Facts): void {
+function tellState(before: Order, next: Order, facts: Pick<Facts, 'add'>): void {
   if (before.status === next.status) return
   const { cid, id, model } = next
   const task = 'task' in next && next.task !== undefined ? { task_id: next.task } : {}

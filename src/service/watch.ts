@@ -1,6 +1,7 @@
 import type { Breaker } from '../delivery/breaker.ts'
 import { createFiguresDuty } from '../health/figures.ts'
 import { createHealth } from '../health/health.ts'
+import { createStoreWatch } from '../health/store-watch.ts'
 import { instant } from '../kit/clock.ts'
 import type { Releasers } from '../kit/releasers.ts'
 import { type Duty, every, type LeaderDuty, startDuties } from '../lifecycle/duties.ts'
@@ -27,6 +28,7 @@ export function createProbes(
   startedMs: number,
 ) {
   const figures = createFiguresDuty({ read: ports.readFigures, pool: ports.poolFigures, clock })
+  const stores = createStoreWatch({ tryToStore: ports.tryToStore, clock })
   const health = createHealth({
     role: () => roleOf(standing),
     epoch: () => standing.lifecycle?.epoch,
@@ -37,6 +39,7 @@ export function createProbes(
     polling: () => standing.polling?.figures(),
     selling: () => standing.selling?.figures(),
     telegram: breaker.figures,
+    isRefused: stores.isRefused,
     nobodyActiveMs: () => standing.leaderWatch?.nobodyForMs() ?? 0,
     instance,
     version,
@@ -65,7 +68,7 @@ export function createProbes(
       kieCredits: credits === undefined ? undefined : Number(credits),
     }
   })
-  return { figures, health, metrics }
+  return { figures, stores, health, metrics }
 }
 
 /** The operators' alerts: of the leader about the service, of a standby about a service that nobody leads. */
@@ -126,7 +129,7 @@ export function startOwnDuties(
   { config, clock, telemetry }: ServiceDeps,
   ports: WatchPorts,
   breaker: Breaker,
-  { figures }: Probes,
+  { figures, stores }: Probes,
   { keys }: Booted,
   standing: Standing,
   releasers: Releasers,
@@ -164,6 +167,7 @@ export function startOwnDuties(
   })
   const duties: Duty<undefined>[] = [
     figures.duty,
+    stores.duty,
     { name: 'listen', run: (_, signal) => ports.listen(wake, signal), longestPauseMs: 2_000 },
     every('connections', 2_000, clock, async () => ports.sweepConnections()),
     { name: 'telegram', run: (_, signal) => breaker.watch(signal) },

@@ -41,10 +41,11 @@ export function createErrands(
     /** Where KIE calls back; undefined when nothing outside reaches us. */
     readonly callbackBase: string | undefined
     readonly fileChecked: SmallErrandsDeps['fileChecked']
+    readonly starRefunds: SmallErrandsDeps['starRefunds']
     readonly operators: readonly PersonId[]
   },
 ) {
-  const { catalog, chat, kie, pacing, turns, references, callbackBase, fileChecked, operators } = given
+  const { catalog, chat, kie, pacing, turns, references, callbackBase, fileChecked, starRefunds, operators } = given
   const { store, artifacts } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
   const random = randomFraction
@@ -60,6 +61,8 @@ export function createErrands(
       texts: words,
       isPicture: (bytes) => sniffPicture(bytes) !== undefined,
       fileChecked,
+      starRefunds,
+      starTransactions: ports.telegram.getStarTransactions,
       operators,
       clock,
       telemetry,

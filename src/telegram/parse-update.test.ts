@@ -95,8 +95,8 @@ describe('a message', () => {
     assert.deepEqual(what({ refunded_payment: payment }), { ...paid, type: 'refunded_payment' })
     assert.deepEqual(what({ successful_payment: { ...payment, invoice_payload: 7 } }), { ...paid, payload: '' })
     const broken = what({ successful_payment: { currency: 'XTR', total_amount: 50 } })
-    assert.equal(broken.type, 'unknown')
-    assert.match(broken.type === 'unknown' ? (broken.problem ?? '') : '', /telegram_payment_charge_id/)
+    assert.equal(broken.type, 'unreadable_money')
+    assert.match(broken.type === 'unreadable_money' ? broken.problem : '', /telegram_payment_charge_id/)
   })
 
   it('of a group names the kind of chat, so that it can be left alone', () => {
@@ -188,6 +188,20 @@ describe('the other kinds', () => {
     assert.equal(lane('poll', { id: '1' }), 'k:poll')
     assert.equal(lane('message', { from: { id: 'x' }, chat: { id: 1.5 } }), 'k:message')
     assert.equal(lane('NOT a kind', {}), 'k:unknown')
+  })
+})
+
+describe('a bot that writes', () => {
+  it('is known as one; whoever does not say so is a person', () => {
+    const personOf = (isBot: unknown) =>
+      parseUpdate(
+        JSON.stringify({
+          update_id: 1,
+          message: { message_id: 1, text: 'x', from: { ...from, is_bot: isBot }, chat: { id: 501, type: 'private' } },
+        }),
+      ).person
+    assert.equal(personOf(true)?.isBot, true)
+    for (const each of [false, undefined, 1, 'true']) assert.equal(personOf(each)?.isBot, undefined)
   })
 })
 

@@ -87,6 +87,9 @@ function repaired(value: unknown): unknown {
 
 function whatOf(kind: string, content: Fields | undefined): What {
   if (content === undefined) return { type: 'unknown' }
+  // Payments first: whatever else the update holds, and in whatever kind of chat, money has moved.
+  const money = moneyOf(content)
+  if (money !== undefined) return money
   switch (kind) {
     case 'message':
       return messageOf(content)
@@ -105,10 +108,14 @@ function whatOf(kind: string, content: Fields | undefined): What {
   }
 }
 
+function moneyOf(message: Fields): What | undefined {
+  const type = (['successful_payment', 'refunded_payment'] as const).find((each) => each in message)
+  if (type === undefined) return undefined
+  const paid = paymentShape(type).safeParse(message[type])
+  return paid.success ? paid.data : { type: 'unreadable_money', problem: z.prettifyError(paid.error) }
+}
+
 function messageOf(message: Fields): What {
-  // Payments first: whatever else the message holds, money has moved.
-  if ('successful_payment' in message) return read(paymentShape('successful_payment'), message['successful_payment'])
-  if ('refunded_payment' in message) return read(paymentShape('refunded_payment'), message['refunded_payment'])
   const at = messageNumber(message['message_id'])
   if (typeof message['text'] === 'string') return textOf(message['text'], at)
   if ('photo' in message) return read(photoShape, message)
@@ -267,6 +274,7 @@ function senderOf(content: Fields | undefined): Sender | undefined {
   if (id === undefined || fields === undefined) return undefined
   return {
     id,
+    ...(fields['is_bot'] === true ? { isBot: true } : {}),
     firstName: stringOf(fields['first_name']) ?? '',
     ...given({ username: stringOf(fields['username']), languageCode: stringOf(fields['language_code']) }),
   }

@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { z } from 'zod'
 import { createSandbox, type Sandbox } from '../../sandbox/sandbox.ts'
 import { buildPages } from '../../web/build.ts'
+import { serveText } from '../fixtures/loopback.ts'
 import { openBrowser, type TestBrowser } from './browser.ts'
 import { chatOf, openChat } from './chat-page.ts'
 import { type SmallBot, seaPng, startSmallBot } from './small-bot.ts'
@@ -48,6 +49,43 @@ describe('the web chat', () => {
     await anna.waitForText('Hello, Anna!')
     assert.equal(await peopleCount(), 1)
     await page.context().close()
+  })
+
+  it('is reached by no page of another origin, in any way a page has, but by a link to it', async (t) => {
+    const target = `${sandbox.url}/telegram/bot424242:a-bot-that-exists-by-its-first-call/setWebhook?url=${sandbox.url}`
+    const { url: origin } = await serveText(
+      t,
+      `<title>Elsewhere</title>
+      <img src="${target}">
+      <script src="${target}"></script>
+      <link rel="stylesheet" href="${target}">
+      <iframe src="${target}"></iframe>
+      <form id="form" method="get" action="${target}" target="formed"><button>Send</button></form>
+      <iframe name="formed"></iframe>
+      <a id="deep" href="${target}">deep</a> <a id="chat" href="${sandbox.url}/">chat</a>`,
+    )
+    const page = await browser.page()
+    try {
+      const tried = new Set<string>()
+      page.on('request', (request) => {
+        if (request.url() === target) tried.add(request.resourceType())
+      })
+      for (const host of ['127.0.0.1', 'localhost']) {
+        tried.clear()
+        await page.goto(origin.replace('127.0.0.1', host), { waitUntil: 'load' })
+        await page.getByRole('button', { name: 'Send' }).click()
+        await page.getByText('deep').click()
+        await page.getByText('requests of other origins are refused').waitFor()
+        assert.deepEqual(tried, new Set(['image', 'script', 'stylesheet', 'document']), host)
+      }
+      await page.goto(origin)
+      await page.getByText('chat', { exact: true }).click()
+      await openChat(page, sandbox.url, { name: 'Ira', language: 'en' })
+      const bots = await fetch(`${sandbox.url}/sandbox/v1/bots`)
+      assert.doesNotMatch(await bots.text(), /424242/)
+    } finally {
+      await page.context().close()
+    }
   })
 
   it('sends what is typed, shows the answer, and keeps both over a reload', async () => {

@@ -39,7 +39,7 @@ describe('a service that is in order', () => {
     assert.deepEqual(
       findings.map(({ check }) => check),
       `settings storage database connections pooler clock.database migrations world shop work lock catalog identity clock.telegram
-       service public webhook.leader webhook.duties webhook.set webhook.url webhook.settings webhook.info stars kie`.split(
+       service public relay webhook.leader webhook.duties webhook.set webhook.url webhook.settings webhook.info stars kie`.split(
         /\s+/,
       ),
     )

@@ -182,6 +182,7 @@ describe('the settings', () => {
       'ADMIN_ID',
       'ADMIN_IDS',
       'BOT_MODE',
+      'PRE_CHECKOUT',
       'PORT',
       'LISTEN_ADDRESS',
       'WEBHOOK_SECRET_PATH',

@@ -384,8 +384,76 @@ export function ledgerContract(name: string, open: () => Promise<Books>): void {
         assert.equal(await step((ledger) => ledger.debt(person)), 0)
       })
 
-      it('knows nothing of a charge that was never credited', async () => {
-        assert.equal(await step((ledger) => ledger.reverse({ charge: newCharge(), ...entry })), 'unknown_charge')
+      it('reverses a payment that is handled after its refund, whatever is owed already', async () => {
+        const { person, order } = await held(60)
+        const [paid, early] = [newCharge(), newCharge()]
+        await step(topUp(person, 500, paid))
+        await step((ledger) => ledger.reverse({ charge: paid, ...entry }))
+        assert.equal(await step((ledger) => ledger.reverse({ charge: early, ...entry })), 'noted_early')
+        assert.equal(await step((ledger) => ledger.reverse({ charge: early, ...entry })), 'already_reversed')
+        const before = await step((ledger) => ledger.balance(person))
+        assert.equal(await step(topUp(person, 70, early)), 'credited_and_reversed')
+        assert.equal(await step(topUp(person, 70, early)), 'already_credited')
+        assert.equal(await step((ledger) => ledger.reverse({ charge: early, ...entry })), 'already_reversed')
+        assert.equal(await step((ledger) => ledger.balance(person)), before)
+        await step((ledger) => ledger.release({ order, ...entry }))
+        await assertSound(books)
+      })
+
+      it('reverses a payment once when it and its refund are handled 20 times at once', async () => {
+        for (let round = 0; round < 5; round++) {
+          const person = somebody()
+          const charge = newCharge()
+          const ended = await twenty(async (n) =>
+            n % 2 === round % 2
+              ? await step(topUp(person, 100, charge))
+              : await step((ledger) => ledger.reverse({ charge, ...entry })),
+          )
+          assert.equal(count(ended, 'credited') + count(ended, 'credited_and_reversed'), 1)
+          assert.equal(await step((ledger) => ledger.balance(person)), 0)
+          assert.equal(await step((ledger) => ledger.debt(person)), 0)
+        }
+        await assertSound(books)
+      })
+
+      it('lets released, left over and refunded money pay the debt before it can be spent', async () => {
+        const ways = {
+          release: { price: 60, back: 60 },
+          rest: { price: 60, back: 35 },
+          refund: { price: 60, back: 60 },
+        } as const
+        for (const [way, { price, back }] of Object.entries(ways)) {
+          const [person, order, charge] = [somebody(), newOrderId(), newCharge()]
+          await step(topUp(person, 100, charge))
+          await step(hold(person, order, rub(price)))
+          if (way === 'refund') await step((ledger) => ledger.capture({ order, ...entry }))
+          await step((ledger) => ledger.reverse({ charge, ...entry }))
+          assert.equal(await step((ledger) => ledger.debt(person)), price)
+          await twenty(() =>
+            step(async (ledger) => {
+              if (way === 'release') await ledger.release({ order, ...entry })
+              else if (way === 'refund') await ledger.refund({ order, ...entry })
+              else await ledger.capture({ order, ...entry, amount: kopecks(price - back) })
+            }),
+          )
+          assert.equal(await step((ledger) => ledger.balance(person)), 0, way)
+          assert.equal(await step((ledger) => ledger.debt(person)), price - back, way)
+          assert.equal(await step((ledger) => ledger.debtPaidBy(order)), back, way)
+        }
+        await assertSound(books)
+      })
+
+      it('leaves what is above the debt to be spent', async () => {
+        const [person, order, charge] = [somebody(), newOrderId(), newCharge()]
+        await step(topUp(person, 30, charge))
+        await step(topUp(person, 70))
+        await step(hold(person, order, rub(90)))
+        await step((ledger) => ledger.reverse({ charge, ...entry }))
+        assert.equal(await step((ledger) => ledger.debt(person)), 20)
+        await step((ledger) => ledger.release({ order, ...entry }))
+        assert.equal(await step((ledger) => ledger.balance(person)), 70)
+        assert.equal(await step((ledger) => ledger.debt(person)), 0)
+        await assertSound(books)
       })
     })
 

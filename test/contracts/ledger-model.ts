@@ -37,6 +37,8 @@ export class LedgerModel {
   readonly debts = new Map<PersonId, number>()
   readonly orders = new Map<OrderId, ModelOrder>()
   readonly #charges = new Map<ChargeId, { readonly person: PersonId; readonly amount: number; reversed: boolean }>()
+  /** Charges that were given back before they were paid. */
+  readonly #early = new Set<ChargeId>()
   readonly #gifts = new Set<string>()
 
   run(command: Command): string {
@@ -62,16 +64,20 @@ export class LedgerModel {
 
   #credit({ person, charge, amount }: Extract<Command, { type: 'credit' }>): string {
     if (this.#charges.has(charge)) return 'already_credited'
-    this.#charges.set(charge, { person, amount, reversed: false })
-    const paid = Math.min(amount, this.debts.get(person) ?? 0)
-    this.debts.set(person, (this.debts.get(person) ?? 0) - paid)
-    this.#move(`${person}/RUB`, amount - paid)
+    const reversed = this.#early.has(charge)
+    this.#charges.set(charge, { person, amount, reversed })
+    if (reversed) return 'credited_and_reversed'
+    this.#comeBack(person, `${person}/RUB`, amount)
     return 'credited'
   }
 
   #reverse(charge: ChargeId): string {
     const credited = this.#charges.get(charge)
-    if (credited === undefined) return 'unknown_charge'
+    if (credited === undefined) {
+      if (this.#early.has(charge)) return 'already_reversed'
+      this.#early.add(charge)
+      return 'noted_early'
+    }
     if (credited.reversed) return 'already_reversed'
     credited.reversed = true
     const { person, amount } = credited
@@ -112,7 +118,7 @@ export class LedgerModel {
     if (part !== undefined && (order.price.unit === 'GEN' || part > order.held)) return 'fault'
     order.settled = 'captured'
     order.captured = part ?? order.held
-    this.#move(order.purse, order.held - order.captured)
+    this.#comeBack(order.person, order.purse, order.held - order.captured)
     return 'captured'
   }
 
@@ -121,7 +127,7 @@ export class LedgerModel {
     if (order === undefined) return 'fault'
     if (order.settled !== 'no') return `already_${order.settled}`
     order.settled = 'released'
-    this.#move(order.purse, order.held)
+    this.#comeBack(order.person, order.purse, order.held)
     return 'released'
   }
 
@@ -132,8 +138,15 @@ export class LedgerModel {
     if (order.refunded) return 'already_refunded'
     if (part !== undefined && (order.price.unit === 'GEN' || part > order.captured)) return 'fault'
     order.refunded = true
-    this.#move(order.purse, part ?? order.captured)
+    this.#comeBack(order.person, order.purse, part ?? order.captured)
     return 'refunded'
+  }
+
+  /** Roubles pay a debt first. */
+  #comeBack(person: PersonId, purse: string, amount: number): void {
+    const paid = purse.endsWith('/RUB') ? Math.min(amount, this.debts.get(person) ?? 0) : 0
+    this.debts.set(person, (this.debts.get(person) ?? 0) - paid)
+    this.#move(purse, amount - paid)
   }
 
   #in(purse: string): number {

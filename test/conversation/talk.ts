@@ -13,8 +13,9 @@ import { ordersPerPage } from '../../src/conversation/screens/history/history.ts
 import type { Notice, Session } from '../../src/conversation/session.ts'
 import { textsFor } from '../../src/conversation/texts/texts-for.ts'
 import type { Button, View } from '../../src/conversation/view.ts'
+import { nextSession } from '../../src/dispatch/turn.ts'
 import { instant } from '../../src/kit/clock.ts'
-import { chatId, cid, orderId, personId, quoteId } from '../../src/kit/ids.ts'
+import { chatId, cid, messageId, orderId, personId, quoteId } from '../../src/kit/ids.ts'
 import { generations, kopecks } from '../../src/money/amount.ts'
 import { shopDay } from '../../src/money/shop-day.ts'
 import type { Order } from '../../src/orders/order.ts'
@@ -118,16 +119,7 @@ export class Talk {
     this.reaction = reaction
     this.notice = reaction.notice
     if (reaction.command !== undefined) this.#carryOut(reaction.command)
-    const { draft: before, photos: kept, ...rest } = this.session
-    const draft = reaction.draft === undefined ? before : (reaction.draft ?? undefined)
-    const photos = reaction.photos === undefined ? kept : (reaction.photos ?? undefined)
-    this.session = {
-      ...rest,
-      revision: rest.revision + 1,
-      place: reaction.go ?? rest.place,
-      ...(draft === undefined ? {} : { draft }),
-      ...(photos === undefined ? {} : { photos }),
-    }
+    this.session = nextSession(this.session, reaction, { refused: false })
     if (reaction.still !== true) this.view = this.#draw()
     return this
   }
@@ -201,4 +193,9 @@ export function anOrder(id: string): Extract<Order, { status: 'placed' }> {
   }
 }
 
-export const photo = (n: number, bytes = 100_000): TakenFile => ({ fileId: `file${n}`, uniqueId: `unique${n}`, bytes })
+export const photo = (n: number, bytes = 100_000): TakenFile => ({
+  fileId: `file${n}`,
+  uniqueId: `unique${n}`,
+  bytes,
+  message: messageId(n),
+})

@@ -63,6 +63,8 @@ function open() {
       texts: { invoice: async () => words, caption, originalGone: caption },
       isPicture: () => true,
       fileChecked: async (_permit, _owner, _file, verdict) => void verdicts.push(verdict),
+      starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
+      starTransactions: async () => unknown('no answer'),
       operators: [],
     }),
     show_progress: createShowProgress({

@@ -39,6 +39,7 @@ const shows: Readonly<Record<string, RegExp>> = {
   'curl -s http://127.0.0.1:10000/health': /"ok":true.*"mode":"active".*"lock_acquired":true/,
   'npx trt lock show': /It lives\. Nothing to do\./,
   'npx trt inbox list': /Nothing/i,
+  'npx trt refund order abcdefghjkmn --why "a spoilt picture"': /went back to person/,
 }
 
 /** What must be so before a command has something to do. */

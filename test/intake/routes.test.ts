@@ -20,6 +20,7 @@ const server = await listen(
       polling: () => undefined,
       selling: () => undefined,
       telegram: () => ({}),
+      isRefused: () => false,
       nobodyActiveMs: () => 0,
       instance: instanceId('walked'),
       version: '0.0.0',

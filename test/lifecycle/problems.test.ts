@@ -59,7 +59,13 @@ describe('health and the alerts', () => {
 
   it('know every problem; those that no leader can alert to are named by health alone', () => {
     const unalerted = allProblems.filter((problem) => !(problem in thresholds))
-    assert.deepEqual(unalerted, ['nobody_active', 'pool_waiting', 'database_silent', 'database_read_only'])
+    assert.deepEqual(unalerted, [
+      'nobody_active',
+      'pool_waiting',
+      'database_silent',
+      'database_read_only',
+      'updates_refused',
+    ])
   })
 })
 
@@ -82,6 +88,7 @@ function namedBy(seen: Watched) {
     polling: () => seen.polling,
     selling: () => seen.selling,
     telegram: () => seen.telegram,
+    isRefused: () => false,
     nobodyActiveMs: () => 0,
     instance,
     version: '0.0.0',

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ApiError } from '../../sandbox/telegram/bot-side/errors.ts'
 import { Params } from '../../sandbox/telegram/bot-side/params.ts'
+import { detectEntities } from '../../sandbox/telegram/formatting/detect.ts'
 import { readFormatted } from '../../sandbox/telegram/formatting/formatting.ts'
+import { parseHtml } from '../../sandbox/telegram/formatting/html.ts'
+import { parseMarkdown } from '../../sandbox/telegram/formatting/markdown.ts'
+import { parseMarkdownV2 } from '../../sandbox/telegram/formatting/markdown-v2.ts'
+import { patience } from '../fixtures/patience.ts'
 
 function read(text: string, mode = '', entities?: unknown) {
   const values = new Map<string, unknown>(Object.entries({ text, parse_mode: mode, entities }))
@@ -105,4 +110,47 @@ describe('entities without markup', () => {
     ])
     assert.throws(() => read('bold', '', [{ type: 'bold', offset: 2, length: 4 }]), /ends after the end of the text/)
   })
+})
+
+describe('a text that is all markup', () => {
+  it('is refused at the limit of the server before it is read', () => {
+    for (const mode of ['', 'HTML', 'MarkdownV2', 'Markdown']) {
+      assert.throws(() => read('<b>x</b>'.repeat(32_000), mode), { message: 'Bad Request: text is too long' })
+      assert.throws(() => read('я'.repeat(16_385), mode), { message: 'Bad Request: text is too long' })
+    }
+    assert.equal(read('я'.repeat(16_384)).text.length, 16_384)
+    assert.equal(refusal('<i>'.repeat(10_922), 'HTML'), `Can't find end tag corresponding to start tag "i"`)
+  })
+
+  const million = (piece: string) => piece.repeat(Math.ceil(1_000_000 / piece.length))
+  const shapes: readonly (readonly [name: string, read: () => unknown])[] = [
+    ['HTML tags', () => parseHtml(million('<b>x</b>'))],
+    ['HTML links without an address', () => parseHtml(million('<a>x</a>'))],
+    ['HTML blocks', () => parseHtml(million('<pre><code>x</code></pre>'))],
+    ['HTML attributes', () => parseHtml(`<b ${million('a ')}>x</b>`)],
+    ['MarkdownV2 links without an address', () => parseMarkdownV2(million('[x]'))],
+    [
+      'MarkdownV2 quotations in open entities',
+      () => {
+        assert.throws(() => parseMarkdownV2(million('*_') + million('\n>x')), /Can't find end of/)
+      },
+    ],
+    ['Markdown links whose address has no end', () => parseMarkdown(million('[x]('))],
+    ['commands', () => detectEntities(million('/a '), [])],
+    [
+      'given entities, each over the whole text',
+      () =>
+        detectEntities(
+          'a'.repeat(32_768),
+          Array.from({ length: 100_000 }, () => ({ type: 'code', offset: 0, length: 32_768 })),
+        ),
+    ],
+  ]
+  for (const [name, readShape] of shapes) {
+    it(`costs as many steps as it has characters: ${name}`, () => {
+      const startedAt = performance.now()
+      readShape()
+      assert.ok(performance.now() - startedAt < patience(2_000), `took ${performance.now() - startedAt} ms`)
+    })
+  }
 })

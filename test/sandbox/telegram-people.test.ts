@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { type RequestOptions, request } from 'node:http'
 import { describe, it } from 'node:test'
+import { serve } from '../fixtures/loopback.ts'
 import { until } from '../fixtures/person.ts'
 import { ask, at, listAt, numberAt, pngOf, startSandbox, startWebhook, textAt } from './telegram-setup.ts'
 
@@ -183,15 +185,78 @@ describe('the controls', () => {
     assert.equal((await ask('POST', people, {}, { origin: sandbox.url })).status, 200)
     assert.equal((await fetch(people, { method: 'POST', body: '{}' })).status, 415)
     assert.equal((await fetch(people, { method: 'POST', body: new URLSearchParams({ first_name: 'x' }) })).status, 415)
-    const { port } = new URL(sandbox.url)
-    const { get } = await import('node:http')
-    const status = await new Promise((resolve) => {
-      get({ port, host: '127.0.0.1', path: '/sandbox/v1/people', headers: { host: 'evil.example' } }, (answer) => {
-        answer.resume()
-        resolve(answer.statusCode)
+    assert.equal(await statusOf(sandbox.url, '/sandbox/v1/people', { headers: { host: 'evil.example' } }), 403)
+  })
+
+  it('refuses pages of other origins also when their browser sends no Origin', async (t) => {
+    const sandbox = await startSandbox(t)
+    const asBrowser = async (path: string, site: string, mode: string, dest: string, method = 'GET') =>
+      await statusOf(sandbox.url, path, {
+        method,
+        headers: { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest },
       })
+    const hook = '/telegram/bot11:some-bot/setWebhook?url=http://127.0.0.1:9/'
+    for (const site of ['cross-site', 'same-site']) {
+      for (const [mode, dest] of [
+        ['no-cors', 'image'],
+        ['no-cors', 'script'],
+        ['navigate', 'document'],
+        ['navigate', 'iframe'],
+      ] as const) {
+        assert.equal(await asBrowser(hook, site, mode, dest), 403, `${site} ${mode} ${dest}`)
+        assert.equal(await asBrowser('/sandbox/v1/people', site, mode, dest), 403)
+      }
+      assert.equal(await asBrowser('/', site, 'navigate', 'iframe'), 403)
+      assert.equal(await asBrowser('/', site, 'navigate', 'document'), 200, 'a link to the web chat')
+      assert.equal(await asBrowser('/?bot=1', site, 'navigate', 'document'), 200)
+    }
+    assert.equal(await asBrowser(hook, 'same-origin', 'cors', 'empty'), 200)
+    assert.equal(await asBrowser('/', 'none', 'navigate', 'document'), 200)
+    assert.equal(await asBrowser('/sandbox/v1/people', 'none', 'navigate', 'document'), 200)
+  })
+
+  it('answers to any host name that comes with the key, and to none without', async (t) => {
+    const sandbox = await startSandbox(t, { listen: '0.0.0.0', key: 'k3y' })
+    const through = (path: string, headers: Record<string, string>) => statusOf(sandbox.url, path, { headers })
+    for (const host of ['sandbox:10001', 'sandbox.example', '192.168.1.7:10001', '127.0.0.1']) {
+      assert.equal(await through('/sandbox/v1/people', { host, authorization: 'Bearer k3y' }), 200)
+      assert.equal(await through('/sandbox/v1/people', { host, cookie: 'sandbox_key=k3y' }), 200)
+      assert.equal(await through('/key/k3y/telegram/bot11:some-bot/getMe', { host }), 200)
+      assert.equal(await through('/sandbox/v1/people', { host, origin: `http://${host}`, 'x-sandbox-key': 'k3y' }), 200)
+      assert.equal(await through('/sandbox/v1/people', { host, origin: 'http://a.b', 'x-sandbox-key': 'k3y' }), 403)
+      assert.equal(await through('/sandbox/v1/people', { host }), 401)
+      assert.equal(await through('/sandbox/v1/people', { host, 'x-sandbox-key': 'wrong' }), 401)
+    }
+  })
+
+  it('reads a percent sign that begins no character as it is', async (t) => {
+    const sandbox = await startSandbox(t, { key: '50%' })
+    const get = (path: string, headers: Record<string, string> = {}) => statusOf(sandbox.url, path, { headers })
+    const bearer = { authorization: 'Bearer 50%' }
+    assert.equal(await get('/sandbox/v1/people', { cookie: 'sandbox_key=%' }), 401)
+    assert.equal(await get('/sandbox/v1/people', { cookie: 'sandbox_key=%E0%A4' }), 401)
+    assert.equal(await get('/sandbox/v1/people', { cookie: 'sandbox_key=50%25' }), 200)
+    assert.equal(await get('/key/50%25/sandbox/v1/people'), 200)
+    assert.equal(await get('/key/50%/sandbox/v1/people'), 200)
+    for (const path of ['/%', '/assets/%', '/kie/files/%', '/telegram/file/bot11:some-bot/%', '/telegram/bot11:a%/x']) {
+      const status = await get(path, bearer)
+      assert.ok(status >= 400 && status < 500, `${path}: ${status}`)
+    }
+  })
+
+  it('sends files of addresses, and calls webhooks, whose percent signs begin no character', async (t) => {
+    const sandbox = await startSandbox(t)
+    const anna = await sandbox.person()
+    const { url } = await serve(t, (_request, reply) => {
+      reply.setHeader('content-type', 'image/png').end(pngOf(10, 10))
     })
-    assert.equal(status, 403)
+    for (const name of ['50%.png', '%E0%A4.png', '100%25.png']) {
+      const sent = await sandbox.call('sendPhoto', { chat_id: anna, photo: `${url}/${name}` })
+      assert.equal(sent.status, 200, JSON.stringify(sent.body))
+    }
+    const withPassword = url.replace('http://', 'http://bot:50%@')
+    const sent = await sandbox.call('sendPhoto', { chat_id: anna, photo: `${withPassword}/x.png` })
+    assert.equal(sent.status, 200, JSON.stringify(sent.body))
   })
 
   it('wants the key when there is one, and listens elsewhere only with one', async (t) => {
@@ -250,3 +315,16 @@ describe('the controls', () => {
     await until(async () => (await date()) - before > 3700)
   })
 })
+
+/** The status of a request with any headers: `fetch` sets `Host` and `Sec-Fetch-*` itself. */
+function statusOf(url: string, path: string, options: RequestOptions): Promise<number> {
+  const { port } = new URL(url)
+  return new Promise((resolve, reject) => {
+    request({ port, host: '127.0.0.1', path, ...options }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode ?? 0)
+    })
+      .on('error', reject)
+      .end()
+  })
+}

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../percent.ts'
 import type { FileKind, StoredFile } from '../model.ts'
 import { probeImage, sniffMime } from '../probe.ts'
 import type { Call } from './call.ts'
@@ -48,7 +49,7 @@ async function fetchFile({ telegram }: Call, kind: FileKind, url: string): Promi
   const mime = (fetched.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!typesByUrl[kind].test(mime)) throw badRequest('wrong type of the web page content')
   const name = new URL(url).pathname.split('/').at(-1) || 'file'
-  return { from: 'bytes', bytes: fetched.body, mime, name: decodeURIComponent(name) }
+  return { from: 'bytes', bytes: fetched.body, mime, name: percentDecoded(name) }
 }
 
 const typesByUrl = {

@@ -4,7 +4,9 @@ import type { Entity } from '../model.ts'
 /** A text while it is read: what was read so far, its entities, and where an error would point. */
 export class TextDraft {
   readonly #source: string
-  #text = ''
+  // A text that grows and is read in between would be copied as a whole each time.
+  readonly #parts: string[] = []
+  #length = 0
   readonly entities: Entity[] = []
 
   constructor(source: string) {
@@ -13,28 +15,32 @@ export class TextDraft {
 
   /** UTF-16 units so far: where an entity that begins now begins. */
   get length(): number {
-    return this.#text.length
+    return this.#length
   }
 
   get text(): string {
-    return this.#text
+    return this.#parts.join('')
   }
 
   append(text: string): void {
-    this.#text += text
+    this.#parts.push(text)
+    this.#length += text.length
   }
 
+  /** What was read since `offset`, where a part began. */
   textFrom(offset: number): string {
-    return this.#text.slice(offset)
+    let from = this.#parts.length
+    for (let at = this.#length; at > offset; from -= 1) at -= this.#parts[from - 1]?.length ?? 0
+    return this.#parts.slice(from).join('')
   }
 
   /** Ends an entity that began at `offset`; an empty one leaves no trace. */
   close(offset: number, entity: Omit<Entity, 'offset' | 'length'>): void {
-    const length = this.#text.length - offset
+    const length = this.#length - offset
     if (length > 0) this.entities.push({ ...entity, offset, length })
   }
 
-  /** The server points with byte offsets into the text as it was sent. */
+  /** The server points with byte offsets into the text as it was sent. Reads all of it before: for errors only. */
   bytes(index: number): number {
     return Buffer.byteLength(this.#source.slice(0, index))
   }

@@ -10,10 +10,15 @@ import { parseMarkdownV2 } from './markdown-v2.ts'
 
 /** From what a bot or a person wrote to what everybody sees: parsed, trimmed, with the entities Telegram finds itself. */
 export function readFormatted(params: Params, names: { text: string; entities: string }): Formatted {
-  const raw = clean(params.text(names.text) ?? '')
+  const given = params.text(names.text) ?? ''
+  if (Buffer.byteLength(given) > sourceBytesMax) throw badRequest('text is too long')
+  const raw = clean(given)
   const mode = params.text('parse_mode')?.toLowerCase() ?? ''
   return finish(mode === '' ? withGiven(raw, params.json(names.entities)) : parse(raw, mode))
 }
+
+/** A text with its markup, before anything of it is read. [telegram-bot-api Client::get_formatted_text] */
+const sourceBytesMax = 32_768
 
 /** A person's own text: no markup, only what Telegram finds. */
 export function plainText(text: string): Formatted {

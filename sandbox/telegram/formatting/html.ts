@@ -36,23 +36,23 @@ const simpleTags = new Map([
 const otherTags = new Set(['a', 'code', 'pre', 'blockquote', 'tg-emoji'])
 
 function readStartTag(source: string, begin: number, draft: TextDraft, open: OpenTag[]): number {
-  const place = draft.bytes(begin)
+  const place = () => draft.bytes(begin)
   let at = begin + 1
   while (at < source.length && !/[\s>]/.test(source[at] ?? '')) at += 1
-  if (at >= source.length) throw cannotParse(`Unclosed start tag at byte offset ${place}`)
+  if (at >= source.length) throw cannotParse(`Unclosed start tag at byte offset ${place()}`)
   const name = source.slice(begin + 1, at).toLowerCase()
   if (!simpleTags.has(name) && !otherTags.has(name)) {
-    throw cannotParse(`Unsupported start tag "${name}" at byte offset ${place}`)
+    throw cannotParse(`Unsupported start tag "${name}" at byte offset ${place()}`)
   }
   const attributes = new Map<string, string>()
   for (;;) {
     while (/\s/.test(source[at] ?? '')) at += 1
-    if (at >= source.length) throw cannotParse(`Unclosed start tag at byte offset ${place}`)
+    if (at >= source.length) throw cannotParse(`Unclosed start tag at byte offset ${place()}`)
     if (source[at] === '>') break
     at = readAttribute(source, at, name, place, attributes)
   }
   if (name === 'span' && attributes.get('class') !== 'tg-spoiler') {
-    throw cannotParse(`Tag "span" must have class "tg-spoiler" at byte offset ${place}`)
+    throw cannotParse(`Tag "span" must have class "tg-spoiler" at byte offset ${place()}`)
   }
   open.push({ name, offset: draft.length, attributes })
   return at + 1
@@ -62,15 +62,15 @@ function readAttribute(
   source: string,
   begin: number,
   tag: string,
-  place: number,
+  place: () => number,
   attributes: Map<string, string>,
 ): number {
   const name = /^[^\s=>/"']+/.exec(source.slice(begin))?.[0]
-  if (name === undefined) throw cannotParse(`Empty attribute name in the tag "${tag}" at byte offset ${place}`)
+  if (name === undefined) throw cannotParse(`Empty attribute name in the tag "${tag}" at byte offset ${place()}`)
   const rest = source.slice(begin + name.length)
   const assignment = /^\s*=\s*(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9.-]+))/.exec(rest)
   if (assignment === null) {
-    if (/^\s*=/.test(rest)) throw cannotParse(`Unclosed start tag at byte offset ${place}`)
+    if (/^\s*=/.test(rest)) throw cannotParse(`Unclosed start tag at byte offset ${place()}`)
     attributes.set(name.toLowerCase(), '')
     return begin + name.length
   }
@@ -80,41 +80,39 @@ function readAttribute(
 }
 
 function readEndTag(source: string, begin: number, draft: TextDraft, open: OpenTag[]): number {
-  const place = draft.bytes(begin)
+  const place = () => draft.bytes(begin)
   const close = source.indexOf('>', begin)
-  if (close < 0) throw cannotParse(`Unclosed end tag at byte offset ${place}`)
+  if (close < 0) throw cannotParse(`Unclosed end tag at byte offset ${place()}`)
   const name = source
     .slice(begin + 2, close)
     .trim()
     .toLowerCase()
   const tag = open.pop()
-  if (tag === undefined) throw cannotParse(`Unexpected end tag at byte offset ${place}`)
+  if (tag === undefined) throw cannotParse(`Unexpected end tag at byte offset ${place()}`)
   if (name !== '' && name !== tag.name) {
-    throw cannotParse(`Unmatched end tag at byte offset ${place}, expected "</${tag.name}>", found "</${name}>"`)
+    throw cannotParse(`Unmatched end tag at byte offset ${place()}, expected "</${tag.name}>", found "</${name}>"`)
   }
-  const entity = entityOf(tag, draft.textFrom(tag.offset), open.at(-1), draft.entities)
+  const entity = entityOf(tag, draft, open.at(-1))
   if (entity !== undefined) draft.close(tag.offset, entity)
   return close + 1
 }
 
 function entityOf(
   tag: OpenTag,
-  text: string,
+  draft: TextDraft,
   outer: OpenTag | undefined,
-  inner: Entity[],
 ): Omit<Entity, 'offset' | 'length'> | undefined {
   const simple = simpleTags.get(tag.name)
   if (simple !== undefined) return { type: simple }
   switch (tag.name) {
     case 'a':
-      return linkEntity(tag.attributes.get('href') || text)
+      return linkEntity(tag.attributes.get('href') || draft.textFrom(tag.offset))
     case 'pre': {
       // <pre><code class="language-x"> is one block with a language, when the two enclose the same text.
-      const code = inner.find(
-        ({ type, offset, length }) => type === 'code' && offset === tag.offset && length === text.length,
-      )
-      const language = code?.language
-      if (code !== undefined) inner.splice(inner.indexOf(code), 1)
+      const last = draft.entities.at(-1)
+      const isWhole = last?.type === 'code' && last.offset === tag.offset && last.length === draft.length - tag.offset
+      const language = isWhole ? last.language : undefined
+      if (isWhole) draft.entities.pop()
       return { type: 'pre', ...(language === undefined ? {} : { language }) }
     }
     case 'code': {

@@ -69,6 +69,8 @@ class Reader {
   readonly draft: TextDraft
   readonly #source: string
   readonly #open: Open[] = []
+  /** A quotation is open, however deep. */
+  #isQuoting = false
   #at = 0
 
   constructor(source: string) {
@@ -118,8 +120,7 @@ class Reader {
     if (!atLineStart || this.#inCode()) return false
     const separated = this.#is('**>')
     if (!this.#is('>') && !separated) return false
-    const quoting = this.#open.some(({ kind }) => kind === 'BlockQuote')
-    if (!quoting) this.#push('BlockQuote')
+    if (!this.#isQuoting) this.#push('BlockQuote')
     this.#at += separated ? 3 : 1
     return true
   }
@@ -152,7 +153,7 @@ class Reader {
   #readBars(): void {
     const after = this.#source[this.#at + 2]
     if (this.#open.at(-1)?.kind === 'BlockQuote' && (after === undefined || after === '\n')) {
-      const quote = this.#open.pop()
+      const quote = this.#pop()
       if (quote !== undefined) this.draft.close(quote.offset, { type: 'expandable_blockquote' })
       this.#at += 2
       return
@@ -169,6 +170,7 @@ class Reader {
   }
 
   #push(kind: Kind, length = 0, language?: string): void {
+    if (kind === 'BlockQuote') this.#isQuoting = true
     this.#open.push({
       kind,
       begin: this.#at,
@@ -178,9 +180,15 @@ class Reader {
     this.#at += length
   }
 
+  #pop(): Open | undefined {
+    const open = this.#open.pop()
+    if (open?.kind === 'BlockQuote') this.#isQuoting = false
+    return open
+  }
+
   /** Ends the innermost entity, `shorter` units before what was read. */
   #close(shorter = 0): void {
-    const open = this.#open.pop()
+    const open = this.#pop()
     if (open === undefined) return
     const entity = this.#entityOf(open)
     if (entity === undefined) return

@@ -17,6 +17,8 @@ export const noticesEn: NoticeTexts = {
   old_button: () => 'This button is out of date. Here is what you can do now.',
   session_lost: () => 'That conversation was not kept, so let us start from the menu. Your money and orders are safe.',
   unexpected_text: () => 'I have no use for text right here. Pick a model, then send your description.',
+  album_part_late: () =>
+    'This photo of your album arrived after the start, so it is not in the order. To draw with it, send it again.',
   unexpected_file: () => 'This model needs no photo. To rework one, open “🖼 From a photo” in the menu.',
   choose_for_file: () => 'What shall I do with the photo? Pick a model; there is no need to send it again.',
   unsupported: () => 'I cannot read this kind of message. Send text or a photo, or press a button.',

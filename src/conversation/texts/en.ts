@@ -68,6 +68,7 @@ export const en: Texts = {
     alreadyStarted: 'Already running: one order, one payment. The result comes by itself.',
     startedOver: 'Starting over',
     invoice: 'The invoice is in the next message',
+    invoiceSent: 'An invoice for this amount is in the chat already',
     languageSet: 'I speak English now',
     cancelled: (price) => `Cancelled, nothing charged: ${comesBack(price)}.`,
     hidden: (price) =>
@@ -191,6 +192,7 @@ export const en: Texts = {
         'The picture was made, but could not be sent: its file does not open, or Telegram does not take it.',
     },
     notCharged: (price) => `Nothing was charged: ${comesBack(price)}.`,
+    debtPaid: (amount) => `${money(amount)} of it paid what you owed for returned Stars.`,
     giftComes: '🎁 The picture was made after all. It is on its way, for free.',
     giftCame: '🎁 The picture was made after all, and you got it for free.',
   },
@@ -210,6 +212,15 @@ export const en: Texts = {
     extra: (n) => `🎁 Bonus: ${generations(n)}`,
     explained: 'Money on the balance does not expire and is taken only for a finished result.',
     credited: (amount, balance) => `✅ ${money(amount)} was added. Your balance is ${money(balance)}.`,
+    starsTakenBack: (stars, balance) =>
+      `↩️ Telegram gave you ${number(stars)} ⭐ back, so the money they bought was taken off. Your balance is ${money(balance)}.`,
+    orderRefunded: (back, balance) =>
+      back.unit === 'RUB'
+        ? `💸 ${money(back.kopecks)} for your order is back. Your balance is ${money(balance)}.`
+        : '💸 The free generation of your order is back.',
+    reason: (why) => `Reason: ${why}`,
+    owed: (debt) =>
+      `${money(debt)} of it was not there: it is spent, or waits for the result of an order. The next money that comes to your balance pays it.`,
   },
   topUp: {
     title: 'Top up',

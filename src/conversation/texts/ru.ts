@@ -81,6 +81,7 @@ export const ru: Texts = {
     alreadyStarted: 'Уже запущено: один заказ, одна оплата. Результат придёт сам.',
     startedOver: 'Начинаем заново',
     invoice: 'Счёт — следующим сообщением',
+    invoiceSent: 'Счёт на эту сумму уже в чате',
     languageSet: 'Говорю по-русски',
     cancelled: (price) => `Отменено, ничего не списано: ${comesBack(price)}.`,
     hidden: (price) => `Ход больше не показываю. Заказ уже в работе: результат придёт сам и ${isUsed(price)}.`,
@@ -202,6 +203,7 @@ export const ru: Texts = {
       undeliverable: 'Картинка получилась, но прислать её не удалось: файл не открывается или не подходит Telegram.',
     },
     notCharged: (price) => `Ничего не списано: ${comesBack(price)}.`,
+    debtPaid: (amount) => `Из них ${money(amount)} закрыли долг за возвращённые звёзды.`,
     giftComes: '🎁 Картинка всё-таки получилась. Сейчас пришлю, бесплатно.',
     giftCame: '🎁 Картинка всё-таки получилась, и вы её получили бесплатно.',
   },
@@ -221,6 +223,15 @@ export const ru: Texts = {
     extra: (n) => `🎁 Бонусом: ${generations(n)}`,
     explained: 'Деньги на балансе не сгорают. Списываются только за готовый результат.',
     credited: (amount, balance) => `✅ Зачислено ${money(amount)}. На балансе ${money(balance)}.`,
+    starsTakenBack: (stars, balance) =>
+      `↩️ Telegram вернул вам ${number(stars)} ⭐, поэтому купленные на них деньги списаны. На балансе ${money(balance)}.`,
+    orderRefunded: (back, balance) =>
+      back.unit === 'RUB'
+        ? `💸 Вернул ${money(back.kopecks)} за заказ. На балансе ${money(balance)}.`
+        : '💸 Вернул бесплатную генерацию за заказ.',
+    reason: (why) => `Причина: ${why}`,
+    owed: (debt) =>
+      `${money(debt)} списать не вышло: они потрачены или ждут результата заказа. Этот долг закроется из следующих денег, которые придут на баланс.`,
   },
   topUp: {
     title: 'Пополнение баланса',

@@ -79,6 +79,7 @@ export type Texts = {
     readonly alreadyStarted: string
     readonly startedOver: string
     readonly invoice: string
+    readonly invoiceSent: string
     readonly languageSet: string
     readonly cancelled: (price: Price) => string
     readonly hidden: (price: Price) => string
@@ -168,6 +169,7 @@ export type Texts = {
     readonly cancelledTitle: string
     readonly reasons: Readonly<Record<ReleaseReason, string>>
     readonly notCharged: (price: Price) => string
+    readonly debtPaid: (amount: Kopecks) => string
     readonly giftComes: string
     readonly giftCame: string
   }
@@ -186,6 +188,10 @@ export type Texts = {
     readonly extra: (left: number) => string
     readonly explained: string
     readonly credited: (amount: Kopecks, balance: Kopecks) => string
+    readonly starsTakenBack: (stars: Stars, balance: Kopecks) => string
+    readonly owed: (debt: Kopecks) => string
+    readonly orderRefunded: (back: Price, balance: Kopecks) => string
+    readonly reason: (why: string) => string
   }
   readonly topUp: {
     readonly title: string

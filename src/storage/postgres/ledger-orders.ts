@@ -5,6 +5,7 @@ import { kopecks } from '../../money/amount.ts'
 import type { Hold, HoldOutcome, OrderEntry, Part } from '../../money/ledger.ts'
 import { amountOf, causeOf, type Transfer, type TransferKind } from '../../money/transfer.ts'
 import { type Account, lockAccount, lockAccountOf, lockOrOpenAccount, post, postWithinShop } from './journal.ts'
+import { payDebt } from './ledger-debts.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 
@@ -81,8 +82,7 @@ export async function capture(
   if (!(await postWithinShop(sql, { kind: 'capture', ...settlement }))) return already(await settlementOf(sql, order))
   if (account !== undefined) {
     const back = { cause: causeOf.rest(order), unit: held.unit, amount: rest, order, at, cid }
-    if ((await post(sql, { kind: 'rest', ...back }, account)) === 'repeat')
-      throw new Error(`the rest of ${order} is back`)
+    if (!(await giveBack(sql, { kind: 'rest', ...back }, account))) throw new Error(`the rest of ${order} is back`)
   }
   return 'captured'
 }
@@ -95,7 +95,7 @@ export async function release(
   if (held.settled !== undefined) return already(held.settled)
   const account = await lockAccount(sql, held.account)
   const settlement = { cause: causeOf.settlement(order), unit: held.unit, amount: held.amount, order, at, cid }
-  if ((await post(sql, { kind: 'release', ...settlement }, account)) !== 'repeat') return 'released'
+  if (await giveBack(sql, { kind: 'release', ...settlement }, account)) return 'released'
   return already(await settlementOf(sql, order))
 }
 
@@ -110,7 +110,16 @@ export async function refund(
   const amount = partOf(held.settled.amount, held.unit, entry)
   const account = await lockAccount(sql, held.account)
   const back = { cause: causeOf.refund(order), unit: held.unit, amount, order, at, cid }
-  return (await post(sql, { kind: 'refund', ...back }, account)) === 'repeat' ? 'already_refunded' : 'refunded'
+  return (await giveBack(sql, { kind: 'refund', ...back }, account)) ? 'refunded' : 'already_refunded'
+}
+
+/** Posts money that comes back to a person; roubles pay a debt before they can be spent. False when it was back already. */
+async function giveBack(sql: Sql, transfer: Transfer & { readonly order: OrderId }, to: Account): Promise<boolean> {
+  const account = await post(sql, transfer, to)
+  if (account === 'repeat') return false
+  const { cause, amount, order, at, cid } = transfer
+  if (transfer.unit === 'RUB') await payDebt(sql, account, { of: cause, amount, order, at, cid })
+  return true
 }
 
 type Settled = { readonly kind: 'capture' | 'release'; readonly amount: number }

@@ -1,8 +1,10 @@
-import type { BotId, ChargeId, PersonId } from '../../kit/ids.ts'
-import { kopecks } from '../../money/amount.ts'
-import type { Credit, Gift, Reversal } from '../../money/ledger.ts'
+import type { Instant } from '../../kit/clock.ts'
+import { type BotId, type ChargeId, type Cid, cid, personId } from '../../kit/ids.ts'
+import { kopecks, stars } from '../../money/amount.ts'
+import type { Credit, Gift, Payment, Reversal } from '../../money/ledger.ts'
 import { causeOf } from '../../money/transfer.ts'
-import { lockAccount, lockOrOpenAccount, post } from './journal.ts'
+import { type Account, lockAccount, lockOrOpenAccount, post } from './journal.ts'
+import { payDebt } from './ledger-debts.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 
@@ -11,37 +13,63 @@ import type { Sql } from './sql.ts'
 const PAYMENT = `insert into star_payments (bot, charge, person, stars, amount_kopecks, top_up, at)
   values ($1, $2, $3, $4, $5, $6, $7)`
 
-export async function credit(sql: Sql, bot: BotId, paid: Credit): Promise<'credited' | 'already_credited'> {
+export async function credit(
+  sql: Sql,
+  bot: BotId,
+  paid: Credit,
+): Promise<'credited' | 'credited_and_reversed' | 'already_credited'> {
   const { person, amount, stars, topUp, at, cid } = paid
   const charge = chargeOf(bot, paid.charge)
-  const entry = { unit: 'RUB', at, cid } as const
+  await lockCharge(sql, charge)
   const { account } = await lockOrOpenAccount(sql, person, 'RUB')
-  const credited = await post(sql, { kind: 'credit', cause: causeOf.credit(charge), amount, ...entry }, account)
+  const credited = await post(
+    sql,
+    { kind: 'credit', cause: causeOf.credit(charge), unit: 'RUB', amount, at, cid },
+    account,
+  )
   if (credited === 'repeat') return 'already_credited'
   await sql.query(PAYMENT, [bot, paid.charge, person, stars, amount, topUp ?? null, at])
-  const owed = Math.min(amount, await owedOn(sql, account.id))
-  if (owed > 0)
-    await post(sql, { kind: 'debt_paid', cause: causeOf.debtPaid(charge), amount: owed, ...entry }, credited)
+  const { rowCount } = await sql.query(IS_EARLY, [bot, paid.charge])
+  if (rowCount > 0) {
+    await takeBack(sql, credited, { charge, amount, at, cid })
+    return 'credited_and_reversed'
+  }
+  await payDebt(sql, credited, { of: charge, amount, at, cid })
   return 'credited'
 }
 
 const CREDIT = `select account, amount from transfers where cause = $1`
 const IS_POSTED = `select 1 from transfers where cause = $1`
+const IS_EARLY = `select 1 from early_refunds where bot = $1 and charge = $2`
+const NOTE_EARLY = `insert into early_refunds (bot, charge, at, cid) values ($1, $2, $3, $4) on conflict do nothing`
 
 export async function reverse(
   sql: Sql,
   bot: BotId,
   reversal: Reversal,
-): Promise<'reversed' | 'already_reversed' | 'unknown_charge'> {
+): Promise<'reversed' | 'already_reversed' | 'noted_early'> {
+  const { at, cid } = reversal
   const charge = chargeOf(bot, reversal.charge)
-  const entry = { unit: 'RUB', at: reversal.at, cid: reversal.cid } as const
+  await lockCharge(sql, charge)
   const { rows } = await sql.query<{ account: Int8; amount: Int8 }>(CREDIT, [causeOf.credit(charge)])
-  if (rows[0] === undefined) return 'unknown_charge'
+  if (rows[0] === undefined) {
+    const { rowCount } = await sql.query(NOTE_EARLY, [bot, reversal.charge, at, cid])
+    return rowCount === 1 ? 'noted_early' : 'already_reversed'
+  }
   const amount = toSafeInteger(rows[0].amount, 'a credit')
-  let account = await lockAccount(sql, toSafeInteger(rows[0].account, 'the account of a credit'))
-  // Asked under the lock: a second reversal must not lend what the first one has taken.
+  const account = await lockAccount(sql, toSafeInteger(rows[0].account, 'the account of a credit'))
   const { rowCount } = await sql.query(IS_POSTED, [causeOf.reversal(charge)])
   if (rowCount > 0) return 'already_reversed'
+  await takeBack(sql, account, { charge, amount, at, cid })
+  return 'reversed'
+}
+
+type Back = { readonly charge: string; readonly amount: number; readonly at: Instant; readonly cid: Cid }
+
+/** Takes the money of a charge from a locked account; what is not there any more is lent first. */
+async function takeBack(sql: Sql, from: Account, { charge, amount, at, cid }: Back): Promise<void> {
+  const entry = { unit: 'RUB', at, cid } as const
+  let account = from
   const spent = amount - account.balance
   if (spent > 0) {
     const lent = await post(sql, { kind: 'debt', cause: causeOf.debt(charge), amount: spent, ...entry }, account)
@@ -49,7 +77,26 @@ export async function reverse(
     account = lent
   }
   const taken = await post(sql, { kind: 'reversal', cause: causeOf.reversal(charge), amount, ...entry }, account)
-  return taken === 'repeat' ? 'already_reversed' : 'reversed'
+  if (taken === 'repeat') throw new Error(`${charge}: it was reversed a moment ago`)
+}
+
+const PAID = `select p.person, p.amount_kopecks, p.stars, t.cid,
+    exists (select from transfers where cause = $4) as is_reversed
+  from star_payments p join transfers t on t.cause = $3 where p.bot = $1 and p.charge = $2`
+
+export async function paymentOf(sql: Sql, bot: BotId, id: ChargeId): Promise<Payment | undefined> {
+  type Row = { person: Int8; amount_kopecks: Int8; stars: Int8; cid: string; is_reversed: boolean }
+  const charge = chargeOf(bot, id)
+  const { rows } = await sql.query<Row>(PAID, [bot, id, causeOf.credit(charge), causeOf.reversal(charge)])
+  if (rows[0] === undefined) return undefined
+  const { person, amount_kopecks: amount, stars: paid, cid: story, is_reversed: isReversed } = rows[0]
+  return {
+    person: personId(toSafeInteger(person, `the payer of ${charge}`)),
+    amount: kopecks(toSafeInteger(amount, `the amount of ${charge}`)),
+    stars: stars(toSafeInteger(paid, `the Stars of ${charge}`)),
+    isReversed,
+    cid: cid(story),
+  }
 }
 
 export async function give(sql: Sql, { key, person, gift, at, cid }: Gift): Promise<'given' | 'already_given'> {
@@ -59,21 +106,13 @@ export async function give(sql: Sql, { key, person, gift, at, cid }: Gift): Prom
   return given === 'repeat' ? 'already_given' : 'given'
 }
 
-const ACCOUNT = `select id from accounts where person = $1 and unit = 'RUB' and day = ''`
-
-/** What the person owes the shop. */
-export async function owedBy(sql: Sql, person: PersonId) {
-  const { rows } = await sql.query<{ id: Int8 }>(ACCOUNT, [person])
-  return kopecks(rows[0] === undefined ? 0 : await owedOn(sql, toSafeInteger(rows[0].id, 'the id of an account')))
-}
-
-const OWED = `select coalesce(sum(case kind when 'debt' then amount else -amount end), 0) as owed
-  from transfers where account = $1 and kind in ('debt', 'debt_paid')`
-
-async function owedOn(sql: Sql, account: number): Promise<number> {
-  const { rows } = await sql.query<{ owed: Int8 }>(OWED, [account])
-  return toSafeInteger(rows[0]?.owed, `the debt on account ${account}`)
-}
-
 /** Charge ids are Telegram's and belong to a bot. */
 const chargeOf = (bot: BotId, charge: ChargeId): string => `${bot}:${charge}`
+
+/**
+ * A payment and its refund may be handled at once, each before the other is committed: they wait for one another here,
+ * before any account is locked.
+ */
+async function lockCharge(sql: Sql, charge: string): Promise<void> {
+  await sql.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`charge:${charge}`])
+}

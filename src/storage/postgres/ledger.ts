@@ -3,8 +3,9 @@ import { type BotId, cid, orderId, type PersonId } from '../../kit/ids.ts'
 import { generations, kopecks, type ShopDay } from '../../money/amount.ts'
 import type { FreeLeft, Ledger, Transaction } from '../../money/ledger.ts'
 import { type TransferKind, ways } from '../../money/transfer.ts'
+import { debtPaidBy, owedBy } from './ledger-debts.ts'
 import { capture, hold, refund, release } from './ledger-orders.ts'
-import { credit, give, owedBy, reverse } from './ledger-payments.ts'
+import { credit, give, paymentOf, reverse } from './ledger-payments.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 
@@ -31,8 +32,10 @@ export function createPostgresLedger(sql: Sql, { bot, freeDaily }: LedgerOptions
     refund: (entry) => refund(sql, entry),
     credit: (paid) => credit(sql, bot, paid),
     reverse: (reversal) => reverse(sql, bot, reversal),
+    payment: (charge) => paymentOf(sql, bot, charge),
     give: (gift) => give(sql, gift),
     debt: (person) => owedBy(sql, person),
+    debtPaidBy: (order) => debtPaidBy(sql, order),
     transactionsOf: (person, limit) => transactionsOf(sql, person, limit),
   }
 }

@@ -16,6 +16,7 @@ import { lockKeys } from './lock-keys.ts'
 import { createPostgresOperatorCauses } from './operator-causes.ts'
 import { createPostgresOrders } from './orders.ts'
 import { createPostgresPeople } from './people.ts'
+import { createPostgresRefunds } from './refunds.ts'
 import { createPostgresSessions } from './sessions.ts'
 import type { Sql } from './sql.ts'
 import { createPostgresSubmitSlots } from './submit-slots.ts'
@@ -197,6 +198,7 @@ function portsOn({ relaxed, durable, closeWith }: Step, { schema, bot, freeDaily
     orders: createPostgresOrders(durable),
     ledger: createPostgresLedger(durable, { bot, freeDaily }),
     topUps: createPostgresTopUps(durable, { bot }),
+    refunds: createPostgresRefunds(durable, { bot }),
     submitSlots: createPostgresSubmitSlots(durable),
     waits: createPostgresWaits(durable),
     causes: createPostgresOperatorCauses(relaxed),

@@ -15,8 +15,12 @@ export async function readStory(sql: Sql, schema: string, cid: string): Promise<
     union all
     select placed_at, 'order', concat_ws(' ', id, 'offer=' || offer, 'status=' || status, 'task=' || task) from orders where cid = $1
     union all
-    select at, 'money', concat_ws(' ', kind, amount || ' ' || unit, source || ' → ' || target, 'order=' || order_id)
+    select at, 'money', concat_ws(' ', kind, amount || ' ' || unit, source || ' → ' || target, 'order=' || order_id,
+        case when kind = 'credit' then 'charge=' || regexp_replace(cause, '^credit:\\d+:', '') end)
       from transfers where cid = $1
+    union all
+    select at, 'refund', concat_ws(' ', what, id, state, case when is_forced then 'forced' end, 'why=' || why)
+      from refunds where cid = $1
     union all
     select (extract(epoch from run_at) * 1000)::bigint, 'errand',
            concat_ws(' ', task_identifier, case when locked_at is null then 'waiting' else 'executing' end,

@@ -10,6 +10,8 @@ const ADD = `insert into top_ups (id, bot, person, amount_kopecks, stars, made_a
 const GET = `select id, person, amount_kopecks, stars, made_at, state, charge, message from top_ups
   where id = $1 and bot = $2`
 const LOCK = `${GET} for update`
+const HAS_OPEN = `select 1 from top_ups
+  where bot = $1 and person = $2 and made_at >= $3 and state = 'open' and amount_kopecks = $4 limit 1`
 const SAVE = `update top_ups set state = $3, charge = $4, message = $5 where id = $1 and bot = $2`
 
 /**
@@ -24,6 +26,9 @@ export function createPostgresTopUps(sql: Sql, { bot }: { readonly bot: BotId })
     async get(id) {
       const { rows } = await sql.query<Row>(GET, [id, bot])
       return rows[0] === undefined ? undefined : readTopUp(rows[0])
+    },
+    async hasOpen({ person, amount, since }) {
+      return (await sql.query(HAS_OPEN, [bot, person, since, amount])).rowCount > 0
     },
     async lock(id) {
       const { rows } = await sql.query<Row>(LOCK, [id, bot])

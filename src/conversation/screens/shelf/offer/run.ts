@@ -25,6 +25,7 @@ export function run(seen: Seen, place: Address): Reaction {
     // The progress message takes over. Whatever is typed next is a prompt for the same model.
     go: { at: 'offer', offer: draft.offer },
     draft: null,
+    ...(draft.album === undefined ? {} : { placedAlbum: { group: draft.album, isTold: false } }),
     still: true,
     otherwise: back,
   }
