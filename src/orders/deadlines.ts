@@ -17,6 +17,8 @@ const placedMs = 20 * minuteMs
 const submittingMs = 5 * minuteMs
 /** A day more than `deliver` tries to reach somebody who blocked the bot. */
 const deliveringMs = 8 * dayMs
+/** An empty list of results may be filled in a moment later; after this it is believed. */
+export const emptyBelievedMs = 2 * minuteMs
 /** For an order whose offer left the catalogue. */
 const usual: OfferDeadlines = { uncertainMs: 15 * minuteMs, lostMs: dayMs }
 

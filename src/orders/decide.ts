@@ -1,7 +1,7 @@
 import type { Instant } from '../kit/clock.ts'
 import type { KieTaskId, MessageId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import { deadlineOf, type OfferDeadlines } from './deadlines.ts'
+import { deadlineOf, emptyBelievedMs, type OfferDeadlines } from './deadlines.ts'
 import type { ArtifactUrl, Delivered, Order, OrderBase, Produced, ReleaseReason, Stage, Taken } from './order.ts'
 
 /** Everything that can be learned about an order. Each says only what was seen; what follows is decided here. */
@@ -19,6 +19,8 @@ export type Observation =
       readonly credits?: string
       readonly at: Instant
     }
+  /** KIE called it a success, with an empty list of results. */
+  | { readonly type: 'task_made_nothing'; readonly at: Instant }
   | { readonly type: 'task_failed'; readonly reason: ReleaseReason; readonly at: Instant }
   /** It is `at`; `limits` are the offer's, absent when the offer is gone. Nothing happens before the deadline. */
   | { readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined }
@@ -71,6 +73,10 @@ export function decide(order: Order, seen: Observation): Decision {
       return to({ ...order, stage: seen.stage }, 'show_progress')
     case 'task_succeeded':
       return succeed(order, seen)
+    case 'task_made_nothing':
+      if (order.status !== 'generating') return 'ignored'
+      if (order.emptySince === undefined) return to({ ...order, emptySince: seen.at })
+      return seen.at - order.emptySince < emptyBelievedMs ? 'ignored' : release(order, 'generation_failed', seen.at)
     case 'task_failed':
       if (order.status !== 'generating') return 'ignored'
       return release(order, seen.reason, seen.at)

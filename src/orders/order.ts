@@ -19,7 +19,13 @@ export type Order =
   | (OrderBase & { readonly status: 'placed' })
   | (OrderBase & { readonly status: 'submitting'; readonly since: Instant })
   | (OrderBase & { readonly status: 'uncertain'; readonly since: Instant })
-  | (OrderBase & Taken & { readonly status: 'generating'; readonly stage: Stage })
+  | (OrderBase &
+      Taken & {
+        readonly status: 'generating'
+        readonly stage: Stage
+        /** KIE called it a success with an empty list of results since then. */
+        readonly emptySince?: Instant
+      })
   | (OrderBase & Taken & Produced & { readonly status: 'delivering' })
   | (OrderBase & Taken & Produced & { readonly status: 'completed'; readonly completedAt: Instant })
   | (OrderBase & Taken & Produced & { readonly status: 'refunded'; readonly refundedAt: Instant })
