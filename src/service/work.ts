@@ -53,7 +53,7 @@ export function createErrands(
   const common = { store, record, clock, telemetry }
   const handlers: Handlers = {
     ...createSmallErrands({
-      store,
+      ...common,
       chat,
       artifacts,
       pacing,
@@ -61,8 +61,6 @@ export function createErrands(
       isPicture: (bytes) => sniffPicture(bytes) !== undefined,
       fileChecked,
       operators,
-      clock,
-      telemetry,
     }),
     submit_task: createSubmitTask({
       ...common,
@@ -82,7 +80,7 @@ export function createErrands(
       isOurCallback: (order, url) => references.read(url.split('/').at(-1) ?? '')?.order === order,
     }),
     show_progress: createShowProgress({ ...common, chat, pacing, progressOf: words.progress }),
-    deliver: createDeliver({ ...common, chat, artifacts, captionOf: words.caption, pacing, random }),
+    deliver: createDeliver({ ...common, chat, artifacts, words, pacing, random }),
   }
   const runner = createRunner({
     handlers,

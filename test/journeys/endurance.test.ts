@@ -18,8 +18,8 @@ test('a chat goes on where it was after the service was stopped and started agai
   const confirm = await describes(anna, 'Z-Image', 'мост через реку')
   await world.restartService()
   await anna.taps('Запустить', confirm)
-  const { message } = await anna.getsPhoto()
-  assert.match(message.caption ?? '', /мост через реку\n\nБесплатно, осталось 4/)
+  const receipt = await anna.getsReceipt()
+  assert.match(receipt.text ?? '', /мост через реку\n\nБесплатно, осталось 4/)
   await anna.says('/balance')
   await anna.sees(/50 ₽/)
 })
@@ -102,8 +102,8 @@ test('an order that runs cannot be cancelled: its progress stops, its result com
   const answer = await zoya.taps('Не показывать ход')
   assert.match(answer.text ?? '', /Ход больше не показываю. Заказ уже в работе: результат придёт сам/)
   await zoya.sees(/Ход не показываю. Результат придёт сюда сам/)
-  const { message } = await zoya.getsPhoto()
-  assert.match(message.caption ?? '', /Оплачено 2,55 ₽, на балансе 47,45 ₽/)
+  const receipt = await zoya.getsReceipt()
+  assert.match(receipt.text ?? '', /Оплачено 2,55 ₽, на балансе 47,45 ₽/)
   await controls.kie({ latency_ms: 50 })
 })
 
@@ -116,8 +116,8 @@ test('a price that is older than half an hour is not run: it is shown anew, and 
   await kira.sees(/Цена действовала 30 минут, и время вышло[\s\S]*\[Запустить · бесплатно\]/)
   world.shiftClock(0)
   await kira.taps('Запустить')
-  const { message } = await kira.getsPhoto()
-  assert.match(message.caption ?? '', /старый замок/)
+  const receipt = await kira.getsReceipt()
+  assert.match(receipt.text ?? '', /старый замок/)
 })
 
 test('a picture for somebody who blocked the bot is kept, and comes when they are back', async () => {
@@ -137,8 +137,8 @@ test('a picture for somebody who blocked the bot is kept, and comes when they ar
     'kept, and not paid',
   )
   await ivan.unblocks()
-  const { message } = await ivan.getsPhoto()
-  assert.match(message.caption ?? '', /маяк/)
+  const receipt = await ivan.getsReceipt()
+  assert.match(receipt.text ?? '', /маяк/)
   await log.until('HOLD_CAPTURED', (fields) => fields['order_id'] === order)
   await controls.kie({ latency_ms: 50 })
 })

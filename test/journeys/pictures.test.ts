@@ -139,7 +139,8 @@ test('more photos than the model takes are refused with its limit, and the rest 
 test('a made picture is in the history, and comes again from there as it is kept by Telegram', async () => {
   const boris = await world.person('Борис')
   await getsFreePicture(boris, 'первый кот')
-  const second = await getsFreePicture(boris, 'второй кот')
+  await getsFreePicture(boris, 'второй кот')
+  const { message: second } = await boris.getsPhoto()
   await boris.says('/history')
   const history = await boris.sees(/Мои картинки/)
   assert.equal(labelsOf(history).filter((label) => label.includes('Z-Image')).length, 2)
@@ -159,8 +160,8 @@ test('“again” goes straight to the price of the same inputs, and makes a sec
   await vera.taps('Ещё раз', first)
   await vera.sees(/закат[\s\S]*\[Запустить · бесплатно\]/)
   await vera.taps('Запустить')
-  const { message } = await vera.getsPhoto()
-  assert.match(message.caption ?? '', /закат[\s\S]*осталось 3/)
+  const receipt = await vera.getsReceipt()
+  assert.match(receipt.text ?? '', /закат[\s\S]*осталось 3/)
 })
 
 test('“change and repeat” opens the settings, and a new text is the new description', async () => {
@@ -176,8 +177,8 @@ test('“change and repeat” opens the settings, and a new text is the new desc
   await gleb.taps(/✅ Готово|Запустить/)
   await gleb.sees(/рассвет[\s\S]*16:9[\s\S]*\[Запустить/)
   await gleb.taps('Запустить')
-  const { message } = await gleb.getsPhoto()
-  assert.match(message.caption ?? '', /рассвет/)
+  const receipt = await gleb.getsReceipt()
+  assert.match(receipt.text ?? '', /рассвет/)
   const task = (await controls.tasks()).at(-1)
   assert.deepEqual([task?.input['prompt'], task?.input['aspect_ratio']], ['рассвет', '16:9'])
 })
@@ -230,7 +231,7 @@ test('a choice that changes the price is priced on its button and on the confirm
   await ivan.getsPhoto()
   await until(async () => {
     await ivan.looks()
-    return ivan.chat().some(({ caption }) => caption?.includes(`Оплачено ${priceText(dearest)}`))
+    return ivan.chat().some(({ text }) => text?.includes(`Оплачено ${priceText(dearest)}`))
   }, 'the receipt names the price of the chosen option')
 })
 
