@@ -164,6 +164,35 @@ test('“again” goes straight to the price of the same inputs, and makes a sec
   assert.match(receipt.text ?? '', /закат[\s\S]*осталось 3/)
 })
 
+test('“again” has a seed of its own where the model takes one, unless the person chose it', async () => {
+  const seeds = async (person: Person) => {
+    await person.taps('Запустить')
+    const receipt = await person.getsReceipt()
+    await person.taps('Ещё раз', receipt)
+    await person.sees(/\[Запустить/)
+    await person.taps('Запустить')
+    await person.getsReceipt()
+    return (await controls.tasks()).slice(-2).map(({ input }) => input['seed'])
+  }
+  for (const model of ['Wan 2.7 Image', 'Qwen 3']) {
+    const vera = await world.person('Вера')
+    await topsUp(vera)
+    await describes(vera, model, 'закат')
+    const [first, second] = await seeds(vera)
+    assert.ok(Number.isInteger(first) && Number.isInteger(second))
+    assert.notEqual(first, second)
+  }
+  const gleb = await world.person('Глеб')
+  await topsUp(gleb)
+  await describes(gleb, 'Wan 2.7 Image', 'закат')
+  await gleb.taps('Изменить')
+  await gleb.taps(/Зерно|Seed|Сид/)
+  await gleb.says('7')
+  await gleb.taps(/✅ Готово/)
+  await gleb.sees(/\[Запустить/)
+  assert.deepEqual(await seeds(gleb), [7, 7])
+})
+
 test('“change and repeat” opens the settings, and a new text is the new description', async () => {
   const gleb = await world.person('Глеб')
   const first = await getsFreePicture(gleb, 'закат')
