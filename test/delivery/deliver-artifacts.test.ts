@@ -13,10 +13,12 @@ import { noteUnblocked } from '../../src/dispatch/note-blocked.ts'
 import type { Settled } from '../../src/errands/runner.ts'
 import { chatId, fileId, kieTaskId, messageId, type OrderId } from '../../src/kit/ids.ts'
 import { done, later, never, type Outcome, unknown } from '../../src/kit/outcome.ts'
+import type { Observation } from '../../src/orders/decide.ts'
 import type { Order } from '../../src/orders/order.ts'
 import { createRecordObservation } from '../../src/orders/record-observation.ts'
 import { inTransaction } from '../../src/storage/postgres/store.ts'
 import { verifyShop } from '../../src/storage/postgres/verify-ledger.ts'
+import { chooser, shuffled } from '../fixtures/seed.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { openShop, priceKopecks } from '../generation/shop.ts'
 
@@ -285,6 +287,31 @@ describe('fewer pictures than were ordered', () => {
     await Promise.all([order.next(), order.next(), order.next()])
     assert.equal(await order.spent(), 150)
     assert.ok(said.length >= 3)
+    await booksHold()
+  })
+})
+
+describe('whatever is learned of the results at the same moment', () => {
+  it('settles the hold once, with the share that arrived, to the kopeck', async () => {
+    const { made, record, clock } = open()
+    const choose = chooser('results at the same moment')
+    for (let round = 0; round < 12; round++) {
+      const ordered = 1 + choose(5)
+      const order = await made(ordered)
+      const at = clock.now()
+      const isDead = order.urls.map(() => choose(2) === 1)
+      const seen = isDead.flatMap((dead, index): Observation[] => {
+        const sent = { state: 'sent', file: fileId(`f${index}`), as: 'photo', message: messageId(index + 1) } as const
+        const once: Observation = dead
+          ? { type: 'artifact_refused', index, reason: 'too_big', at }
+          : { type: 'artifact_delivered', index, sent, at }
+        return [once, once, once]
+      })
+      await Promise.all(shuffled(seen, choose).map((each) => record(order.id, each)))
+      const arrived = isDead.filter((dead) => !dead).length
+      assert.equal(await order.spent(), Math.floor((priceKopecks * arrived) / ordered), `${arrived} of ${ordered}`)
+      assert.equal((await order.order()).status, arrived === 0 ? 'released' : 'completed')
+    }
     await booksHold()
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { connectOnce } from '../../src/storage/postgres/database.ts'
 import { labelsOf, type Person, until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { describes, getsFreePicture, opens, picture, topsUp } from './steps.ts'
@@ -223,6 +224,36 @@ test('the original comes as a file, byte for byte as KIE made it', async () => {
   const made = Buffer.from(await (await fetch(String(url))).arrayBuffer())
   assert.ok(bytes.equals(made))
 })
+
+test('an original whose host is away for a moment comes a moment later, and the second time from Telegram', async () => {
+  const fedor = await world.person('Фёдор')
+  const message = await getsFreePicture(fedor, 'маяк в тумане')
+  await controls.fault({ on: 'kie', method: '/kie/files/', status: 503, description: 'html', times: 1 })
+  await fedor.taps('Оригинал файлом', message)
+  const { message: first } = await fedor.getsDocument()
+  await until(async () => (await kept(fedor)) === first.document?.file_id, 'its file id is kept')
+  const before = (await controls.calls('sendDocument')).length
+  await controls.advance(15 * 24 * 3600 * 1000)
+  await fedor.taps('Оригинал файлом', message)
+  await fedor.getsDocument()
+  const again = (await controls.calls('sendDocument')).at(before)
+  assert.equal(again?.params['document'], first.document?.file_id, 'without a download')
+  assert.ok(!(await fedor.looks()).some(({ text }) => /удалён/.test(text ?? '')))
+})
+
+/** The file id of the newest order's original, as it is kept. */
+async function kept(person: Person): Promise<unknown> {
+  const client = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'test' })
+  try {
+    const { rows } = await client.query(
+      `select body #>> '{order,artifacts,0,original}' as file from orders where person = $1 order by placed_at desc`,
+      [person.id],
+    )
+    return rows[0]?.file
+  } finally {
+    await client.end()
+  }
+}
 
 test('an original that KIE has deleted is told so, and the picture stays', async () => {
   const egor = await world.person('Егор')
