@@ -96,7 +96,7 @@ const money = (...observations: readonly Observation[]) => {
 
 const { begun, postponed, accepted, refused, unanswered, succeeded, failed, deadline, delivered, kept } = seen
 const { cancel, refund, deliveredSecond, moved, shown, broken, brokenSecond, missing, stillMissing } = seen
-const { silent, stillSilent, receipt, nothing, stillNothing } = seen
+const { silent, stillSilent, original, receipt, nothing, stillNothing } = seen
 /** Both pictures have come. */
 const all = [begun, accepted, succeeded, delivered, deliveredSecond]
 /** Neither of the two can ever be brought. */
@@ -194,6 +194,39 @@ describe('deciding what becomes of an order', () => {
     const gift = after(begun, accepted, succeeded, ...found, delivered, deliveredSecond)
     assert.ok(gift.order.status === 'released' && gift.order.gift === 'delivered')
     assert.deepEqual(moneyIn(gift.effects), ['release_hold'])
+  })
+
+  it('tells the person once that something is looked for', () => {
+    const before = after(begun, accepted, succeeded).order
+    const first = decide(before, missing)
+    assert.ok(first !== 'ignored')
+    assert.deepEqual(first.effects, [{ type: 'show_progress' }])
+    assert.equal(decide(first.next, refusal(0, 'gone', 5_000)), 'ignored')
+  })
+
+  it('is a gift on its way until nothing of it is looked for any more', () => {
+    const half = after(begun, accepted, deadline, succeeded, delivered).order
+    assert.ok(half.status === 'released' && half.gift === 'delivering')
+    const whole = after(begun, accepted, deadline, succeeded, delivered, brokenSecond).order
+    assert.ok(whole.status === 'released' && whole.gift === 'delivered')
+    const none = after(begun, accepted, deadline, succeeded, ...undeliverable).order
+    assert.ok(none.status === 'released' && none.gift === 'given_up')
+  })
+
+  it('takes the price of what came and of what is kept, and not of what was lost, from a person who blocked the bot', () => {
+    assert.deepEqual(captured(picture(0), kept).taken, ['all'])
+    assert.deepEqual(captured(picture(0), refusal(1, 'too_big'), kept).taken, [471])
+    assert.deepEqual(captured(refusal(1, 'too_big'), refusal(2, 'too_big'), kept).taken, [314])
+  })
+
+  it('remembers the original of a picture that was sent, and of no other', () => {
+    assert.equal(decide(after(begun, accepted, succeeded, deliveredSecond).order, original), 'ignored')
+    const { order } = after(...all, original)
+    assert.deepEqual(
+      sentOf(order).map((each) => each.original),
+      [fileId('an-original'), undefined],
+    )
+    assert.equal(decide(order, original), 'ignored')
   })
 
   it('uses a free generation up by the first picture that arrives', () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { connectOnce } from '../../src/storage/postgres/database.ts'
+import { until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { ordersIn } from './orders.ts'
 import { describes, getsFreePicture, topsUp } from './steps.ts'
@@ -142,3 +144,52 @@ test('a picture for somebody who blocked the bot is kept, and comes when they ar
   await log.until('HOLD_CAPTURED', (fields) => fields['order_id'] === order)
   await controls.kie({ latency_ms: 50 })
 })
+
+test('a picture for somebody who blocked the bot for more than a week is paid, and comes when they are back', async () => {
+  const oleg = await world.person('Олег')
+  world.expects('RESULT_NOT_DELIVERED', 'UI_NOT_SHOWN')
+  await controls.kie({ latency_ms: 60_000 })
+  await describes(oleg, 'Z-Image', 'мельница')
+  await oleg.taps('Запустить')
+  await oleg.sees(/Заказ принят|Рисую|в очереди/)
+  const order = await newestOf(oleg)
+  const ofIt = (fields: { readonly [name: string]: unknown }) => fields['order_id'] === order
+  await oleg.blocks()
+  await controls.advance(60_000)
+  await log.until('RESULT_NOT_DELIVERED', ofIt)
+  await until(() => isPutOff(order), 'it is tried again hours later')
+  await weekPasses(order)
+  await log.until('ORDER_COMPLETED', ofIt)
+  assert.equal(log.count('RESULT_DELIVERED', ofIt), 0)
+  await oleg.unblocks()
+  await oleg.getsPhoto()
+  const receipt = await oleg.getsReceipt()
+  assert.match(receipt.text ?? '', /мельница\n\nБесплатно/)
+  assert.equal(log.count('HOLD_CAPTURED', ofIt), 1)
+  await controls.kie({ latency_ms: 50 })
+})
+
+async function sql(text: string, values: readonly unknown[]): Promise<number> {
+  const client = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'test' })
+  try {
+    return (await client.query(text, [...values])).rowCount ?? 0
+  } finally {
+    await client.end()
+  }
+}
+
+const isPutOff = async (order: string): Promise<boolean> => {
+  const later = `select 1 from ${world.schema}_jobs._private_jobs
+    where key = 'deliver:' || $1 and run_at > now() + interval '1 hour'`
+  return (await sql(later, [order])) === 1
+}
+
+/** The result of this order was made seven and a half days earlier, and is tried again now. */
+async function weekPasses(order: string): Promise<void> {
+  await sql(
+    `update orders set body = jsonb_set(body, '{order,producedAt}', to_jsonb((body #>> '{order,producedAt}')::bigint - $2::bigint))
+      where id = $1`,
+    [order, 7.5 * 24 * 3_600_000],
+  )
+  await sql(`update ${world.schema}_jobs._private_jobs set run_at = now() where key = 'deliver:' || $1`, [order])
+}
