@@ -35,8 +35,16 @@ async function ordersFour(prompt: string) {
   return { person, order: await newestOf(person) }
 }
 
-/** What could not be fetched of this order was refused so much earlier. */
+/** Everything that this look found is written down. */
+async function isLookedForLater(order: string): Promise<void> {
+  const waits = `select from ${world.schema}_jobs._private_jobs
+    where key = 'deliver:' || $1 and locked_at is null and run_at > now()`
+  await until(async () => (await db.query(waits, [order])).rowCount === 1, 'it is looked for again later')
+}
+
+/** What could not be fetched of this order was refused so much earlier; between two looks at it. */
 async function ages(order: string, ms: number): Promise<void> {
+  await isLookedForLater(order)
   await db.query(
     `update orders set body = jsonb_set(body, '{order,artifacts}', (
        select jsonb_agg(case when each ? 'refusedAt'
@@ -108,6 +116,17 @@ describe('one of four results', () => {
     await person.sees(/✅ Готово · 11,31 ₽/)
   })
 
+  it('comes while the three after it are dead for a moment: all come in the end, and all are paid', async () => {
+    await controls.fault({ on: 'kie', method: '/kie/files/', delay_ms: 1, times: 1 })
+    await controls.fault({ on: 'kie', method: '/kie/files/', status: 404, description: 'html', times: 6 })
+    const { person, order } = await ordersFour('после первой тишина')
+    const receipt = await person.sees(/🖼 Пришло 1 из 4\.\nЕщё 3 картинки ищу: их файлы пока не открываются/)
+    const settled = await person.sees(/Оплачено 15,09 ₽, на балансе 34,91 ₽/)
+    assert.equal(settled.message_id, receipt.message_id)
+    assert.equal(photosOf(person).length, 4)
+    assert.equal(log.count('HOLD_CAPTURED', ofOrder(order)), 1)
+  })
+
   it('is dead for a moment: it comes after the others, and all four are paid', async () => {
     await controls.kie({ dead_result: 4 })
     const { person, order } = await ordersFour('четыре, одна попозже')
@@ -119,10 +138,11 @@ describe('one of four results', () => {
     assert.equal(log.count('HOLD_CAPTURED', ofOrder(order)), 1)
   })
 
-  it('is pressed in the history while it is looked for: what has come comes again, and the menu keeps the receipt', async () => {
+  it('is looked for while the person goes on: the menu is a message of its own, and the receipt stays', async () => {
     await controls.kie({ dead_result: 1 })
-    const { person } = await ordersFour('ищется')
+    const { person, order } = await ordersFour('ищется')
     const receipt = await person.sees(/🖼 Пришло 3 из 4/)
+    await isLookedForLater(order)
     await person.taps('Меню', receipt)
     await person.sees(/Главное меню|Привет/)
     const kept = person.chat().find(({ message_id }) => message_id === receipt.message_id)
