@@ -62,14 +62,15 @@ export async function addOrders(stage: Stage, count: number, firstPerson: number
   await stage.ask(`
     insert into main.orders (id, person, status, offer, quote, cid, task, took_ms, body, placed_at, updated_at)
     select 'bench-order-' || n, person, 'completed', 'z-image', 'bench-quote-' || n, 'bench' || n, 'bench-task-' || n, 20000,
-           jsonb_build_object('version', 1, 'order', jsonb_build_object(
+           jsonb_build_object('version', 2, 'order', jsonb_build_object(
              'status', 'completed', 'id', 'bench-order-' || n, 'person', person, 'chat', person, 'cid', 'bench' || n,
              'offer', 'z-image', 'model', 'z-image',
              'values', jsonb_build_object('prompt', 'A fox in a snowy forest, morning light', 'aspect_ratio', '1:1'),
              'price', jsonb_build_object('unit', 'RUB', 'kopecks', 500), 'day', '2026-01-01', 'placedAt', at,
              'task', 'bench-task-' || n, 'submittedAt', at + 1000, 'producedAt', at + 20000, 'completedAt', at + 21000,
-             'artifacts', jsonb_build_array('https://bench.invalid/' || n || '.png'),
-             'delivered', jsonb_build_array(jsonb_build_object('index', 0, 'file', 'bench-file-' || n, 'as', 'photo', 'message', n)))),
+             'artifacts', jsonb_build_array(jsonb_build_object('url', 'https://bench.invalid/' || n || '.png',
+               'state', 'sent', 'file', 'bench-file-' || n, 'as', 'photo', 'message', n)),
+             'receipt', jsonb_build_object('message', n + 1, 'sent', 1, 'isFinal', true))),
            at, at + 21000
       from (select n, ${firstPerson} + n / 20 as person, ${now} - n as at from generate_series(0, ${count - 1}) n) o`)
 }

@@ -23,6 +23,12 @@ const fields = {
   webhook_hmac_key: z.string().min(1).nullable(),
   /** What a result URL gives instead of its picture; `huge` is 60 MB. */
   result_url: z.enum(['normal', 'forbidden', 'html', 'huge']),
+  /** The so-many-th result of a task, from 1, is not found under its URL, nor under a fresh link; null: all are. */
+  dead_result: z.number().int().min(1).nullable(),
+  /** A record names at most so many results, the first ones; null: all of them. */
+  results_max: z.number().int().min(0).nullable(),
+  /** `objects`: a record names its results in a shape that KIE's documents do not have. */
+  result_list: z.enum(['urls', 'objects']),
   /** What a record calls the state of any task, as if KIE had a word that its documents do not have; null: the truth. */
   state_word: z.string().min(1).nullable(),
 }
@@ -40,6 +46,9 @@ export const behaviourChange = z.strictObject({
   submit: fields.submit.nullish(),
   webhook_hmac_key: fields.webhook_hmac_key.optional(),
   result_url: fields.result_url.nullish(),
+  dead_result: fields.dead_result.optional(),
+  results_max: fields.results_max.optional(),
+  result_list: fields.result_list.nullish(),
   state_word: fields.state_word.optional(),
 })
 
@@ -52,6 +61,9 @@ const defaults: Behaviour = {
   submit: 'normal',
   webhook_hmac_key: null,
   result_url: 'normal',
+  dead_result: null,
+  results_max: null,
+  result_list: 'urls',
   state_word: null,
 }
 

@@ -21,12 +21,14 @@ export function fileRoutes(scope: FastifyInstance, { world, files, behaviour }: 
   scope.get('/*', async (request, reply) => {
     const { '*': name } = z.object({ '*': z.string() }).parse(request.params)
     const found = files.open(name, new URLSearchParams(request.url.split('?')[1] ?? ''))
+    const notFound = () => reply.code(404).type('text/plain').send('Not Found')
     switch (found.kind) {
       case 'absent':
-        return reply.code(404).type('text/plain').send('Not Found')
+        return notFound()
       case 'expired':
         return reply.code(403).type('application/xml').send(denied)
       case 'found':
+        if (found.file.position !== undefined && found.file.position === behaviour().dead_result) return notFound()
         break
     }
     switch (found.file.kind === 'result' ? behaviour().result_url : 'normal') {

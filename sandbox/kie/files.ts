@@ -23,6 +23,8 @@ const entry = z.object({
   contentType: z.string(),
   size: z.number(),
   createdAt: z.number(),
+  /** Which of the results of its task it is, from 1. */
+  position: z.number().optional(),
 })
 export type StoredFile = z.infer<typeof entry>
 
@@ -32,7 +34,7 @@ export type Found =
   | { readonly kind: 'absent' }
 
 export type Files = {
-  put(name: string, kind: StoredFile['kind'], contentType: string, bytes: Uint8Array): StoredFile
+  put(name: string, kind: StoredFile['kind'], contentType: string, bytes: Uint8Array, position?: number): StoredFile
   /** As a request for its URL finds it; `query` may carry the link of `download-url`. */
   open(name: string, query: URLSearchParams): Found
   urlOf(name: string): string
@@ -80,8 +82,15 @@ export function createFiles({ clock, shelf }: World, publicUrl: () => string): F
   })
 
   return {
-    put(name, kind, contentType, bytes) {
-      const file = { name, kind, contentType, size: bytes.byteLength, createdAt: clock.now() }
+    put(name, kind, contentType, bytes, position) {
+      const file = {
+        name,
+        kind,
+        contentType,
+        size: bytes.byteLength,
+        createdAt: clock.now(),
+        ...(position === undefined ? {} : { position }),
+      }
       shelf.putFile(bytesKey(name), bytes)
       shelf.put(entryKey(name), file)
       return file

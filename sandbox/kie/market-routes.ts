@@ -63,7 +63,7 @@ export function marketRoutes(scope: FastifyInstance, deps: MarketDeps): void {
       clock.now() - task.createdAt < Math.min(hiddenMs, task.latencyMs) &&
       chance.of(`kie/hidden/${task.id}`) < hiddenShare
     if (task === undefined || isHidden) throw new Refused(422, 'recordInfo is null')
-    return succeeded(recordInfo(task, clock.now(), files, behaviour().state_word))
+    return succeeded(recordInfo(task, clock.now(), files, behaviour()))
   })
 
   scope.get('/chat/credit', async () => succeeded(credits.balance()))

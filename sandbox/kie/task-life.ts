@@ -138,9 +138,9 @@ export function createTaskLife({
 
   function keep(task: Task, made: Made, at: number): Settled {
     if (made.kind === 'failed') return { state: 'fail', at, failure: made.failure }
-    const names = made.pictures.map((bytes) => {
+    const names = made.pictures.map((bytes, index) => {
       const name = secretName(made.format === 'jpeg' ? 'jpg' : made.format)
-      files.put(name, 'result', `image/${made.format}`, bytes)
+      files.put(name, 'result', `image/${made.format}`, bytes, index + 1)
       return name
     })
     credits.take(task.price)

@@ -1,15 +1,16 @@
 /** A task in the words of those who ask: KIE's `recordInfo`, its callback, and the sandbox's control API. */
+import type { Behaviour } from './behaviour.ts'
 import type { Files } from './files.ts'
 import { stateOf, type Task } from './task.ts'
 
-/** `data` of `GET /api/v1/jobs/recordInfo`; `word`, when given, stands for the state. `costTime`: seconds, as observed. */
-export function recordInfo(task: Task, now: number, files: Files, word: string | null) {
+/** `data` of `GET /api/v1/jobs/recordInfo`, as strange as the behaviour says. `costTime`: seconds, as observed. */
+export function recordInfo(task: Task, now: number, files: Files, behaviour: Strange) {
   const { settled } = task
-  const result = resultOf(task, files)
+  const result = strangeResult(resultOf(task, files), behaviour)
   return {
     taskId: task.id,
     model: task.model,
-    state: word ?? stateOf(task, now),
+    state: behaviour.state_word ?? stateOf(task, now),
     param: param(task),
     resultJson: result === null ? '' : JSON.stringify(result),
     response: result,
@@ -86,5 +87,13 @@ const param = (task: Task): string =>
 
 const resultOf = ({ settled }: Task, files: Files) =>
   settled?.state === 'success' ? { resultUrls: settled.files.map(files.urlOf) } : null
+
+type Strange = Pick<Behaviour, 'state_word' | 'results_max' | 'result_list'>
+
+function strangeResult(result: ReturnType<typeof resultOf>, { results_max: max, result_list: list }: Strange) {
+  if (result === null) return null
+  const urls = result.resultUrls.slice(0, max ?? undefined)
+  return { resultUrls: list === 'objects' ? urls.map((resultUrl) => ({ resultUrl })) : urls }
+}
 
 const seconds = (ms: number): number => Math.max(0, Math.round(ms / 1000))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { both, offerWith } from '../../test/fixtures/offer.ts'
-import { completeValues, missingField } from './values.ts'
+import { completeValues, missingField, withFreshSeed } from './values.ts'
 
 const offer = offerWith(
   [
@@ -19,6 +19,31 @@ describe('completeValues', () => {
   it('adds what is constant and what is initial, and nothing that nobody said', () => {
     assert.deepEqual(completeValues(offer, { prompt: 'a cat' }), { mode: 'plain', prompt: 'a cat', size: '1K' })
     assert.deepEqual(completeValues(offer, { size: '4K', pro: false }), { mode: 'plain', size: '4K', pro: false })
+  })
+})
+
+describe('withFreshSeed', () => {
+  const seed = { name: 'seed', type: 'number', required: false, label: both, wire: 'number' } as const
+
+  it('chooses any seed that the model takes, and nothing else', () => {
+    const seeded = offerWith([{ ...seed, min: 10, max: 16, step: 3 }])
+    const chosen = [0, 0.2, 0.34, 0.5, 0.67, 0.99].map((random) => withFreshSeed(seeded, {}, () => random)['seed'])
+    assert.deepEqual(chosen, [10, 10, 13, 13, 16, 16])
+    const wide = offerWith([{ ...seed, min: 0, max: 2_147_483_647, step: 1 }])
+    assert.equal(withFreshSeed(wide, {}, () => 1 - 2 ** -53)['seed'], 2_147_483_647)
+  })
+
+  it('keeps the seed that the person chose, also when it is 0, and gives none to a model without', () => {
+    const seeded = offerWith([{ ...seed, min: 0, max: 9, step: 1 }])
+    for (const chosen of [0, 7])
+      assert.deepEqual(
+        withFreshSeed(seeded, { seed: chosen }, () => 0.5),
+        { seed: chosen },
+      )
+    assert.deepEqual(
+      withFreshSeed(offer, { prompt: 'a cat' }, () => 0.5),
+      { prompt: 'a cat' },
+    )
   })
 })
 

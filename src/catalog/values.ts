@@ -26,6 +26,17 @@ export function initialOf(field: Field): Value | undefined {
   }
 }
 
+/**
+ * The inputs with a seed where the model has one and the person chose none, so that the same inputs once more are another
+ * picture: some models document a fixed default. `random` gives a number from 0 up to 1.
+ */
+export function withFreshSeed(offer: Offer, values: Values, random: () => number): Values {
+  const seed = offer.fields.find(({ name }) => name === 'seed')
+  if (seed?.type !== 'number' || values[seed.name] !== undefined) return values
+  const choices = Math.floor((seed.max - seed.min) / seed.step) + 1
+  return { ...values, [seed.name]: seed.min + seed.step * Math.floor(random() * choices) }
+}
+
 /** The first field that still needs an answer, in the order of asking: images, prompt, the rest. */
 export function missingField(offer: Offer, values: Values): Field | undefined {
   const complete = completeValues(offer, values)

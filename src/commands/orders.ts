@@ -1,6 +1,6 @@
 import { parseOrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import type { Order } from '../orders/order.ts'
+import type { Artifact, Order } from '../orders/order.ts'
 import { UnreadableOrder } from '../orders/read-order.ts'
 import type { Database } from '../storage/postgres/database.ts'
 import { createPostgresOrders } from '../storage/postgres/orders.ts'
@@ -47,9 +47,7 @@ async function show(
     placed: timeOf(order.placedAt),
     ...('task' in order && order.task !== undefined ? { 'KIE task': order.task } : {}),
     ...('producedAt' in order && order.producedAt !== undefined ? { produced: timeOf(order.producedAt) } : {}),
-    ...('delivered' in order && order.delivered !== undefined
-      ? { delivered: `${order.delivered.length} of ${order.artifacts?.length ?? 0}` }
-      : {}),
+    ...resultsOf('artifacts' in order ? (order.artifacts ?? []) : []),
     cid: order.cid,
   }
   for (const [name, value] of Object.entries(rows)) print(`${name.padEnd(9)} ${value}`)
@@ -58,6 +56,17 @@ async function show(
   }
   print(`${meaningOf(order)} Everything of it: trt story ${order.cid}`)
   return 0
+}
+
+/** How many results have come, and what became of each of the others, counted from 1. */
+function resultsOf(artifacts: readonly Artifact[]): Readonly<Record<string, string>> {
+  if (artifacts.length === 0) return {}
+  const others = artifacts.flatMap((each, index) => {
+    if (each.state === 'sent') return []
+    return [`${index + 1} ${each.state === 'lost' ? `lost (${each.reason})` : each.state}`]
+  })
+  const delivered = `${artifacts.length - others.length} of ${artifacts.length}`
+  return { delivered, ...(others.length === 0 ? {} : { missing: others.join(', ') }) }
 }
 
 function unreadable(error: unknown): UnreadableOrder {
@@ -78,7 +87,9 @@ function meaningOf(order: Order): string {
     case 'delivering':
       return 'It is made and on its way to the person; the price is held.'
     case 'completed':
-      return 'It was delivered and is paid.'
+      return order.paid === undefined
+        ? 'It was delivered and is paid.'
+        : 'A part of it was delivered and is paid; the rest of the price went back.'
     case 'refunded':
       return 'It was delivered, and the money went back.'
     case 'released':

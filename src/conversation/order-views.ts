@@ -4,8 +4,8 @@
  */
 import type { Cid } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import type { Kopecks, Price, Stars } from '../money/amount.ts'
-import type { Order } from '../orders/order.ts'
+import { type Kopecks, kopecks, type Price, type Stars } from '../money/amount.ts'
+import { isProduced, type Order, orderedOf, type Produced, paidOf, sentOf } from '../orders/order.ts'
 import { homeButton, repeatButtons } from './buttons.ts'
 import { promptOf } from './field-text.ts'
 import { priceText } from './price-tags.ts'
@@ -30,11 +30,11 @@ export function progressView(seen: OrderSeen): View {
     case 'generating':
       return progress(seen, paragraphs(texts.progress.stages[order.stage], timeText(seen)))
     case 'delivering':
-      return progress(seen, [texts.progress.delivering])
+      return progress(seen, deliveringText(seen, order))
     case 'completed':
-      return progress(seen, [`${texts.progress.completed} · ${priceText(order.price, texts)}`])
+      return progress(seen, [`${texts.progress.completed} · ${priceText(paidOf(order), texts)}`])
     case 'refunded':
-      return progress(seen, [texts.progress.refunded(order.price)])
+      return progress(seen, [texts.progress.refunded(paidOf(order))])
     case 'released':
       return failure(seen, order)
     default:
@@ -73,6 +73,18 @@ function uncertainText({ now, offer, texts }: OrderSeen, order: Under<'uncertain
   return texts.progress.uncertain(texts.duration(Math.max(60_000, order.since + deadlineMs - now)))
 }
 
+function deliveringText({ texts }: OrderSeen, order: Under<'delivering'>): Rich {
+  const missing = missingIn(order)
+  if (missing === 0) return [texts.progress.delivering]
+  const sent = sentOf(order).length
+  if (sent === 0) return [texts.progress.looking(order.price)]
+  return lines(texts.result.arrived(sent, orderedOf(order)), texts.result.lookingFor(missing, order.price))
+}
+
+/** The artifacts that could not be fetched and are looked for while the price is held. */
+const missingIn = (order: Produced): number =>
+  order.artifacts.filter((each) => each.state === 'waiting' && each.refusedAt !== undefined).length
+
 const isRunning = ({ status }: Order): boolean =>
   status === 'submitting' || status === 'uncertain' || status === 'generating' || status === 'delivering'
 
@@ -100,7 +112,8 @@ function failure(seen: OrderSeen, order: Under<'released'>): View {
       texts.failed.reasons[order.reason],
       texts.failed.notCharged(order.price),
       seen.debtPaid !== undefined && seen.debtPaid > 0 && texts.failed.debtPaid(seen.debtPaid),
-      order.gift === 'delivering' && texts.failed.giftComes,
+      order.gift === 'delivering' &&
+        (order.reason === 'undeliverable' ? texts.failed.giftLookedFor : texts.failed.giftComes),
       order.gift === 'delivered' && texts.failed.giftCame,
       [`${texts.code}: `, { code: order.cid }],
     ),
@@ -121,18 +134,13 @@ function failure(seen: OrderSeen, order: Under<'released'>): View {
   }
 }
 
-/** The caption of a result: what it is, and the receipt. At most 1,024 characters. */
-export function resultView(seen: OrderSeen): View {
-  return result(seen, [receiptText(seen)])
-}
-
-/** The caption of a result that came after its order was given back. */
-export function giftView(seen: OrderSeen): View {
-  return result(seen, [seen.texts.result.gift])
-}
-
-function result(seen: OrderSeen, last: Rich): View {
+/**
+ * What follows the results of an order: what they are, how many have arrived, and what they cost; or that they are a
+ * gift. At most 1,024 characters, so that it fits under a picture as well.
+ */
+export function receiptView(seen: OrderSeen): View {
   const { order, offer, texts } = seen
+  const last = order.status === 'released' ? [texts.result.gift] : lines(...arrivedText(seen), moneyText(seen))
   const prompt = promptOf(offer, order.values)
   return {
     screen: 'result',
@@ -144,20 +152,33 @@ function result(seen: OrderSeen, last: Rich): View {
   }
 }
 
-/** What it cost, and what is left. */
-function receiptText({ order, texts, balance, free }: OrderSeen): string {
+/** How many results have arrived, where that is not all that was ordered. */
+function arrivedText({ order, texts }: OrderSeen): readonly string[] {
+  if (!isProduced(order)) return []
+  const [sent, ordered, missing] = [sentOf(order).length, orderedOf(order), missingIn(order)]
+  return [
+    ...(sent < ordered ? [texts.result.arrived(sent, ordered)] : []),
+    ...(missing > 0 ? [texts.result.lookingFor(missing, order.price)] : []),
+  ]
+}
+
+/** What it cost, and what is left; false while the price is held. */
+function moneyText({ order, texts, balance, free }: OrderSeen): string | false {
   const { price } = order
+  if (order.status === 'delivering') return false
   switch (price.unit) {
-    case 'RUB':
-      return [texts.result.paid(price.kopecks), ...(balance === undefined ? [] : [texts.result.balance(balance)])].join(
-        ', ',
-      )
+    case 'RUB': {
+      const paid = ('paid' in order ? order.paid : undefined) ?? price.kopecks
+      const back = kopecks(price.kopecks - paid)
+      const left = balance === undefined ? [] : [texts.result.balance(balance)]
+      return [back > 0 ? texts.result.paidShare(paid, back) : texts.result.paid(paid), ...left].join(', ')
+    }
     case 'GEN': {
       const left = free === undefined ? [] : [texts.result.freeLeft(free.today + free.extra)]
       return [texts.result.free, ...left].join(', ')
     }
     default:
-      return unreachable(price, 'receiptText')
+      return unreachable(price, 'moneyText')
   }
 }
 

@@ -4,8 +4,19 @@ import { after, type Clock } from '../kit/clock.ts'
 import type { ChatId, OrderId } from '../kit/ids.ts'
 import { pauseAfter, repeatsWithin } from '../kit/pauses.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import { keptByKieMs } from '../orders/deadlines.ts'
 import type { Observation } from '../orders/decide.ts'
-import type { Delivered, Order, Produced } from '../orders/order.ts'
+import {
+  type Artifact,
+  isLookedFor,
+  isProduced,
+  isReceiptDue,
+  isSettled,
+  type LossReason,
+  type Order,
+  type ProducedOrder,
+  sentOf,
+} from '../orders/order.ts'
 import type { Recorded } from '../orders/record-observation.ts'
 import type { Permit } from '../permit.ts'
 import type { Store } from '../store.ts'
@@ -13,109 +24,201 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type ArtifactFile, type ArtifactSource, bestForm } from './artifact-source.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
-import { reasonCode } from './show-screen.ts'
-import { copiesMax } from './unconfirmed.ts'
+import { draw, reasonCode, tellNotShown } from './show-screen.ts'
+import { copiesMax, editsMax, tellUnconfirmed } from './unconfirmed.ts'
 
 /**
- * Brings what KIE made to the person: each artifact is fetched, sent in the best form Telegram takes, and recorded.
- * The first recorded one captures the price. A send with an unknown outcome is repeated rather than lost: the person
- * may see it twice, and pays once.
+ * Brings what KIE made to the person. Each artifact is fetched, sent in the best form Telegram takes, and recorded; one
+ * that cannot be had now is passed over and looked for again, for as long as KIE keeps it. When the others have been
+ * sent the receipt follows, a message of its own, which is edited whenever it is not true any more.
+ *
+ * A send with an unknown outcome is repeated rather than lost: the person may see it twice, and pays once.
  */
 export type DeliverDeps = {
   readonly store: Store
   readonly record: (permit: Permit, order: OrderId, seen: Observation) => Promise<Recorded | undefined>
-  readonly chat: Pick<ChatGateway, 'sendFile' | 'sendAgain' | 'sayBusy'>
+  readonly chat: Pick<ChatGateway, 'send' | 'edit' | 'sendFile' | 'sayBusy'>
   readonly artifacts: ArtifactSource
-  readonly captionOf: (permit: Permit, order: Order) => Promise<View>
+  readonly words: {
+    readonly receipt: (permit: Permit, order: Order) => Promise<View>
+    /** Under an artifact that was found after the money had found its place. */
+    readonly lateGift: (permit: Permit, order: Order) => Promise<View>
+  }
   readonly pacing: Pacing
   readonly random: () => number
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
 
-/** A dead link or a broken file is asked for a few times more, in case its host is not ready yet. */
-const hopelessFile = { patienceMs: 10_000, pauseMs: 5_000 }
-/** A host that does not answer is asked for hours, ever more rarely: the file was made and is worth the wait. */
-const unreachableFileMs = 6 * 3600 * 1000
 /** Uploads that nobody confirmed are told, and from then on they rest for so long at first and at most. */
 const firstRestMs = 5 * 60_000
 const longestRestMs = 6 * 3600 * 1000
 /** Somebody who blocked the bot is tried again now and then; after a week the file counts as delivered. */
 const blockedPauseMs = 6 * 3600 * 1000
 const keptMs = 7 * 24 * 3600 * 1000
+/** What was given up is looked for after a quarter of the time since then, within these limits. */
+const shortestSearchMs = 10 * 60_000
+const longestSearchMs = 6 * 3600 * 1000
+const plain: View = { screen: 'result', text: [], keyboard: [] }
 
 export function createDeliver(deps: DeliverDeps) {
-  const { store, record, chat: gateway, artifacts, captionOf, pacing, random, clock, telemetry } = deps
+  const { store, record, chat: gateway, artifacts, words, pacing, random, clock, telemetry } = deps
 
   return async function deliver(
     { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
-    context: ErrandContext,
+    { permit, repeats: before }: ErrandContext,
   ): Promise<Settled> {
-    const { permit } = context
-    let { repeats } = context
+    const tried = new Set<number>()
+    let repeats = before
+    let namedMs = 0
     let order = await store.transact(permit, (tx) => tx.orders.get(id))
     while (order !== undefined && isProduced(order)) {
-      const index = nextIndex(order)
-      if (index === undefined) return 'settled'
+      const index = order.artifacts.findIndex((each, n) => isLookedFor(each) && !tried.has(n))
+      const isLeft = index !== -1
+      if (!isLeft && !isReceiptDue(order)) return lookAgain(order, namedMs)
       const held = pacing.hold(chat, repeats)
       if (held !== undefined) return held
-      const sent = await bring({ permit, chat, repeats }, order, index)
-      if (sent.kind !== 'brought') return sent.settled
-      order = sent.order
-      repeats = 0
+      const run = { permit, chat, repeats }
+      const step: Step = isLeft ? await bring(run, order, index) : await showReceipt(run, order)
+      if (step.kind === 'stopped') return step.settled
+      if (isLeft) tried.add(index)
+      namedMs = Math.max(namedMs, step.namedMs ?? 0)
+      if (step.kind === 'sent') repeats = 0
+      order = step.order
     }
     return 'settled'
   }
 
-  async function bring(run: Run, order: Order & Produced, index: number): Promise<Brought> {
-    const { permit, chat, repeats } = run
-    const url = order.artifacts[index]
-    if (url === undefined) return notNow('settled')
-    const fetched = await artifacts.fetch(url)
-    if (fetched.kind !== 'done') {
-      const why = fetched.kind === 'not_done' ? `${fetched.why}: ${fetched.detail}` : fetched.detail
-      tellNotDelivered(order, 'DOWNSTREAM_ERROR', why)
-      const hopeless = fetched.kind === 'not_done' && fetched.retry.when === 'never'
-      return await giveUpOrAgain(run, order, hopeless)
+  async function bring(run: Run, order: ProducedOrder, index: number): Promise<Step> {
+    const { permit, chat } = run
+    const artifact = order.artifacts[index]
+    if (artifact === undefined) return stopped('settled')
+    const fetched = await artifacts.fetch(artifact.url)
+    switch (fetched.kind) {
+      case 'done':
+        await gateway.sayBusy(chat, 'upload_photo')
+        if (!permit.isFresh()) return stopped({ againAt: clock.now(), repeats: run.repeats })
+        return await send(run, order, index, artifact, fetched.value)
+      case 'unknown':
+        return await passOver(run, order, index, 'unreachable', fetched.detail)
+      case 'not_done': {
+        const { why, detail, retry } = fetched
+        const passed = await passOver(run, order, index, why, `${why}: ${detail}`)
+        return retry.when === 'later' && retry.afterMs !== undefined ? { ...passed, namedMs: retry.afterMs } : passed
+      }
+      default:
+        return unreachable(fetched, 'bring')
     }
-    await gateway.sayBusy(chat, 'upload_photo')
-    if (!permit.isFresh()) return notNow({ againAt: clock.now(), repeats })
-    return await send(run, order, index, fetched.value)
   }
 
-  async function send(run: Run, order: Order & Produced, index: number, file: ArtifactFile): Promise<Brought> {
+  async function send(
+    run: Run,
+    order: ProducedOrder,
+    index: number,
+    artifact: Artifact,
+    file: ArtifactFile,
+  ): Promise<Step> {
     const { permit, chat } = run
-    const isLast = index === order.artifacts.length - 1
-    const caption: View = isLast ? await captionOf(permit, order) : { screen: 'result', text: [], keyboard: [] }
+    const isGift = order.status === 'released' || artifact.state === 'lost'
+    // A gift to an order that is over needs a word of its own; one that is on its way has its receipt below.
+    const isLate = isGift && order.receipt !== undefined
+    const caption = isLate ? await words.lateGift(permit, order) : plain
     const form = bestForm(file)
     const name = `${order.id}-${index + 1}.${file.mime.split('/')[1] ?? 'bin'}`
     const upload = { bytes: file.bytes, mime: file.mime, name }
     let outcome = await gateway.sendFile(chat, upload, form, caption)
-    if (outcome.kind === 'not_done' && outcome.why === 'not_a_photo' && form === 'photo') {
+    if (outcome.kind === 'not_done' && isAboutFile(outcome.why) && form === 'photo') {
       outcome = await gateway.sendFile(chat, upload, 'document', caption)
     }
     switch (outcome.kind) {
       case 'done': {
         const { file: fileId, as, message } = outcome.value
-        const artifact: Delivered = { index, file: fileId, as, message }
         telemetry.tell('RESULT_DELIVERED', {
           cid: order.cid,
           order_id: order.id,
           message_id: message,
-          ...(order.status === 'released' ? { gift: true } : {}),
+          ...(isGift ? { gift: true } : {}),
         })
-        const recorded = await record(permit, order.id, { type: 'artifact_delivered', artifact, at: clock.now() })
-        return { kind: 'brought', order: recorded?.order }
+        const sent = { state: 'sent', file: fileId, as, message } as const
+        const recorded = await record(permit, order.id, { type: 'artifact_delivered', index, sent, at: clock.now() })
+        return { kind: 'sent', order: recorded?.order }
       }
       case 'unknown':
         tellNotDelivered(order, 'DOWNSTREAM_TIMEOUT', outcome.detail)
-        return notNow(await againOrRest(run, order, outcome.detail))
-      case 'not_done':
-        tellNotDelivered(order, reasonCode(outcome.why), outcome.detail)
-        return await refused(run, order, outcome)
+        return stopped(await againOrRest(run, order, outcome.detail))
+      case 'not_done': {
+        const { why, detail, retry } = outcome
+        if (isAway(why)) {
+          tellNotDelivered(order, reasonCode(why), detail)
+          return await awaitPerson(run, order)
+        }
+        if (retry.when === 'never') return await passOver(run, order, index, 'refused', detail)
+        tellNotDelivered(order, reasonCode(why), detail)
+        return stopped(await pacing.after(permit, chat, outcome, run.repeats))
+      }
       default:
         return unreachable(outcome, 'deliver')
     }
+  }
+
+  /** This one is not to be had now; the others are not kept waiting for it. */
+  async function passOver(
+    { permit }: Run,
+    order: ProducedOrder,
+    index: number,
+    reason: LossReason,
+    detail: string,
+  ): Promise<Extract<Step, { kind: 'passed' }>> {
+    tellNotDelivered(order, 'DOWNSTREAM_ERROR', detail)
+    const recorded = await record(permit, order.id, { type: 'artifact_refused', index, reason, at: clock.now() })
+    return { kind: 'passed', order: recorded?.order }
+  }
+
+  /** Sends the receipt, or edits it. What Telegram definitely refuses is not sent again. */
+  async function showReceipt(run: Run, order: ProducedOrder): Promise<Step> {
+    const { permit, chat, repeats } = run
+    const view = await words.receipt(permit, order)
+    const spokenOf = { type: 'receipt_shown', sent: sentOf(order).length, isFinal: isSettled(order) } as const
+    const before = order.receipt?.message
+    const shown = async (message = before): Promise<Step> => {
+      const seen = message === undefined ? spokenOf : { ...spokenOf, message }
+      return { kind: 'sent', order: (await record(permit, order.id, seen))?.order }
+    }
+    if (!permit.isFresh()) return stopped({ againAt: clock.now(), repeats })
+    const started = clock.monotonicMs()
+    const outcome = await draw(gateway, chat, before, view)
+    switch (outcome.kind) {
+      case 'done': {
+        const { message } = outcome.value
+        const tookMs = Math.round(clock.monotonicMs() - started)
+        telemetry.tell('UI_SHOWN', { cid: order.cid, screen_id: view.screen, message_id: message, took_ms: tookMs })
+        return await shown(message)
+      }
+      case 'unknown':
+        tellNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
+        if (repeats + 1 < (before === undefined ? copiesMax : editsMax)) return stopped(pacing.again(repeats))
+        tellUnconfirmed(telemetry, order.cid, view.screen, repeats + 1, outcome.detail)
+        return await shown()
+      case 'not_done':
+        tellNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
+        if (isAway(outcome.why)) return await awaitPerson(run, order)
+        if (outcome.retry.when === 'never') return await shown()
+        return stopped(await pacing.after(permit, chat, outcome, repeats))
+      default:
+        return unreachable(outcome, 'showReceipt')
+    }
+  }
+
+  /** When what is missing is looked for again. */
+  function lookAgain(order: ProducedOrder, namedMs: number): Settled {
+    const now = clock.now()
+    const isKept = now - order.producedAt < keptByKieMs
+    const pauses = order.artifacts.filter(isLookedFor).map((artifact) => {
+      if (artifact.state !== 'lost') return pauseAfter(repeatsWithin(now - refusedAt(artifact, now)), random)
+      return Math.min(longestSearchMs, Math.max(shortestSearchMs, (now - artifact.lostAt) / 4))
+    })
+    if (pauses.length === 0 || !isKept) return 'settled'
+    return { againAt: after(now, Math.max(namedMs, Math.round(Math.min(...pauses)))), repeats: 0 }
   }
 
   /** Telegram may have shown each of them: after a few it is told once, and the next ones are long in coming. */
@@ -133,29 +236,13 @@ export function createDeliver(deps: DeliverDeps) {
     return { againAt: after(clock.now(), restMs) }
   }
 
-  async function refused(
-    { permit, chat, repeats }: Run,
-    order: Order & Produced,
-    no: Extract<Awaited<ReturnType<ChatGateway['sendFile']>>, { kind: 'not_done' }>,
-  ): Promise<Brought> {
-    if (isAway(no.why)) {
-      if (clock.now() - order.producedAt < keptMs)
-        return notNow({ againAt: after(clock.now(), blockedPauseMs), repeats })
-      await record(permit, order.id, { type: 'delivery_kept_too_long', at: clock.now() })
-      return notNow('settled')
+  /** They blocked the bot. After a week what was made is paid, and kept for the day on which they come back. */
+  async function awaitPerson({ permit, repeats }: Run, order: ProducedOrder): Promise<Step> {
+    if (clock.now() - order.producedAt < keptMs) {
+      return stopped({ againAt: after(clock.now(), blockedPauseMs), repeats })
     }
-    if (no.retry.when === 'later') return notNow(await pacing.after(permit, chat, no, repeats))
-    return await giveUpOrAgain({ permit, chat, repeats }, order, true)
-  }
-
-  async function giveUpOrAgain({ permit, repeats }: Run, order: Order & Produced, hopeless: boolean): Promise<Brought> {
-    const ageMs = clock.now() - order.producedAt
-    const pauseMs = hopeless ? hopelessFile.pauseMs : pauseAfter(repeatsWithin(ageMs), random)
-    const isWorthIt = ageMs < (hopeless ? hopelessFile.patienceMs : unreachableFileMs)
-    // No upload was made: their count stays.
-    if (isWorthIt) return notNow({ againAt: after(clock.now(), pauseMs), repeats })
-    await record(permit, order.id, { type: 'undeliverable', at: clock.now() })
-    return notNow('settled')
+    await record(permit, order.id, { type: 'delivery_kept_too_long', at: clock.now() })
+    return stopped('settled')
   }
 
   function tellNotDelivered(order: Order, reason: string, detail: string): void {
@@ -163,22 +250,18 @@ export function createDeliver(deps: DeliverDeps) {
   }
 }
 
-/** `repeats` counts the uploads of the present artifact that nobody confirmed. */
+/** `repeats` counts the sends of the present message that nobody confirmed. */
 type Run = { readonly permit: Permit; readonly chat: ChatId; readonly repeats: number }
-type Brought =
-  | { readonly kind: 'brought'; readonly order: Order | undefined }
-  | { readonly kind: 'not_now'; readonly settled: Settled }
-const notNow = (settled: Settled): Brought => ({ kind: 'not_now', settled })
+type Step =
+  | { readonly kind: 'sent'; readonly order: Order | undefined; readonly namedMs?: number }
+  /** `namedMs`: how long the other side asks to be left alone. */
+  | { readonly kind: 'passed'; readonly order: Order | undefined; readonly namedMs?: number }
+  | { readonly kind: 'stopped'; readonly settled: Settled }
+const stopped = (settled: Settled): Step => ({ kind: 'stopped', settled })
 
 const isAway = (why: ChatNo): boolean => why === 'blocked' || why === 'no_chat'
+/** Telegram said no to this file in this form. */
+const isAboutFile = (why: ChatNo): boolean => why === 'not_a_photo' || why === 'too_big' || why === 'refused'
 
-function isProduced(order: Order): order is Order & Produced {
-  if (order.status === 'released') return order.gift !== 'none' && order.artifacts !== undefined
-  return order.status === 'delivering' || order.status === 'completed'
-}
-
-function nextIndex(order: Order & Produced): number | undefined {
-  const delivered = new Set(order.delivered.map((each) => each.index))
-  const next = order.artifacts.findIndex((_, index) => !delivered.has(index))
-  return next === -1 ? undefined : next
-}
+const refusedAt = (artifact: Artifact, now: number): number =>
+  artifact.state === 'waiting' ? (artifact.refusedAt ?? now) : now

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/offer.ts'
-import { giftView, invoiceTexts, progressView, resultView } from '../conversation/order-views.ts'
+import { invoiceTexts, progressView, receiptView } from '../conversation/order-views.ts'
 import { nextProgressMs } from '../conversation/progress-schedule.ts'
 import type { OrderSeen } from '../conversation/screen.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
@@ -46,14 +46,19 @@ export function createOrderWords({
       const seen = await see(permit, order)
       return { view: progressView(seen), nextMs: nextProgressMs(order, seen.now, seen.durations) }
     },
-    /** Under a result: the receipt, or that it is a gift. */
-    async caption(permit: Permit, order: Order): Promise<View> {
-      const seen = await see(permit, order)
-      return order.status === 'released' ? giftView(seen) : resultView(seen)
+    /** What follows the results: the receipt, or that they are a gift. */
+    async receipt(permit: Permit, order: Order): Promise<View> {
+      return receiptView(await see(permit, order))
     },
-    async originalGone(permit: Permit, order: Order): Promise<View> {
+    async lateGift(permit: Permit, order: Order): Promise<View> {
       const { texts } = await see(permit, order)
-      return { screen: 'result', text: [texts.result.originalGone], keyboard: [] }
+      return { screen: 'result', text: [texts.result.lateGift], keyboard: [] }
+    },
+    /** `away`: its host does not answer now. `gone`: it does not give the file any more. */
+    async noOriginal(permit: Permit, order: Order, why: 'away' | 'gone'): Promise<View> {
+      const { texts } = await see(permit, order)
+      const text = why === 'gone' ? texts.result.originalGone : texts.result.originalAway
+      return { screen: 'result', text: [text], keyboard: [] }
     },
     async invoice(permit: Permit, topUp: TopUp) {
       const person = await store.transact(permit, (tx) => tx.people.get(topUp.person))

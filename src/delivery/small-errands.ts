@@ -4,10 +4,20 @@ import type { View } from '../conversation/view.ts'
 import type { Errand } from '../errands/errand.ts'
 import type { ErrandContext, Handlers, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import { type ChargeId, type Cid, chatOfPerson, fileId, type MessageId, type PersonId } from '../kit/ids.ts'
+import {
+  type ChargeId,
+  type Cid,
+  chatOfPerson,
+  fileId,
+  type MessageId,
+  type OrderId,
+  type PersonId,
+} from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import type { TopUp } from '../money/top-up.ts'
-import { isOnItsWay, type Order } from '../orders/order.ts'
+import type { Observation } from '../orders/decide.ts'
+import type { Artifact, Order, SentArtifact } from '../orders/order.ts'
+import type { Recorded } from '../orders/record-observation.ts'
 import type { Permit } from '../permit.ts'
 import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -22,14 +32,15 @@ import { copiesMax, tellUnconfirmed } from './unconfirmed.ts'
 /** The errands that are one call each: answer a tap, say a sentence, send an invoice, send again, take a file. */
 export type SmallErrandsDeps = {
   readonly store: Store
+  readonly record: (permit: Permit, order: OrderId, seen: Observation) => Promise<Recorded | undefined>
   readonly chat: ChatGateway
   readonly artifacts: ArtifactSource
   readonly pacing: Pacing
   readonly texts: {
     /** Title, description and label of the invoice, in the payer's language. */
     readonly invoice: (permit: Permit, topUp: TopUp) => Promise<{ title: string; description: string; label: string }>
-    readonly caption: (permit: Permit, order: Order) => Promise<View>
-    readonly originalGone: (permit: Permit, order: Order) => Promise<View>
+    readonly receipt: (permit: Permit, order: Order) => Promise<View>
+    readonly noOriginal: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
   }
   readonly isPicture: (bytes: Uint8Array) => boolean
   /** The step that tells the wizard how a file turned out. */
@@ -57,11 +68,12 @@ type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
 const asksMax = 10
 /** Nobody waits for the answer to a tap for longer. */
 const answersMax = 3
+const plain: View = { screen: 'result', text: [], keyboard: [] }
 
 type Kinds = 'answer_tap' | 'say' | 'send_invoice' | 'send_again' | 'take_file' | 'refund_stars' | 'tell_operator'
 
 export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds> {
-  const { store, chat: gateway, artifacts, pacing, texts, clock, telemetry } = deps
+  const { store, record, chat: gateway, artifacts, pacing, texts, clock, telemetry } = deps
 
   /** The common end of a call about one chat. `done` runs only when Telegram did it. */
   async function settle<T>(
@@ -137,24 +149,30 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     },
 
     async send_again(errand, context) {
-      const { permit, repeats } = context
+      const { permit, cid, repeats } = context
+      const { chat, as, index } = errand
       const order = await store.transact(permit, (tx) => tx.orders.get(errand.order))
       if (order === undefined) return 'settled'
-      // The person may see the picture, and press its buttons, before its delivery is written down.
-      if (isOnItsWay(order)) return pacing.again(repeats)
-      const delivered = 'delivered' in order ? (order.delivered ?? []) : []
-      if (delivered.length === 0) return 'settled'
-      const held = pacing.hold(errand.chat, repeats)
-      if (held !== undefined) return held
-      if (errand.as === 'document') return await sendOriginal(order, errand, context)
-      const caption = await texts.caption(permit, order)
-      for (const [position, each] of delivered.entries()) {
-        const last = position === delivered.length - 1
-        const view: View = last ? caption : { screen: 'result', text: [], keyboard: [] }
-        const outcome = await gateway.sendAgain(errand.chat, each.file, each.as, view)
-        if (outcome.kind !== 'done') return await settle(outcome, errand, context, 'result')
+      if (index === undefined) {
+        const each = indexesOfSent(order).map((n) => ({ errand: { ...errand, index: n }, cid }))
+        // Nothing has reached them yet: they are back, or do not want to wait.
+        const wanted = each.length > 0 ? each : [{ errand: { kind: 'deliver', order: order.id, chat } as const, cid }]
+        await store.transact(permit, (tx) => tx.errands.add(wanted))
+        return 'settled'
       }
-      return 'settled'
+      const artifact = 'artifacts' in order ? order.artifacts?.[index] : undefined
+      if (artifact?.state !== 'sent') return 'settled'
+      const held = pacing.hold(chat, repeats)
+      if (held !== undefined) return held
+      if (as === 'document') return await sendOriginal(order, artifact, { ...errand, index }, context)
+      const isLast = indexesOfSent(order).at(-1) === index
+      const outcome = await gateway.sendAgain(
+        chat,
+        artifact.file,
+        artifact.as,
+        isLast ? await texts.receipt(permit, order) : plain,
+      )
+      return await settle(outcome, errand, context, 'result')
     },
 
     async take_file(errand, { permit, cid, repeats }) {
@@ -220,28 +238,37 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     },
   }
 
-  /** The file without Telegram's compression, from where KIE keeps it. */
+  /** The file without Telegram's compression: as Telegram has it, or from where KIE keeps it. */
   async function sendOriginal(
     order: Order,
-    errand: Extract<Errand, { kind: 'send_again' }>,
+    artifact: Artifact & SentArtifact,
+    errand: Extract<Errand, { kind: 'send_again' }> & { readonly index: number },
     context: ErrandContext,
   ): Promise<Settled> {
-    const urls = 'artifacts' in order ? (order.artifacts ?? []) : []
-    const plain: View = { screen: 'result', text: [], keyboard: [] }
-    for (const [index, url] of urls.entries()) {
-      const fetched = await artifacts.fetch(url)
-      const mayCome = fetched.kind === 'unknown' || (fetched.kind === 'not_done' && fetched.retry.when === 'later')
-      if (mayCome && context.repeats + 1 < asksMax) return pacing.again(context.repeats)
-      if (fetched.kind !== 'done') {
-        const view = await texts.originalGone(context.permit, order)
-        return await settle(await gateway.send(errand.chat, view), errand, context, view.screen)
-      }
-      const { bytes, mime } = fetched.value
-      await gateway.sayBusy(errand.chat, 'upload_photo')
-      const name = `${order.id}-${index + 1}.${mime.split('/')[1] ?? 'bin'}`
-      const outcome = await gateway.sendFile(errand.chat, { bytes, mime, name }, 'document', plain)
-      if (outcome.kind !== 'done') return await settle(outcome, errand, context, 'result')
+    const { permit, repeats } = context
+    const { chat, index } = errand
+    const kept = artifact.original ?? (artifact.as === 'document' ? artifact.file : undefined)
+    if (kept !== undefined) {
+      const outcome = await gateway.sendAgain(chat, kept, 'document', plain)
+      const isGone = outcome.kind === 'not_done' && outcome.why === 'file_gone'
+      if (!isGone) return await settle(outcome, errand, context, 'result')
     }
-    return 'settled'
+    const fetched = await artifacts.fetch(artifact.url)
+    const mayCome = fetched.kind === 'unknown' || (fetched.kind === 'not_done' && fetched.retry.when === 'later')
+    if (mayCome && repeats + 1 < asksMax) return pacing.again(repeats)
+    if (fetched.kind !== 'done') {
+      const view = await texts.noOriginal(permit, order, mayCome ? 'away' : 'gone')
+      return await settle(await gateway.send(chat, view), errand, context, view.screen)
+    }
+    const { bytes, mime } = fetched.value
+    await gateway.sayBusy(chat, 'upload_photo')
+    const name = `${order.id}-${index + 1}.${mime.split('/')[1] ?? 'bin'}`
+    const outcome = await gateway.sendFile(chat, { bytes, mime, name }, 'document', plain)
+    return await settle(outcome, errand, context, 'result', async ({ file }) => {
+      await record(permit, order.id, { type: 'original_sent', index, file })
+    })
   }
 }
+
+const indexesOfSent = (order: Order): readonly number[] =>
+  'artifacts' in order ? (order.artifacts ?? []).flatMap(({ state }, n) => (state === 'sent' ? [n] : [])) : []

@@ -1,5 +1,6 @@
-import type { Offer } from '../catalog/offer.ts'
+import type { Offer, Values } from '../catalog/offer.ts'
 import { validateInput } from '../catalog/validate-input.ts'
+import { completeValues } from '../catalog/values.ts'
 import type { Draft } from '../conversation/session.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChatId, Cid, OrderId, QuoteId } from '../kit/ids.ts'
@@ -56,6 +57,7 @@ export async function placeOrder(tx: Tx, wish: Wish, facts: Facts): Promise<Plac
     model: offer.model,
     values: quote.values,
     price: quote.price,
+    ...orderedBy(offer, quote.values),
     day,
     placedAt: now,
   }
@@ -67,6 +69,13 @@ export async function placeOrder(tx: Tx, wish: Wish, facts: Facts): Promise<Plac
   await tx.errands.add([{ errand: { kind: 'submit_task', order: order.id }, cid }])
   tellPlaced(order, facts)
   return { kind: 'placed', order }
+}
+
+/** How many results the price is for, where the offer has a field for that. */
+function orderedBy(offer: Offer, values: Values): Pick<Order, 'ordered'> {
+  if (offer.countField === undefined) return {}
+  const ordered = Number(completeValues(offer, values)[offer.countField])
+  return Number.isSafeInteger(ordered) && ordered > 0 ? { ordered } : {}
 }
 
 const refused = (refusal: Refusal): Placed => ({ kind: 'refused', refusal })

@@ -25,12 +25,16 @@ export type Errand =
   /** `hint` is what a callback claimed; it is looked up at KIE and never believed. `calledAt`: a callback asked for it. */
   | { readonly kind: 'watch_task'; readonly order: OrderId; readonly hint?: string; readonly calledAt?: Instant }
   | { readonly kind: 'deliver'; readonly order: OrderId; readonly chat: ChatId }
-  /** Sends again what Telegram already has, by file id. */
+  /**
+   * Sends an artifact again; by its file id, when Telegram has it as wanted. Without `index`: becomes one errand for each
+   * artifact, so that none is sent twice because of another.
+   */
   | {
       readonly kind: 'send_again'
       readonly order: OrderId
       readonly chat: ChatId
       readonly as: 'photo' | 'document'
+      readonly index?: number
     }
   /** A message of its own: money arrived, an update could not be handled. */
   | { readonly kind: 'say'; readonly chat: ChatId; readonly view: View }

@@ -46,6 +46,8 @@ export type TaskSeen =
       readonly credits?: string
       readonly callbackUrl?: string
     }
+  /** A success that names no result; KIE may fill the list in a moment later. */
+  | { readonly state: 'empty'; readonly callbackUrl?: string }
   | {
       readonly state: 'failed'
       readonly reason: ReleaseReason

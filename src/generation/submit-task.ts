@@ -1,4 +1,5 @@
 import type { ImagesField, Offer, TakenFile } from '../catalog/offer.ts'
+import { withFreshSeed } from '../catalog/values.ts'
 import type { Settled } from '../errands/runner.ts'
 import { isFaultOfTheWorld } from '../faults.ts'
 import { after, type Clock } from '../kit/clock.ts'
@@ -74,7 +75,7 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     const callbackUrl = deps.callbackUrl(id, order.cid)
     const task = {
       model: order.model,
-      input: deps.buildInput(offer, order.values, uploaded.urls),
+      input: deps.buildInput(offer, withFreshSeed(offer, order.values, random), uploaded.urls),
       ...(callbackUrl === undefined ? {} : { callbackUrl }),
     }
     const begun = await begin(permit, id, repeats)

@@ -33,6 +33,8 @@ export type WatchTaskDeps = {
 
 /** After this a task is not asked for any more; KIE forgets it then too [kie-api 6]. */
 const watchedMs = 14 * 24 * 3600 * 1000
+/** The longest pause while a success has an empty list of results. */
+const emptyPauseMs = 15_000
 
 export function createWatchTask({ store, record, kie, offer, isOurCallback, clock, telemetry }: WatchTaskDeps) {
   return async function watchTask(
@@ -94,6 +96,10 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
         await record(permit, order.id, { type: 'task_succeeded', task, artifacts: seen.artifacts, ...credits, at })
         return 'over'
       }
+      case 'empty': {
+        const recorded = await record(permit, order.id, { type: 'task_made_nothing', at })
+        return recorded?.order.status === 'generating' ? 'goes_on' : 'over'
+      }
       case 'failed': {
         await record(permit, order.id, { type: 'task_failed', reason: seen.reason, at })
         return 'over'
@@ -121,7 +127,8 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
     const now = clock.now()
     const age = now - order.placedAt
     if (age > watchedMs) return 'settled'
-    return { againAt: after(now, pauseMs(age)) }
+    const asksForResults = order.status === 'generating' && order.emptySince !== undefined
+    return { againAt: after(now, asksForResults ? Math.min(emptyPauseMs, pauseMs(age)) : pauseMs(age)) }
   }
 
   async function passDeadline(permit: Permit, id: OrderId): Promise<Order | undefined> {

@@ -46,13 +46,32 @@ describe('the record of a task', () => {
     })
   })
 
-  it('leaves out what is no address on the web', () => {
-    const resultJson = JSON.stringify({ resultUrls: ['file:///etc/passwd', 'javascript:1', 7, '', 'https://', a] })
-    assert.deepEqual(read({ state: 'success', resultJson }), { state: 'succeeded', artifacts: [a] })
+  it('does not recognise a list in which anything is no address on the web, wherever it stands', () => {
+    const strange = [{ resultUrl: a }, [a], 'file:///etc/passwd', 'javascript:1', 7, null, '', 'https://']
+    for (const each of strange) {
+      for (const list of [[each], [each, a], [a, each], [a, each, b]]) {
+        const forms = [
+          { resultJson: JSON.stringify({ resultUrls: list }) },
+          { resultJson: JSON.stringify({ result_urls: list }) },
+          { resultJson: JSON.stringify({ resultUrls: JSON.stringify(list) }) },
+          { resultJson: JSON.stringify({ resultUrls: [] }), response: { resultUrls: list } },
+          { resultJson: JSON.stringify({ resultUrls: [a] }), response: { result_urls: list } },
+        ]
+        for (const form of forms) assert.equal(read({ state: 'success', ...form }).state, 'unrecognized')
+      }
+    }
+    assert.equal(read({ state: 'success', resultJson: { resultUrls: { 0: a } } }).state, 'unrecognized')
   })
 
-  it('is a failure when the success says that there is nothing, and unrecognized when its form is unknown', () => {
-    assert.equal(read({ state: 'success', resultJson: '{"resultUrls":[]}' }).state, 'failed')
+  it('is empty when the success says that there is nothing, and unrecognized when its form is unknown', () => {
+    for (const form of ['{"resultUrls":[]}', '{"result_urls":[]}', '{"resultUrls":"[]"}']) {
+      assert.equal(read({ state: 'success', resultJson: form }).state, 'empty')
+    }
+    assert.equal(read({ state: 'success', resultJson: null, response: { resultUrls: [] } }).state, 'empty')
+    assert.deepEqual(read({ state: 'success', resultJson: '{"resultUrls":[]}', response: { resultUrls: [a] } }), {
+      state: 'succeeded',
+      artifacts: [a],
+    })
     assert.equal(read({ state: 'success', resultJson: null }).state, 'unrecognized')
     assert.equal(read({ state: 'success', resultJson: '{"resultObject":{"text":"hi"}}' }).state, 'unrecognized')
     assert.equal(read({ state: 'success', resultJson: '{"resultUrls":' }).state, 'unrecognized')

@@ -6,7 +6,8 @@ import { fieldsOf, parseJson, speaksOfPolicy } from './envelope.ts'
 /**
  * Reads the record of a task (`data` of recordInfo [kie-api 4]). Money moves on what stands here, so only what is
  * documented is read as success or failure. A state nobody described, a record of another task, or a success whose
- * result has an unknown shape is `unrecognized`: reported, shelved, and never taken for anything else.
+ * result has an unknown shape is `unrecognized`: reported, shelved, and never taken for anything else. So is a success
+ * with a list in which anything is no address, whatever else is in it: a part of what was made is not all of it.
  */
 export function readRecord(data: unknown, task: KieTaskId): TaskSeen {
   const record = fieldsOf(data)
@@ -50,19 +51,11 @@ function stateOf(record: Fields): unknown {
 }
 
 function successOf(record: Fields, callback: Callback): TaskSeen {
-  const urls = [record['resultJson'], record['response']].map(urlsOf)
-  const artifacts = urls.find((list) => list !== undefined && list.length > 0)
-  if (artifacts !== undefined) return { state: 'succeeded', artifacts, ...creditsOf(record), ...callback }
-  // An empty list is a plain statement: nothing was made. No list at all is a result that we cannot read.
-  if (urls.some((list) => list !== undefined)) {
-    return {
-      state: 'failed',
-      reason: 'generation_failed',
-      detail: 'success with an empty list of results',
-      ...callback,
-    }
-  }
-  return unrecognized(record)
+  const lists = [record['resultJson'], record['response']].flatMap(listsOf)
+  if (lists.length === 0 || lists.includes('unreadable')) return unrecognized(record)
+  const artifacts = lists.find((list) => list !== 'unreadable' && list.length > 0)
+  if (artifacts === undefined || artifacts === 'unreadable') return { state: 'empty', ...callback }
+  return { state: 'succeeded', artifacts, ...creditsOf(record), ...callback }
 }
 
 function failureOf(record: Fields, callback: Callback): TaskSeen {
@@ -80,18 +73,24 @@ function reasonOf(code: string, message: string): ReleaseReason {
   return speaksOfPolicy(message) ? 'moderated' : 'generation_failed'
 }
 
-/** The list of result addresses, if there is one: JSON in a string on the wire, an object on some pages. */
-function urlsOf(value: unknown): readonly string[] | undefined {
+type Urls = readonly string[] | 'unreadable'
+
+/** The lists of result addresses, under either name: JSON in a string on the wire, an object on some pages. */
+function listsOf(value: unknown): readonly Urls[] {
   const result = fieldsOf(typeof value === 'string' ? parseJson(value) : value)
-  const list = result?.['resultUrls'] ?? result?.['result_urls']
-  // Older answers hold the list as JSON in a string once more.
-  const urls = typeof list === 'string' ? parseJson(list) : list
-  return Array.isArray(urls)
-    ? urls.filter((url): url is string => typeof url === 'string' && isAddress(url))
-    : undefined
+  return [result?.['resultUrls'], result?.['result_urls']]
+    .filter((list) => list !== undefined && list !== null)
+    .map(urlsIn)
 }
 
-const isAddress = (url: string): boolean => /^https?:\/\//i.test(url) && URL.canParse(url)
+function urlsIn(list: unknown): Urls {
+  // Older answers hold the list as JSON in a string once more.
+  const urls: unknown = typeof list === 'string' ? parseJson(list) : list
+  return Array.isArray(urls) && urls.every(isAddress) ? urls : 'unreadable'
+}
+
+const isAddress = (url: unknown): url is string =>
+  typeof url === 'string' && /^https?:\/\//i.test(url) && URL.canParse(url)
 
 /** Our own `callBackUrl`, kept by KIE in `param`: JSON in a string, now and then JSON in a string in a string. */
 function callbackOf(param: unknown): Callback {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { instant } from '../kit/clock.ts'
 import { personId } from '../kit/ids.ts'
 import { nameOfAccount } from './account.ts'
-import { generations, kopecks, stars } from './amount.ts'
+import { generations, kopecks, shareOf, stars } from './amount.ts'
 import { shopDay, shopDayAt } from './shop-day.ts'
 
 describe('amounts', () => {
@@ -13,6 +13,22 @@ describe('amounts', () => {
       for (const wrong of [0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
         assert.throws(() => make(wrong), /must be a whole number/)
       }
+    }
+  })
+})
+
+describe('a share of a price', () => {
+  it('is rounded down to the kopeck, is never nothing, and never more than the price', () => {
+    assert.equal(shareOf(kopecks(1509), 2, 4), 754)
+    assert.equal(shareOf(kopecks(1509), 3, 4), 1131)
+    assert.equal(shareOf(kopecks(100), 1, 3), 33)
+    assert.equal(shareOf(kopecks(1), 1, 4), 1)
+    for (const [arrived, ordered] of [
+      [4, 4],
+      [5, 4],
+      [1, 1],
+    ] as const) {
+      assert.equal(shareOf(kopecks(629), arrived, ordered), 629)
     }
   })
 })

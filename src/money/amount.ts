@@ -14,6 +14,14 @@ function whole(n: number, what: string): number {
   return n
 }
 export const kopecks = (n: number): Kopecks => whole(n, 'kopecks') as Kopecks
+/**
+ * What `arrived` of `ordered` results cost, of a price that is for all of them: rounded down to the kopeck, at least one
+ * kopeck, and never more than the price.
+ */
+export function shareOf(price: Kopecks, arrived: number, ordered: number): Kopecks {
+  if (arrived >= ordered) return price
+  return kopecks(Math.max(1, Math.floor((price * arrived) / ordered)))
+}
 export const generations = (n: number): Generations => whole(n, 'generations') as Generations
 export const stars = (n: number): Stars => whole(n, 'stars') as Stars
 

@@ -17,6 +17,14 @@ const placedMs = 20 * minuteMs
 const submittingMs = 5 * minuteMs
 /** A day more than `deliver` tries to reach somebody who blocked the bot. */
 const deliveringMs = 8 * dayMs
+/** KIE keeps what it made for so long [kie-api 6]. */
+export const keptByKieMs = 14 * dayMs
+/** So long, from the first refusal, an artifact is looked for before the hold is settled without it. */
+export const lookedForMs = hourMs
+/** The same while its host does not answer at all: the file was made and is worth the wait. */
+export const awaitedMs = 6 * hourMs
+/** An empty list of results may be filled in a moment later; after this it is believed. */
+export const emptyBelievedMs = 2 * minuteMs
 /** For an order whose offer left the catalogue. */
 const usual: OfferDeadlines = { uncertainMs: 15 * minuteMs, lostMs: dayMs }
 
@@ -37,7 +45,7 @@ export function deadlineOf(order: Order, { uncertainMs, lostMs }: OfferDeadlines
       return after(order.producedAt, deliveringMs)
     case 'released': {
       if (order.gift !== 'delivering') return undefined
-      return after(instant(Math.max(order.releasedAt, order.producedAt ?? 0)), deliveringMs)
+      return after(instant(Math.max(order.releasedAt, order.producedAt ?? 0)), keptByKieMs)
     }
     case 'completed':
     case 'refunded':
@@ -63,6 +71,6 @@ export function lateSince(now: Instant, offers: readonly OfferDeadlines[]): Read
     uncertain: before(Math.min(...all.map(({ uncertainMs }) => uncertainMs))),
     generating: before(Math.min(...all.map(({ lostMs }) => lostMs))),
     delivering: before(deliveringMs),
-    released: before(deliveringMs),
+    released: before(keptByKieMs),
   }
 }

@@ -9,7 +9,7 @@ import { kopecks } from '../money/amount.ts'
 import { shopDay } from '../money/shop-day.ts'
 import { deadlineOf } from './deadlines.ts'
 import { decide, type Effect, type Observation } from './decide.ts'
-import { isSettled, type Order } from './order.ts'
+import { isOnItsWay, isSettled, type LossReason, type Order, sentOf } from './order.ts'
 
 const at = instant(1_764_000_000_000)
 const task = kieTaskId('task-1')
@@ -31,9 +31,17 @@ const placed: Order = {
 
 const picture = (index: number): Observation => ({
   type: 'artifact_delivered',
-  artifact: { index, file: fileId(`file-${index}`), as: 'photo', message: messageId(100 + index) },
+  index,
+  sent: { state: 'sent', file: fileId(`file-${index}`), as: 'photo', message: messageId(100 + index) },
   at,
 })
+const refusal = (index: number, reason: LossReason, afterMs = 0): Observation => ({
+  type: 'artifact_refused',
+  index,
+  reason,
+  at: instant(at + afterMs),
+})
+const hourMs = 3_600_000
 const seen = {
   begun: { type: 'submit_begun', at },
   postponed: { type: 'submit_postponed' },
@@ -46,7 +54,17 @@ const seen = {
   deadline: { type: 'deadline_passed', at: instant(at + 60 * 24 * 3_600_000) },
   delivered: picture(0),
   deliveredSecond: picture(1),
-  undeliverable: { type: 'undeliverable', at },
+  broken: refusal(0, 'refused'),
+  brokenSecond: refusal(1, 'too_big'),
+  missing: refusal(0, 'gone'),
+  stillMissing: refusal(0, 'gone', hourMs),
+  silent: refusal(1, 'unreachable'),
+  stillSilent: refusal(1, 'unreachable', 6 * hourMs),
+  original: { type: 'original_sent', index: 0, file: fileId('an-original') },
+  receipt: { type: 'receipt_shown', message: messageId(200), sent: 2, isFinal: true },
+  unshown: { type: 'receipt_shown', sent: 1, isFinal: false },
+  nothing: { type: 'task_made_nothing', at },
+  stillNothing: { type: 'task_made_nothing', at: instant(at + 120_000) },
   kept: { type: 'delivery_kept_too_long', at },
   cancel: { type: 'cancel_asked', at },
   refund: { type: 'refund_asked', at },
@@ -76,17 +94,174 @@ const money = (...observations: readonly Observation[]) => {
   return [order.status, ...moneyIn(effects)]
 }
 
-const { begun, postponed, accepted, refused, unanswered, succeeded, failed, deadline, delivered, undeliverable, kept } =
-  seen
-const { cancel, refund, deliveredSecond, moved, shown } = seen
+const { begun, postponed, accepted, refused, unanswered, succeeded, failed, deadline, delivered, kept } = seen
+const { cancel, refund, deliveredSecond, moved, shown, broken, brokenSecond, missing, stillMissing } = seen
+const { silent, stillSilent, original, receipt, nothing, stillNothing } = seen
+/** Both pictures have come. */
+const all = [begun, accepted, succeeded, delivered, deliveredSecond]
+/** Neither of the two can ever be brought. */
+const undeliverable = [broken, brokenSecond]
+
+const four = ['0', '1', '2', '3'].map((n) => `https://kie.test/${n}.png`)
+/** What was taken of the price, of four pictures that were ordered, after these ends. */
+function captured(...ends: readonly Observation[]) {
+  let order: Order = { ...placed, ordered: 4 }
+  const taken: unknown[] = []
+  for (const observation of [begun, accepted, { ...succeeded, artifacts: four }, ...ends]) {
+    const decision = decide(order, observation)
+    if (decision === 'ignored') continue
+    order = decision.next
+    for (const effect of decision.effects) {
+      if (effect.type === 'capture_hold') taken.push(effect.amount ?? 'all')
+      if (effect.type === 'release_hold') taken.push('released')
+    }
+  }
+  return { order, taken }
+}
 
 describe('deciding what becomes of an order', () => {
-  it('captures the hold when the first artifact has arrived, once, while the rest of the album is still sent', () => {
+  it('captures the hold once, when every artifact has come to its end', () => {
     assert.deepEqual(money(begun, accepted, succeeded), ['delivering'])
-    assert.deepEqual(money(begun, accepted, succeeded, delivered), ['completed', 'capture_hold'])
-    const { order, effects } = after(begun, accepted, succeeded, delivered, deliveredSecond, delivered)
+    assert.deepEqual(money(begun, accepted, succeeded, delivered), ['delivering'])
+    assert.deepEqual(money(...all), ['completed', 'capture_hold'])
+    const { order, effects } = after(...all, delivered, missing, stillMissing, broken)
     assert.deepEqual(moneyIn(effects), ['capture_hold'])
-    assert.deepEqual('delivered' in order && order.delivered?.map(({ index }) => index), [0, 1])
+    assert.equal(sentOf(order).length, 2)
+    assert.equal('paid' in order, false)
+  })
+
+  it('captures the share that arrived of what was ordered, whichever artifacts are dead', () => {
+    const ends = [0, 1, 2, 3].map((index) => [refusal(index, 'gone'), refusal(index, 'gone', hourMs)])
+    for (let dead = 0; dead < 16; dead++) {
+      const isDead = (index: number) => (dead & (1 << index)) > 0
+      const lost = ends.flatMap((each, index) => (isDead(index) ? each : []))
+      const arrived = [0, 1, 2, 3].filter((index) => !isDead(index))
+      const expected = { 0: 'released', 1: 157, 2: 314, 3: 471, 4: 'all' }[arrived.length]
+      for (const order of [
+        [...lost, ...arrived.map(picture)],
+        [...arrived.map(picture), ...lost],
+      ]) {
+        assert.deepEqual(captured(...order).taken, [expected], `${arrived.length} of four`)
+      }
+    }
+  })
+
+  it('captures the share of what was ordered when KIE made fewer, and all of it when KIE made more', () => {
+    const made = (artifacts: readonly string[], ordered: number) => {
+      let order: Order = { ...placed, ordered }
+      const taken: unknown[] = []
+      const come = artifacts.map((_, index) => picture(index))
+      for (const observation of [begun, accepted, { ...succeeded, artifacts }, ...come]) {
+        const decision = decide(order, observation)
+        assert.ok(decision !== 'ignored')
+        order = decision.next
+        for (const effect of decision.effects) if (effect.type === 'capture_hold') taken.push(effect.amount ?? 'all')
+      }
+      assert.equal('paid' in order && order.paid, taken[0] === 'all' ? false : taken[0])
+      return taken
+    }
+    assert.deepEqual(made(four.slice(0, 2), 4), [314])
+    assert.deepEqual(made(four.slice(0, 1), 4), [157])
+    assert.deepEqual(made(four, 4), ['all'])
+    assert.deepEqual(made(four, 2), ['all'])
+  })
+
+  it('waits an hour from the first refusal of an artifact, and six for a host that is silent', () => {
+    const waits = (reason: LossReason, ms: number) =>
+      captured(picture(0), picture(1), picture(2), refusal(3, reason, 5), refusal(3, reason, 5 + ms)).taken
+    for (const reason of ['gone', 'not_a_picture', 'forbidden'] as const) {
+      assert.deepEqual(waits(reason, hourMs - 1), [])
+      assert.deepEqual(waits(reason, hourMs), [471])
+    }
+    assert.deepEqual(waits('unreachable', 6 * hourMs - 1), [])
+    assert.deepEqual(waits('unreachable', 6 * hourMs), [471])
+    for (const reason of ['too_big', 'refused'] as const) assert.deepEqual(waits(reason, 0), [471])
+  })
+
+  it('takes what is found within that time for a result, and afterwards for a gift that moves no money', () => {
+    const three = [picture(0), picture(1), picture(2)]
+    assert.deepEqual(captured(refusal(3, 'gone'), ...three, picture(3)).taken, ['all'])
+    const late = captured(refusal(3, 'gone'), ...three, refusal(3, 'gone', hourMs), picture(3))
+    assert.deepEqual(late.taken, [471])
+    assert.equal(sentOf(late.order).length, 4)
+    const [gone, found] = [
+      after(begun, accepted, succeeded, missing, broken),
+      [missing, silent, stillMissing, stillSilent],
+    ]
+    assert.equal(gone.order.status, 'delivering')
+    const nobody = after(begun, accepted, succeeded, ...found)
+    assert.ok(nobody.order.status === 'released' && nobody.order.gift === 'delivering')
+    const gift = after(begun, accepted, succeeded, ...found, delivered, deliveredSecond)
+    assert.ok(gift.order.status === 'released' && gift.order.gift === 'delivered')
+    assert.deepEqual(moneyIn(gift.effects), ['release_hold'])
+  })
+
+  it('tells the person once that something is looked for', () => {
+    const before = after(begun, accepted, succeeded).order
+    const first = decide(before, missing)
+    assert.ok(first !== 'ignored')
+    assert.deepEqual(first.effects, [{ type: 'show_progress' }])
+    assert.equal(decide(first.next, refusal(0, 'gone', 5_000)), 'ignored')
+  })
+
+  it('is a gift on its way until nothing of it is looked for any more', () => {
+    const half = after(begun, accepted, deadline, succeeded, delivered).order
+    assert.ok(half.status === 'released' && half.gift === 'delivering')
+    const whole = after(begun, accepted, deadline, succeeded, delivered, brokenSecond).order
+    assert.ok(whole.status === 'released' && whole.gift === 'delivered')
+    const none = after(begun, accepted, deadline, succeeded, ...undeliverable).order
+    assert.ok(none.status === 'released' && none.gift === 'given_up')
+  })
+
+  it('takes the price of what came and of what is kept, and not of what was lost, from a person who blocked the bot', () => {
+    assert.deepEqual(captured(picture(0), kept).taken, ['all'])
+    assert.deepEqual(captured(picture(0), refusal(1, 'too_big'), kept).taken, [471])
+    assert.deepEqual(captured(refusal(1, 'too_big'), refusal(2, 'too_big'), kept).taken, [314])
+  })
+
+  it('remembers the original of a picture that was sent, and of no other', () => {
+    assert.equal(decide(after(begun, accepted, succeeded, deliveredSecond).order, original), 'ignored')
+    const { order } = after(...all, original)
+    assert.deepEqual(
+      sentOf(order).map((each) => each.original),
+      [fileId('an-original'), undefined],
+    )
+    assert.equal(decide(order, original), 'ignored')
+  })
+
+  it('uses a free generation up by the first picture that arrives', () => {
+    const states: Order[] = [{ ...placed, price: { unit: 'GEN', count: 1 }, ordered: 2 }]
+    for (const observation of [begun, accepted, succeeded, delivered, brokenSecond]) {
+      const decision = decide(states.at(-1) ?? placed, observation)
+      assert.ok(decision !== 'ignored')
+      states.push(decision.next)
+      if (decision.next.status === 'completed') {
+        assert.deepEqual(decision.effects, [{ type: 'capture_hold' }, { type: 'show_progress' }])
+      }
+    }
+    const end = states.at(-1)
+    assert.ok(end?.status === 'completed' && !('paid' in end))
+  })
+
+  it('remembers the receipt that was shown, and knows when it is not true any more', () => {
+    const early = after(begun, accepted, succeeded, delivered, seen.unshown)
+    assert.equal(isOnItsWay(early.order), true)
+    assert.equal(isOnItsWay(after(...all).order), true, 'the receipt is missing')
+    assert.equal(isOnItsWay(after(...all, receipt).order), false)
+  })
+
+  it('believes an empty list of results after two minutes', () => {
+    assert.deepEqual(money(begun, accepted, nothing), ['generating'])
+    assert.deepEqual(money(begun, accepted, nothing, stillNothing), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, accepted, nothing, ...all), ['completed', 'capture_hold'])
+  })
+
+  it('gives back what was paid for a person who had blocked the bot when nothing of it can be brought any more', () => {
+    const found = [missing, silent, stillMissing, stillSilent]
+    const { order, effects } = after(begun, accepted, succeeded, kept, ...found)
+    assert.equal(order.status, 'refunded')
+    assert.deepEqual(moneyIn(effects), ['capture_hold', 'refund_captured'])
+    assert.deepEqual(money(begun, accepted, succeeded, kept, ...found.slice(0, 3)), ['completed', 'capture_hold'])
   })
 
   it('gives the hold back when the person cancels before anything was submitted', () => {
@@ -109,7 +284,7 @@ describe('deciding what becomes of an order', () => {
     assert.deepEqual(money(begun, accepted, failed), ['released', 'release_hold'])
     assert.deepEqual(money(begun, unanswered, deadline), ['released', 'release_hold'])
     assert.deepEqual(money(begun, accepted, deadline), ['released', 'release_hold'])
-    assert.deepEqual(money(begun, accepted, succeeded, undeliverable), ['released', 'release_hold'])
+    assert.deepEqual(money(begun, accepted, succeeded, ...undeliverable), ['released', 'release_hold'])
   })
 
   it('gives the hold back exactly once when KIE reports the failure twice', () => {
@@ -117,18 +292,18 @@ describe('deciding what becomes of an order', () => {
   })
 
   it('neither submits again nor gives back when the answer to the submit was lost, until the deadline', () => {
-    const { order, effects } = after(begun, unanswered, begun, cancel, failed, undeliverable)
+    const { order, effects } = after(begun, unanswered, begun, cancel, failed, ...undeliverable)
     assert.equal(order.status, 'uncertain')
     assert.deepEqual(moneyIn(effects), [])
   })
 
   it('finds the task of a lost answer by what is seen later', () => {
     assert.deepEqual(money(begun, unanswered, accepted), ['generating'])
-    assert.deepEqual(money(begun, unanswered, succeeded, delivered), ['completed', 'capture_hold'])
+    assert.deepEqual(money(begun, unanswered, succeeded, delivered, deliveredSecond), ['completed', 'capture_hold'])
   })
 
   it('gives away once, and without money, what KIE made after the hold was given back', () => {
-    const { order, effects } = after(begun, accepted, deadline, succeeded, succeeded, delivered, delivered)
+    const { order, effects } = after(begun, accepted, deadline, succeeded, succeeded, ...all.slice(3), delivered)
     assert.equal(order.status === 'released' && order.gift, 'delivered')
     assert.deepEqual(moneyIn(effects), ['release_hold'])
     assert.equal(effects.filter((type) => type === 'deliver').length, 1)
@@ -149,10 +324,10 @@ describe('deciding what becomes of an order', () => {
   })
 
   it('takes a result that arrives after the deadline of its delivery for a gift, and gives one up in the end', () => {
-    const late = after(begun, accepted, succeeded, deadline, delivered)
+    const late = after(begun, accepted, succeeded, deadline, delivered, deliveredSecond)
     assert.ok(late.order.status === 'released' && late.order.gift === 'delivered')
     assert.deepEqual(moneyIn(late.effects), ['release_hold'])
-    const later: Observation = { ...deadline, at: instant(deadline.at + 8 * 24 * 3_600_000) }
+    const later: Observation = { ...deadline, at: instant(deadline.at + 14 * 24 * 3_600_000) }
     const { order, effects } = after(begun, accepted, succeeded, deadline, later, later)
     assert.ok(order.status === 'released' && order.gift === 'given_up')
     assert.deepEqual(moneyIn(effects), ['release_hold'])
@@ -168,7 +343,9 @@ describe('deciding what becomes of an order', () => {
   })
 
   it('does not send as a gift what Telegram did not take as a result', () => {
-    assert.deepEqual(decide(after(begun, accepted, succeeded, undeliverable).order, succeeded), 'ignored')
+    const { order } = after(begun, accepted, succeeded, ...undeliverable)
+    assert.ok(order.status === 'released' && order.gift === 'none')
+    assert.deepEqual(decide(order, succeeded), 'ignored')
   })
 
   it('takes no result of another task', () => {
@@ -180,10 +357,6 @@ describe('deciding what becomes of an order', () => {
   it('takes the price of a result that a person who blocked the bot did not fetch', () => {
     assert.deepEqual(money(begun, accepted, succeeded, kept), ['completed', 'capture_hold'])
     assert.deepEqual(money(begun, accepted, succeeded, kept, delivered), ['completed', 'capture_hold'])
-  })
-
-  it('keeps the price of an album of which something has arrived', () => {
-    assert.deepEqual(money(begun, accepted, succeeded, delivered, undeliverable), ['completed', 'capture_hold'])
   })
 
   it('takes nothing as delivered that was neither bought nor given away', () => {
@@ -215,7 +388,7 @@ describe('deciding what becomes of an order', () => {
   })
 
   it('keeps its progress message, and the wish to be left in peace, to the end', () => {
-    for (const end of [[succeeded, delivered], [failed]]) {
+    for (const end of [[succeeded, delivered, deliveredSecond], [failed]]) {
       const { order } = after(shown, begun, accepted, cancel, ...end)
       assert.deepEqual([order.progressMessage, order.quiet], [messageId(7), true])
     }
@@ -224,8 +397,7 @@ describe('deciding what becomes of an order', () => {
   })
 
   it('refunds what was captured, once, and nothing else', () => {
-    const all = [begun, accepted, succeeded, delivered, refund, refund]
-    assert.deepEqual(money(...all), ['refunded', 'capture_hold', 'refund_captured'])
+    assert.deepEqual(money(...all, refund, refund), ['refunded', 'capture_hold', 'refund_captured'])
     for (const way of [[], [begun], [begun, accepted], [begun, accepted, succeeded], [begun, refused]]) {
       assert.equal(decide(after(...way).order, refund), 'ignored')
     }
@@ -336,10 +508,16 @@ describe('an order, whatever is seen in whatever order', () => {
       'task_failed while generating',
       'deadline_passed while uncertain',
       'deadline_passed while generating',
-      'undeliverable while delivering',
+      'task_made_nothing while generating',
+      'artifact_refused while delivering',
     ],
-    capture_hold: ['artifact_delivered while delivering', 'delivery_kept_too_long while delivering'],
-    refund_captured: ['refund_asked while completed'],
+    capture_hold: [
+      'artifact_delivered while delivering',
+      'artifact_refused while delivering',
+      'deadline_passed while delivering',
+      'delivery_kept_too_long while delivering',
+    ],
+    refund_captured: ['refund_asked while completed', 'artifact_refused while completed'],
   }
 
   it('is submitted again only after KIE has said that it did not take it', () => {

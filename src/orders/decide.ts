@@ -1,8 +1,24 @@
 import type { Instant } from '../kit/clock.ts'
-import type { KieTaskId, MessageId } from '../kit/ids.ts'
+import type { FileId, KieTaskId, MessageId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import { deadlineOf, type OfferDeadlines } from './deadlines.ts'
-import type { ArtifactUrl, Delivered, Order, OrderBase, Produced, ReleaseReason, Stage, Taken } from './order.ts'
+import { type Kopecks, shareOf } from '../money/amount.ts'
+import { awaitedMs, deadlineOf, emptyBelievedMs, lookedForMs, type OfferDeadlines } from './deadlines.ts'
+import {
+  type Artifact,
+  type ArtifactUrl,
+  isLookedFor,
+  isProduced,
+  type LossReason,
+  type Order,
+  type OrderBase,
+  orderedOf,
+  type Produced,
+  type ReleaseReason,
+  type SentArtifact,
+  type Stage,
+  sentOf,
+  type Taken,
+} from './order.ts'
 
 /** Everything that can be learned about an order. Each says only what was seen; what follows is decided here. */
 export type Observation =
@@ -19,11 +35,18 @@ export type Observation =
       readonly credits?: string
       readonly at: Instant
     }
+  /** KIE called it a success, with an empty list of results. */
+  | { readonly type: 'task_made_nothing'; readonly at: Instant }
   | { readonly type: 'task_failed'; readonly reason: ReleaseReason; readonly at: Instant }
   /** It is `at`; `limits` are the offer's, absent when the offer is gone. Nothing happens before the deadline. */
   | { readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined }
-  | { readonly type: 'artifact_delivered'; readonly artifact: Delivered; readonly at: Instant }
-  | { readonly type: 'undeliverable'; readonly at: Instant }
+  /** `index` is the artifact's place in the list that KIE gave, from 0. */
+  | { readonly type: 'artifact_delivered'; readonly index: number; readonly sent: SentArtifact; readonly at: Instant }
+  /** It could not be fetched now, or Telegram took it in no form. */
+  | { readonly type: 'artifact_refused'; readonly index: number; readonly reason: LossReason; readonly at: Instant }
+  | { readonly type: 'original_sent'; readonly index: number; readonly file: FileId }
+  /** The message after the artifacts; `message` is undefined when Telegram did not take it. */
+  | { readonly type: 'receipt_shown'; readonly message?: MessageId; readonly sent: number; readonly isFinal: boolean }
   | { readonly type: 'delivery_kept_too_long'; readonly at: Instant }
   | { readonly type: 'cancel_asked'; readonly at: Instant }
   | { readonly type: 'refund_asked'; readonly at: Instant }
@@ -32,7 +55,8 @@ export type Observation =
 /** What must be written together with the next state. */
 export type Effect =
   | { readonly type: 'release_hold' }
-  | { readonly type: 'capture_hold' }
+  /** All of the hold, or the stated part of it; the rest is given back. */
+  | { readonly type: 'capture_hold'; readonly amount?: Kopecks }
   | { readonly type: 'refund_captured' }
   | { readonly type: 'watch' }
   | { readonly type: 'deliver' }
@@ -71,21 +95,34 @@ export function decide(order: Order, seen: Observation): Decision {
       return to({ ...order, stage: seen.stage }, 'show_progress')
     case 'task_succeeded':
       return succeed(order, seen)
+    case 'task_made_nothing':
+      if (order.status !== 'generating') return 'ignored'
+      if (order.emptySince === undefined) return to({ ...order, emptySince: seen.at })
+      return seen.at - order.emptySince < emptyBelievedMs ? 'ignored' : release(order, 'generation_failed', seen.at)
     case 'task_failed':
       if (order.status !== 'generating') return 'ignored'
       return release(order, seen.reason, seen.at)
     case 'deadline_passed':
       return passDeadline(order, seen)
     case 'artifact_delivered':
-      return deliver(order, seen.artifact, seen.at)
-    case 'undeliverable':
-      // An album of which something arrived is captured; only one that arrived in no part is given back.
-      if (order.status !== 'delivering' || order.delivered.length > 0) return 'ignored'
-      return release(order, 'undeliverable', seen.at)
+      return withArtifact(order, seen.index, seen.at, ({ url, state }) =>
+        state === 'sent' ? undefined : { url, ...seen.sent },
+      )
+    case 'artifact_refused':
+      return withArtifact(order, seen.index, seen.at, (artifact) => refuse(artifact, seen))
+    case 'original_sent':
+      return withOriginal(order, seen.index, seen.file)
+    case 'receipt_shown': {
+      if (!isProduced(order)) return 'ignored'
+      const { type: _type, ...receipt } = seen
+      const { receipt: before } = order
+      const isKnown = before?.sent === receipt.sent && before.isFinal === receipt.isFinal
+      return isKnown && before.message === receipt.message ? 'ignored' : to({ ...order, receipt })
+    }
     case 'delivery_kept_too_long':
-      // The person blocked the bot. The file was made and is kept; after the stated days it is paid.
-      if (order.status !== 'delivering' || order.delivered.length > 0) return 'ignored'
-      return to({ ...order, status: 'completed', completedAt: seen.at }, 'capture_hold')
+      // The person blocked the bot. What was made is kept for them; after the stated days it is paid.
+      if (order.status !== 'delivering') return 'ignored'
+      return complete(order, order.artifacts.filter(({ state }) => state !== 'lost').length, seen.at)
     case 'cancel_asked':
       if (order.status === 'placed') return release(order, 'cancelled', seen.at)
       // Nothing a person does after the submit has begun gives money back; they are told so, and left in peace.
@@ -93,7 +130,7 @@ export function decide(order: Order, seen: Observation): Decision {
       return to({ ...order, quiet: true }, 'show_progress')
     case 'refund_asked':
       if (order.status !== 'completed') return 'ignored'
-      return to({ ...refundable(order), status: 'refunded', refundedAt: seen.at }, 'refund_captured')
+      return refund(order, seen.at)
     case 'progress_shown':
       if (order.progressMessage === seen.message) return 'ignored'
       return to({ ...order, progressMessage: seen.message })
@@ -110,8 +147,7 @@ const to = (next: Order, ...effects: readonly Effect['type'][]): Decision => ({
 function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeeded' }>): Decision {
   const produced: Produced = {
     producedAt: seen.at,
-    artifacts: seen.artifacts,
-    delivered: [],
+    artifacts: seen.artifacts.map((url) => ({ url, state: 'waiting' })),
     ...(seen.credits === undefined ? {} : { credits: seen.credits }),
   }
   switch (order.status) {
@@ -156,17 +192,10 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
       return release(order, 'never_confirmed', at)
     case 'generating':
       return release(order, 'lost', at)
-    case 'delivering': {
-      // What was made stays with the order: should it still arrive, it is a gift.
-      const { status: _status, ...made } = order
-      return to(
-        { ...made, status: 'released', reason: 'undeliverable', releasedAt: at, gift: 'delivering' },
-        'release_hold',
-        'show_progress',
-      )
-    }
+    case 'delivering':
+      return settle(order, at)
     case 'released':
-      return to({ ...order, gift: 'given_up' })
+      return to({ ...order, gift: sentOf(order).length > 0 ? 'delivered' : 'given_up' })
     case 'completed':
     case 'refunded':
       return 'ignored'
@@ -178,23 +207,88 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
 const becomeUncertain = (order: Order, since: Instant): Decision =>
   to({ ...base(order), status: 'uncertain', since }, 'watch', 'show_progress')
 
-function deliver(order: Order, artifact: Delivered, at: Instant): Decision {
-  if (order.status !== 'delivering' && order.status !== 'completed' && order.status !== 'released') return 'ignored'
-  const before = order.delivered ?? []
-  if (before.some((each) => each.index === artifact.index)) return 'ignored'
-  const delivered = [...before, artifact]
+type Delivering = Extract<Order, { status: 'delivering' }>
+
+/** The order with one artifact changed, and what follows for its money. `change` gives undefined for no news. */
+function withArtifact(
+  order: Order,
+  index: number,
+  at: Instant,
+  change: (artifact: Artifact) => Artifact | undefined,
+): Decision {
+  if (!isProduced(order)) return 'ignored'
+  const before = order.artifacts[index]
+  const changed = before === undefined ? undefined : change(before)
+  if (changed === undefined) return 'ignored'
+  const artifacts = order.artifacts.with(index, changed)
   switch (order.status) {
-    case 'delivering':
-      // Captured when the first artifact is confirmed; the rest of an album goes on being sent.
-      return to({ ...order, status: 'completed', completedAt: at, delivered }, 'capture_hold', 'show_progress')
-    case 'completed':
-      return to({ ...order, delivered })
-    case 'released':
-      if (order.gift === 'none') return 'ignored'
-      return to({ ...order, delivered, gift: 'delivered' })
+    case 'delivering': {
+      const next = { ...order, artifacts }
+      if (!artifacts.some(({ state }) => state === 'waiting')) return settle(next, at)
+      return changed.state === 'waiting' ? to(next, 'show_progress') : to(next)
+    }
+    case 'completed': {
+      const next = { ...order, artifacts }
+      // Paid while it was kept for somebody who had blocked the bot, and then nothing of it could be brought.
+      return artifacts.every(({ state }) => state === 'lost') ? refund(next, at) : to(next)
+    }
+    case 'released': {
+      if (artifacts.some(isLookedFor)) return to({ ...order, artifacts })
+      const gift = artifacts.some(({ state }) => state === 'sent') ? 'delivered' : 'given_up'
+      return to({ ...order, artifacts, gift }, 'show_progress')
+    }
     default:
-      return unreachable(order, 'deliver')
+      return unreachable(order, 'withArtifact')
   }
+}
+
+/** Looked for on and on after the first refusal, and lost when that has lasted too long or can never change. */
+function refuse(
+  artifact: Artifact,
+  { reason, at }: Extract<Observation, { type: 'artifact_refused' }>,
+): Artifact | undefined {
+  if (artifact.state !== 'waiting') return undefined
+  const { url, refusedAt } = artifact
+  const lost: Artifact = { url, state: 'lost', reason, lostAt: at }
+  if (!isLookedFor(lost)) return lost
+  if (refusedAt === undefined) return { url, state: 'waiting', refusedAt: at }
+  return at - refusedAt < (reason === 'unreachable' ? awaitedMs : lookedForMs) ? undefined : lost
+}
+
+/** The hold finds its end: what arrived is paid, the rest goes back. Should more of it still be found, it is a gift. */
+function settle(order: Delivering, at: Instant): Decision {
+  const arrived = sentOf(order).length
+  if (arrived > 0) return complete(order, arrived, at)
+  const { status: _status, ...made } = order
+  const gift = order.artifacts.some(isLookedFor) ? 'delivering' : 'none'
+  return to(
+    { ...made, status: 'released', reason: 'undeliverable', releasedAt: at, gift },
+    'release_hold',
+    'show_progress',
+  )
+}
+
+/** Captures the price of so many results; a free generation has no parts and is used up by the first of them. */
+function complete(order: Delivering, results: number, at: Instant): Decision {
+  const { price } = order
+  const amount = price.unit === 'RUB' ? shareOf(price.kopecks, results, orderedOf(order)) : undefined
+  const isPart = price.unit === 'RUB' && amount !== undefined && amount < price.kopecks
+  return {
+    next: { ...order, status: 'completed', completedAt: at, ...(isPart ? { paid: amount } : {}) },
+    effects: [{ type: 'capture_hold', ...(isPart ? { amount } : {}) }, { type: 'show_progress' }],
+  }
+}
+
+function refund(order: Extract<Order, { status: 'completed' }>, at: Instant): Decision {
+  const { status: _status, completedAt: _completedAt, ...rest } = order
+  return to({ ...rest, status: 'refunded', refundedAt: at }, 'refund_captured', 'show_progress')
+}
+
+function withOriginal(order: Order, index: number, file: FileId): Decision {
+  if (!isProduced(order)) return 'ignored'
+  const artifact = order.artifacts[index]
+  if (artifact?.state !== 'sent' || artifact.original === file) return 'ignored'
+  return to({ ...order, artifacts: order.artifacts.with(index, { ...artifact, original: file }) })
 }
 
 function release(order: Order, reason: ReleaseReason, at: Instant): Decision {
@@ -220,7 +314,7 @@ const isRunning = (order: Order): boolean =>
   order.status === 'delivering'
 
 function base(order: Order): OrderBase {
-  const { id, person, chat, cid, offer, model, values, price, day, placedAt, progressMessage, quiet } = order
+  const { id, person, chat, cid, offer, model, values, price, day, placedAt, ordered, progressMessage, quiet } = order
   return {
     id,
     person,
@@ -232,12 +326,8 @@ function base(order: Order): OrderBase {
     price,
     day,
     placedAt,
+    ...(ordered === undefined ? {} : { ordered }),
     ...(progressMessage === undefined ? {} : { progressMessage }),
     ...(quiet === undefined ? {} : { quiet }),
   }
-}
-
-function refundable(order: Extract<Order, { status: 'completed' }>): OrderBase & Taken & Produced {
-  const { status: _status, completedAt: _completedAt, ...rest } = order
-  return rest
 }

@@ -17,7 +17,7 @@ export interface OrderStore {
   byTask(task: KieTaskId): Promise<OrderId | undefined>
   /** Newest first, without those that this program cannot read. */
   recent(person: PersonId, page: { readonly skip: number; readonly take: number }): Promise<readonly Order[]>
-  /** Whether this message shows the progress of one of their latest orders. */
+  /** Whether this message is the progress or the receipt of one of their latest orders. */
   ownsMessage(person: PersonId, message: MessageId): Promise<boolean>
   running(person: PersonId): Promise<number>
   /** Measured over the last 200 completed orders of this offer; undefined until there are five. */

@@ -2,13 +2,14 @@ import type { DueErrand } from '../errands/errand.ts'
 import { after, type Clock } from '../kit/clock.ts'
 import type { OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import type { Price } from '../money/amount.ts'
+import { kopecks, type Price } from '../money/amount.ts'
+import type { Part } from '../money/ledger.ts'
 import type { Permit } from '../permit.ts'
 import type { Store, Tx } from '../store.ts'
 import { createFacts, type Facts } from '../telemetry/facts.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Decision, decide, type Effect, type Observation } from './decide.ts'
-import type { Order } from './order.ts'
+import { type Order, paidOf } from './order.ts'
 
 /**
  * The step that records what was learned about an order: lock its row, decide, and write the next state, the money and
@@ -72,21 +73,23 @@ export async function applyObservation(
 async function applyEffect(
   tx: RecordTx,
   order: Order,
-  { type }: Effect,
+  effect: Effect,
   clock: Clock,
   facts: Pick<Facts, 'add'>,
 ): Promise<readonly DueErrand[]> {
   const { id, cid, chat } = order
   const now = clock.now()
   const entry = { order: id, at: now, cid }
-  switch (type) {
+  switch (effect.type) {
     case 'release_hold':
       expect(id, 'released', await tx.ledger.release(entry))
       facts.add((t) => t.tell('HOLD_RELEASED', { cid, order_id: id, price: priceText(order.price) }))
       return []
     case 'capture_hold':
-      expect(id, 'captured', await tx.ledger.capture(entry))
-      facts.add((t) => t.tell('HOLD_CAPTURED', { cid, order_id: id, price: priceText(order.price) }))
+      expect(id, 'captured', await tx.ledger.capture({ ...entry, ...partOf(effect) }))
+      facts.add((t) =>
+        t.tell('HOLD_CAPTURED', { cid, order_id: id, price: priceText(paidOf(order)), ...givenBackOf(order, effect) }),
+      )
       return []
     case 'refund_captured':
       expect(id, 'refunded', await tx.ledger.refund(entry))
@@ -99,8 +102,16 @@ async function applyEffect(
     case 'show_progress':
       return [{ errand: { kind: 'show_progress', order: id, chat }, cid }]
     default:
-      return unreachable(type, 'applyEffect')
+      return unreachable(effect, 'applyEffect')
   }
+}
+
+type Capture = Extract<Effect, { type: 'capture_hold' }>
+const partOf = ({ amount }: Capture): Part => (amount === undefined ? {} : { amount })
+
+function givenBackOf({ price }: Order, { amount }: Capture): { readonly given_back?: string } {
+  if (amount === undefined || price.unit === 'GEN') return {}
+  return { given_back: priceText({ unit: 'RUB', kopecks: kopecks(price.kopecks - amount) }) }
 }
 
 /** The order's state and the ledger move in one step, so any other answer means that they have come apart. */
@@ -110,6 +121,7 @@ function expect(order: OrderId, wanted: string, answered: string): void {
 }
 
 function tellState(before: Order, next: Order, facts: Pick<Facts, 'add'>): void {
+  tellLosses(before, next, facts)
   if (before.status === next.status) return
   const { cid, id, model } = next
   const task = 'task' in next && next.task !== undefined ? { task_id: next.task } : {}
@@ -120,7 +132,7 @@ function tellState(before: Order, next: Order, facts: Pick<Facts, 'add'>): void 
       case 'uncertain':
         return t.tell('ORDER_UNCERTAIN', { cid, order_id: id })
       case 'completed':
-        return t.tell('ORDER_COMPLETED', { cid, order_id: id, price: priceText(next.price), model, ...task })
+        return t.tell('ORDER_COMPLETED', { cid, order_id: id, price: priceText(paidOf(next)), model, ...task })
       case 'released':
         return t.tell('ORDER_RELEASED', { cid, order_id: id, reason: next.reason, model, ...task })
       case 'placed':
@@ -132,6 +144,16 @@ function tellState(before: Order, next: Order, facts: Pick<Facts, 'add'>): void 
         return unreachable(next, 'tellState')
     }
   })
+}
+
+function tellLosses(before: Order, next: Order, facts: Pick<Facts, 'add'>): void {
+  const known = 'artifacts' in before ? (before.artifacts ?? []) : []
+  const artifacts = 'artifacts' in next ? (next.artifacts ?? []) : []
+  for (const [index, artifact] of artifacts.entries()) {
+    if (artifact.state !== 'lost' || known[index]?.state === 'lost') continue
+    const { reason } = artifact
+    facts.add((t) => t.tell('RESULT_LOST', { cid: next.cid, order_id: next.id, result: index + 1, reason }))
+  }
 }
 
 /** `0.63RUB`, `1GEN`: for log lines. */

@@ -54,7 +54,7 @@ export function createErrands(
   const common = { store, record, clock, telemetry }
   const handlers: Handlers = {
     ...createSmallErrands({
-      store,
+      ...common,
       chat,
       artifacts,
       pacing,
@@ -64,8 +64,6 @@ export function createErrands(
       starRefunds,
       starTransactions: ports.telegram.getStarTransactions,
       operators,
-      clock,
-      telemetry,
     }),
     submit_task: createSubmitTask({
       ...common,
@@ -85,7 +83,7 @@ export function createErrands(
       isOurCallback: (order, url) => references.read(url.split('/').at(-1) ?? '')?.order === order,
     }),
     show_progress: createShowProgress({ ...common, chat, pacing, progressOf: words.progress }),
-    deliver: createDeliver({ ...common, chat, artifacts, captionOf: words.caption, pacing, random }),
+    deliver: createDeliver({ ...common, chat, artifacts, words, pacing, random }),
   }
   const runner = createRunner({
     handlers,

@@ -121,7 +121,7 @@ export const events = {
   }),
   RESULT_NOT_DELIVERED: event('ORDER', 'warn', ['cid', 'order_id', 'reason_code'], {
     more: ['detail'],
-    meaning: 'Telegram did not take the result; it is kept and tried again',
+    meaning: 'a result could not be fetched, or Telegram did not take it; it is kept and tried again',
     action: 'nothing, unless it repeats',
   }),
   RESULT_UNCONFIRMED: event('ORDER', 'error', ['cid', 'order_id', 'calls'], {
@@ -129,6 +129,11 @@ export const events = {
     meaning:
       'a result was sent several times and Telegram never said whether it took it; it is sent again only now and then, and nothing is charged yet',
     action: 'trt story <cid>; ask the person whether they have it',
+  }),
+  RESULT_LOST: event('ORDER', 'warn', ['cid', 'order_id', 'result', 'reason'], {
+    meaning:
+      'one result of an order (counted from 1) could not be brought; its share of the price goes back, and it is still looked for now and then, unless it is `too_big` or `refused`',
+    action: 'trt story <cid> has the answers of its host; many of one reason in a row need a look at that host',
   }),
   ORDER_COMPLETED: event('ORDER', 'info', ['cid', 'order_id', 'price'], {
     more: ['model', 'task_id'],
@@ -157,7 +162,10 @@ export const events = {
   }),
 
   HOLD_PLACED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the price is reserved' }),
-  HOLD_CAPTURED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the reserved price was taken' }),
+  HOLD_CAPTURED: event('MONEY', 'info', ['cid', 'order_id', 'price'], {
+    more: ['given_back'],
+    meaning: 'the reserved price was taken, or the share of it that arrived; the rest was given back',
+  }),
   HOLD_RELEASED: event('MONEY', 'info', ['cid', 'order_id', 'price'], { meaning: 'the reserved price was given back' }),
   TOPUP_CREDITED: event('MONEY', 'info', ['cid', 'kopecks', 'stars'], {
     more: ['top_up_id'],

@@ -151,7 +151,7 @@ describe('a stranger in a browser', () => {
     await boris.pane.locator('.list__frame').evaluate((frame) => frame.scrollTo({ top: 0 }))
     await boris.waitForText('Paid 3.14 ₽, balance 46.86 ₽')
     await step('unread', { atRest: false })
-    await boris.pane.getByRole('button', { name: '1 new, go to the newest message' }).click()
+    await boris.pane.getByRole('button', { name: '2 new, go to the newest message' }).click()
     await boris.waitForPhoto()
     await step('picture')
     await boris.tap('Menu')

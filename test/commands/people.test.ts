@@ -46,13 +46,13 @@ describe('orders show', () => {
     const id = /trt orders show (\w{12})/.exec(await show())?.[1] ?? ''
     const setVersion = (version: string) =>
       shop.sql(`update orders set body = jsonb_set(body, '{version}', $2::jsonb) where id = $1`, [id, version])
-    await setVersion('2')
+    await setVersion('3')
     try {
       const { code, err } = await trtIn('orders', 'show', id)
       assert.equal(code, 1)
-      assert.match(err, /^This program is too old for it: order \w{12} cannot be read: it is of version 2/)
+      assert.match(err, /^This program is too old for it: order \w{12} cannot be read: it is of version 3/)
     } finally {
-      await setVersion('1')
+      await setVersion('2')
     }
   })
 

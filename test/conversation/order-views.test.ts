@@ -3,10 +3,9 @@ import { describe, it } from 'node:test'
 import type { Offer } from '../../src/catalog/offer.ts'
 import {
   creditedView,
-  giftView,
   invoiceTexts,
   progressView,
-  resultView,
+  receiptView,
   troubleView,
 } from '../../src/conversation/order-views.ts'
 import { nextProgressMs } from '../../src/conversation/progress-schedule.ts'
@@ -17,16 +16,27 @@ import type { View } from '../../src/conversation/view.ts'
 import { after } from '../../src/kit/clock.ts'
 import { cid, fileId, kieTaskId, messageId } from '../../src/kit/ids.ts'
 import { generations, kopecks, type Price } from '../../src/money/amount.ts'
-import type { Order, ReleaseReason } from '../../src/orders/order.ts'
+import type { Artifact, Order, ReleaseReason } from '../../src/orders/order.ts'
 import { anOrder, catalog, noon } from './talk.ts'
 
 const offer: Offer | undefined = catalog.offers[0]
 const placed = anOrder('v1')
+const sent = (name: string): Artifact => ({
+  url: `https://example.com/${name}.png`,
+  state: 'sent',
+  file: fileId(name),
+  as: 'photo',
+  message: messageId(1),
+})
+const missing = (name: string): Artifact => ({
+  url: `https://example.com/${name}.png`,
+  state: 'waiting',
+  refusedAt: noon,
+})
 const taken = { task: kieTaskId('t1'), submittedAt: noon }
 const produced = {
   producedAt: noon,
-  artifacts: ['https://example.com/1.png'],
-  delivered: [{ index: 0, file: fileId('f1'), as: 'photo' as const, message: messageId(1) }],
+  artifacts: [sent('1')],
 }
 const generating: Order = { ...placed, ...taken, status: 'generating', stage: 'generating' }
 const free: Price = { unit: 'GEN', count: 1 }
@@ -164,9 +174,9 @@ describe('the result', () => {
   const completed: Order = { ...placed, ...taken, ...produced, status: 'completed', completedAt: noon }
 
   it('has a receipt with the price and what is left', () => {
-    const paid = resultView(see(completed, { balance: kopecks(11_87) }))
+    const paid = receiptView(see(completed, { balance: kopecks(11_87) }))
     assert.match(text(paid), /Оплачено 0,63\s₽, на балансе 11,87\s₽/)
-    const forFree = resultView(
+    const forFree = receiptView(
       see({ ...completed, price: free }, { free: { today: generations(2), extra: generations(0) } }),
     )
     assert.match(text(forFree), /Бесплатно, осталось 2\sгенерации/)
@@ -176,11 +186,42 @@ describe('the result', () => {
   it('fits a caption, however long the prompt is, in both languages', () => {
     for (const language of ['ru', 'en'] as const) {
       const long: Order = { ...completed, values: { prompt: '👩‍👩‍👧‍👦'.repeat(700) } }
-      for (const view of [resultView, giftView]) {
-        const shown = view(see(long, { texts: textsFor(language), balance: kopecks(1_000_000_00) }))
+      const gift: Order = { ...long, status: 'released', reason: 'lost', releasedAt: noon, gift: 'delivering' }
+      for (const order of [long, gift]) {
+        const shown = receiptView(see(order, { texts: textsFor(language), balance: kopecks(1_000_000_00) }))
         assert.ok(text(shown).length <= captionLengthMax, `${text(shown).length}`)
       }
     }
+  })
+
+  it('of which a part is missing says what is looked for, and at the end what was paid and what went back', () => {
+    const price: Price = { unit: 'RUB', kopecks: kopecks(30_00) }
+    const order = { ...placed, ...taken, ...produced, price, ordered: 4 }
+    const looking: Order = {
+      ...order,
+      status: 'delivering',
+      artifacts: [sent('1'), missing('2'), sent('3'), sent('4')],
+    }
+    const receipt = text(receiptView(see(looking, { balance: kopecks(70_00) })))
+    assert.match(
+      receipt,
+      /Пришло 3 из 4\.\nЕщё одну картинку ищу: её файл пока не открывается\. Спишу только за то, что придёт\.$/,
+    )
+    assert.match(text(progressView(see(looking))), /Пришло 3 из 4\./)
+    const nothing: Order = { ...looking, artifacts: [missing('1')] }
+    assert.match(text(progressView(see(nothing))), /файл пока не открывается.*не откроется — верну деньги/)
+    const half: Order = {
+      ...order,
+      artifacts: [sent('1'), sent('2')],
+      status: 'completed',
+      completedAt: noon,
+      paid: kopecks(15_00),
+    }
+    const settled = text(receiptView(see(half, { balance: kopecks(85_00) })))
+    assert.match(settled, /Пришло 2 из 4\.\nОплачено 15\s₽, вернул 15\s₽, на балансе 85\s₽$/)
+    assert.match(text(progressView(see(half))), /Готово · 15\s₽/)
+    const english = text(receiptView(see(half, { texts: textsFor('en'), balance: kopecks(85_00) })))
+    assert.match(english, /2 of 4 arrived\.\nPaid 15\s₽, 15\s₽ returned, balance 85\s₽$/)
   })
 
   it('that came after a release says that it is a gift', () => {
@@ -192,12 +233,12 @@ describe('the result', () => {
       releasedAt: noon,
       gift: 'delivering',
     }
-    assert.match(text(giftView(see(gift))), /Подарок/)
-    assert.doesNotMatch(text(giftView(see(gift))), /Оплачено/)
+    assert.match(text(receiptView(see(gift))), /Подарок/)
+    assert.doesNotMatch(text(receiptView(see(gift))), /Оплачено/)
   })
 
   it('is drawn for a model that is not sold any more, without repeating it', () => {
-    const view = resultView(see(completed, { offer: undefined }))
+    const view = receiptView(see(completed, { offer: undefined }))
     assert.match(text(view), /кот в скафандре/)
     assert.deepEqual(labels(view), ['📄 Оригинал файлом', '🏠 Меню'])
   })

@@ -20,8 +20,9 @@ const completed: Order = {
   submittedAt: noon,
   producedAt: noon,
   completedAt: noon,
-  artifacts: ['https://example.com/1.png'],
-  delivered: [{ index: 0, file: fileId('f'), as: 'photo', message: messageId(1) }],
+  artifacts: [
+    { url: 'https://example.com/1.png', state: 'sent', file: fileId('f'), as: 'photo', message: messageId(1) },
+  ],
 }
 
 type Walk = { readonly views: ReadonlyMap<string, View>; readonly opened: ReadonlySet<string> }

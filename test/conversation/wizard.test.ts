@@ -378,7 +378,7 @@ describe('repeating', () => {
     assert.match(talk.text, /пёс в скафандре/)
   })
 
-  it('sends the original of a picture that Telegram shows before its delivery is written down', () => {
+  it('hurries a picture that is on its way when it is asked for', () => {
     const order = anOrder('r1')
     const talk = new Talk({ orders: [order] }).opens({ at: 'original', order: order.id })
     assert.match(talk.reaction.toast ?? '', /Отправлять нечего/)
@@ -386,8 +386,7 @@ describe('repeating', () => {
       task: kieTaskId('t1'),
       submittedAt: noon,
       producedAt: noon,
-      artifacts: ['https://kie/1'],
-      delivered: [],
+      artifacts: [{ url: 'https://kie/1', state: 'waiting' } as const],
     }
     talk.orders = [{ ...order, ...made, status: 'delivering' }]
     talk.opens({ at: 'original', order: order.id })

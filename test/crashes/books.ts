@@ -16,6 +16,7 @@ type OrderRow = {
   reason: string | null
   prompt: string
   price: { unit: 'GEN'; count: number } | { unit: 'RUB'; kopecks: number }
+  sent: number
   holds: number
   captures: number
   releases: number
@@ -23,6 +24,8 @@ type OrderRow = {
 const ORDERS = `
   select id, status, body->'order'->>'reason' as reason, body->'order'->'values'->>'prompt' as prompt,
          body->'order'->'price' as price,
+         (select count(*) from jsonb_array_elements(coalesce(body->'order'->'artifacts', '[]')) as each
+           where each->>'state' = 'sent')::int as sent,
          (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'hold')::int as holds,
          (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'capture')::int as captures,
          (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'release')::int as releases
@@ -78,7 +81,7 @@ export async function checkPerson(shop: Shop, person: Person, asked: Asked, deat
   let generations = 5
   let pictures = asked.again
   for (const order of orders) {
-    const { id, status, reason, prompt, price, holds, captures, releases } = order
+    const { id, status, reason, prompt, price, sent, holds, captures, releases } = order
     const made = tasks.filter(({ input }) => input['prompt'] === prompt)
     assert.ok(made.length <= 1, `order ${id} was submitted ${made.length} times`)
     const isMade = made[0]?.state === 'success'
@@ -94,9 +97,14 @@ export async function checkPerson(shop: Shop, person: Person, asked: Asked, deat
       `the money of order ${id}`,
     )
     if (!isMade) continue
-    pictures += 1
-    if (price.unit === 'RUB') money -= price.kopecks
+    pictures += sent
+    assert.equal(sent, asked.halfOf === undefined ? 1 : asked.halfOf / 2, `what came of order ${id}`)
+    if (price.unit === 'RUB') money -= asked.halfOf === undefined ? price.kopecks : Math.floor(price.kopecks / 2)
     else generations -= price.count
+    const receipts = (await person.looks()).filter(
+      ({ text }) => text?.includes(prompt) && /Оплачено|Бесплатно/.test(text),
+    )
+    assert.ok(receipts.length >= 1 && receipts.length <= 1 + deaths, `${receipts.length} receipts of order ${id}`)
   }
   await checkBalances(shop, person, { money, generations, payments: asked.paidIn === 0 ? 0 : 1 })
   const photos = (await person.looks()).filter(({ from, photo }) => from === 'bot' && photo !== undefined)

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { createCanvas } from '@napi-rs/canvas'
 import { type Message, type Person, until } from '../fixtures/person.ts'
 import type { Shop } from './shop.ts'
@@ -15,6 +16,8 @@ export type Asked = {
   readonly prompts: readonly string[]
   /** Pictures that were asked for once more. */
   readonly again: number
+  /** So many pictures were ordered at once, of which KIE made half. */
+  readonly halfOf?: number
   /** Kopecks that were paid in. */
   readonly paidIn: number
 }
@@ -81,13 +84,36 @@ const photoPicture: Journey = {
     const bought = { prompts: [prompt], paidIn: 50_00 }
     const got = await result(person)
     if (got.photo === undefined) return { ...bought, again: 0 }
-    await person.taps('Оригинал', got)
+    await person.taps('Оригинал', await person.getsReceipt())
     await person.sees(({ document }) => document !== undefined)
     await person.taps({ data: 'menu:history' })
     await person.taps(/Seedream/)
     await person.taps('Прислать снова')
     await result(person)
     return { ...bought, again: 1 }
+  },
+}
+
+/** Of four pictures two are made: half of the price is paid, and half goes back. */
+export const halfOfFour: Journey = {
+  name: 'orders four pictures of which two are made',
+  async walk(person, { controls }) {
+    await payIn(person)
+    await person.taps({ data: '1:offer:wan-2-7' })
+    await person.sees(/Что понадобится/)
+    const prompt = promptOf(person)
+    await person.says(prompt)
+    await person.taps('Изменить')
+    await person.taps(/Сколько|Количество|Вариант/)
+    await person.says('4')
+    await person.taps('Готово')
+    await person.sees(/Цена: 15,09/)
+    await controls.kie({ results_max: 2 })
+    await person.taps('Запустить')
+    const got = await person.sees(({ text = '' }) => /вернул 7,55|Не получилось/.test(text))
+    await controls.kie({ results_max: null })
+    assert.match(got.text ?? '', /Пришло 2 из 4/)
+    return { prompts: [prompt], again: 0, halfOf: 4, paidIn: 50_00 }
   },
 }
 

@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { chooser, isAll, seed, shuffled } from '../fixtures/seed.ts'
 import { type Crossings, type End, nameOf } from './channel.ts'
 import { dieAtEach, dieOnBoot, dieOnTheWayOut } from './die.ts'
-import { arrivals, type Journey, journeys } from './journeys.ts'
+import { arrivals, halfOfFour, type Journey, journeys } from './journeys.ts'
 import { everything, type Recorded, record } from './recorded.ts'
 import { createShops } from './shops.ts'
 
@@ -70,6 +70,13 @@ test('a kill at any point loses nothing and doubles nothing', { concurrency: 4 }
         await byWebhook.inShop((shop) => dieOnBoot(shop, [first('after:engine.start'), first(point)]))
       }),
     ),
+    ...amongResults
+      .filter(({ point }) => isAsked(point))
+      .map((end) =>
+        t.test(`webhook, somebody ${halfOfFour.name}: ${nameOf(end)}`, async () => {
+          assert.deepEqual(await dieAtEach(byWebhook.inShop, halfOfFour, [end]), [])
+        }),
+      ),
     ...kills(t, 'webhook', byWebhook, webhook, missed, () => true),
     ...kills(t, 'polling', byPolling, polling, missed, onlyPolling),
   ])
@@ -118,6 +125,15 @@ function kills(
     ),
   ]
 }
+
+/** Between the results of one order, where the share that arrived is captured, and before and after its receipt. */
+const amongResults: readonly End[] = [
+  { point: 'before:chat.sendFile', crossing: 2, signal: 'SIGKILL' },
+  { point: 'after:chat.sendFile', crossing: 2, signal: 'SIGKILL' },
+  { point: 'left:store.transact', crossing: 1, since: 'before:chat.sendFile', signal: 'SIGKILL' },
+  { point: 'before:chat.send', crossing: 1, since: 'after:chat.sendFile', signal: 'SIGKILL' },
+  { point: 'after:chat.send', crossing: 1, since: 'after:chat.sendFile', signal: 'SIGKILL' },
+]
 
 /** What only looks, and changes nothing anywhere. */
 const looks =

@@ -54,13 +54,14 @@ function open() {
   const pacing = createPacing({ ...common, breaker: { waitMs: () => undefined } })
   const record = createRecordObservation(common)
   const artifacts: ArtifactSource = { fetch: async () => world.files }
-  const caption = async () => view
+  const shows = async () => view
   const handlers = {
     ...createSmallErrands({
       ...common,
       artifacts,
       pacing,
-      texts: { invoice: async () => words, caption, originalGone: caption },
+      record,
+      texts: { invoice: async () => words, receipt: shows, noOriginal: shows },
       isPicture: () => true,
       fileChecked: async (_permit, _owner, _file, verdict) => void verdicts.push(verdict),
       starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
@@ -73,7 +74,7 @@ function open() {
       pacing,
       progressOf: async () => ({ view: { ...view, screen: 'progress' }, nextMs: 1_000 }),
     }),
-    deliver: createDeliver({ ...common, record, artifacts, captionOf: caption, pacing }),
+    deliver: createDeliver({ ...common, record, artifacts, words: { receipt: shows, lateGift: shows }, pacing }),
   }
   const context = (repeats: number): ErrandContext => ({ cid: cid('abc123ff'), permit, repeats })
   const pauseOf = (settled: Settled) => (settled === 'settled' ? settled : (settled.againAt - clock.now()) / 1000)
@@ -144,9 +145,9 @@ describe('a message that Telegram never confirms is sent three times, with growi
       'sendAgain',
       async ({ handlers, shop, produced, clock }) => {
         const order = await produced()
-        const artifact = { index: 0, file: fileId('f'), as: 'photo', message: messageId(1) } as const
-        await shop.record(order, { type: 'artifact_delivered', artifact, at: clock.now() })
-        return (c) => handlers.send_again({ kind: 'send_again', order, chat: anna, as: 'photo' }, c)
+        const sent = { state: 'sent', file: fileId('f'), as: 'photo', message: messageId(1) } as const
+        await shop.record(order, { type: 'artifact_delivered', index: 0, sent, at: clock.now() })
+        return (c) => handlers.send_again({ kind: 'send_again', order, chat: anna, as: 'photo', index: 0 }, c)
       },
     ],
     [
@@ -220,15 +221,19 @@ describe('what nobody sees twice is asked for longer, and ends too', () => {
     assert.equal(opened.calls.length, 10)
   })
 
-  it('a picture whose host does not answer, with pauses that grow with its age', async () => {
+  it('a picture whose host does not answer, with pauses that grow for two weeks', async () => {
     const opened = open()
     opened.world.files = unknown('no answer in 60 s')
     const order = await opened.produced()
     const run = (c: ErrandContext) => opened.handlers.deliver({ order, chat: chatOfPerson(personId(1)) }, c)
-    const pauses = await opened.pauses(run, 200)
+    const pauses = await opened.pauses(run, 400)
     assert.deepEqual(pauses.slice(0, 10), [2, 4, 8, 16, 32, 64, 128, 256, 300, 300])
     assert.equal(pauses.at(-1), 'settled')
-    assert.ok(pauses.length < 90, `${pauses.length} looks in six hours`)
+    const held = pauses.indexOf(600)
+    assert.ok(held > 70 && held < 90, `${held} looks in six hours, until the money goes back`)
+    assert.ok(pauses.length - held < 80, `${pauses.length - held} looks for a gift`)
     assert.deepEqual(opened.calls, [])
+    const { status } = await opened.shop.order(order)
+    assert.equal(status, 'released')
   })
 })

@@ -69,8 +69,8 @@ export function openShop(storage: Storage) {
     ...telling,
     record: (id: OrderId, seen: Observation) => record(permit, id, seen),
 
-    /** Somebody with ten roubles places an order for three. */
-    async places({ photos = 0 } = {}): Promise<{ id: OrderId; person: PersonId }> {
+    /** Somebody with ten roubles places an order for three, of so many pictures. */
+    async places({ photos = 0, ordered = 1 } = {}): Promise<{ id: OrderId; person: PersonId }> {
       const person = personId(++people)
       const id = newOrderId()
       const day = shopDay('2026-01-12')
@@ -88,6 +88,7 @@ export function openShop(storage: Storage) {
         model: offer.model,
         values,
         price,
+        ordered,
         day,
         placedAt: at,
       }

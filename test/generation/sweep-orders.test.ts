@@ -118,7 +118,7 @@ describe('an order whose job always fails', () => {
     const late = await shop.order(id)
     assert.ok(late.status === 'released' && late.reason === 'undeliverable' && late.gift === 'delivering')
     assert.equal(await shop.balance(person), 1000)
-    await shop.clock.advance(8 * dayMs)
+    await shop.clock.advance(14 * dayMs)
     await passDeadlines()
     const order = await shop.order(id)
     assert.ok(order.status === 'released' && order.gift === 'given_up')

@@ -96,6 +96,32 @@ describe('a task is watched', () => {
     assert.equal(await shop.balance(person), 1000)
   })
 
+  it('for two minutes more when a success names no result, and then the money goes back', async () => {
+    const { id, person } = await generating('task-1')
+    await shop.clock.advance(2 * hourMs)
+    const watch = shop.watches(sees({ state: 'empty' }))
+    for (const ageMs of [0, 15_000, 104_999]) {
+      await shop.clock.advance(ageMs)
+      assert.equal(pauseOf(await watch(id)), 15_000)
+      assert.equal(await statusOf(id), 'generating')
+      assert.equal(await shop.balance(person), 1000 - priceKopecks)
+    }
+    await shop.clock.advance(1)
+    assert.equal(await watch(id), 'settled')
+    const order = await shop.order(id)
+    assert.ok(order.status === 'released' && order.reason === 'generation_failed')
+    assert.equal(await shop.balance(person), 1000)
+  })
+
+  it('and takes a list that is filled a moment after the success for the result', async () => {
+    const { id, person } = await generating('task-1')
+    await shop.watches(sees({ state: 'empty' }))(id)
+    await shop.clock.advance(119_999)
+    assert.equal(await shop.watches(sees(success))(id), 'settled')
+    assert.equal(await statusOf(id), 'delivering')
+    assert.equal(await shop.balance(person), 1000 - priceKopecks)
+  })
+
   it('until the order is lost: the money goes back at the deadline, and the watch goes on', async () => {
     const { id, person } = await generating('task-1')
     const watch = shop.watches(running)

@@ -193,8 +193,8 @@ describe('what a person writes', () => {
       const confirm = await describes(gleb, 'Z-Image', prompt)
       assert.ok(confirm.text?.includes(prompt.split('\n')[0] ?? ''), confirm.text)
       await gleb.taps('Запустить')
-      const { message } = await gleb.getsPhoto()
-      assert.ok(message.caption?.includes(prompt.split('\n')[0] ?? ''), message.caption)
+      const { text } = await gleb.getsReceipt()
+      assert.ok(text?.includes(prompt.split('\n')[0] ?? ''), text)
       assert.equal((await controls.tasks()).at(-1)?.input['prompt'], prompt)
     })
   }

@@ -37,8 +37,10 @@ test('a stranger gets a free picture in five taps and messages', async () => {
   const answer = await anna.taps('Запустить · бесплатно')
   assert.equal(answer.text, 'Запускаю')
   const { message, bytes } = await anna.getsPhoto()
-  assert.equal(message.caption, 'Z-Image\n\nкот в скафандре\n\nБесплатно, осталось 4 генерации')
-  assert.deepEqual(labelsOf(message), ['🔄 Ещё раз', '✏️ Изменить и повторить', '📄 Оригинал файлом', '🏠 Меню'])
+  const receipt = await anna.getsReceipt()
+  assert.equal(receipt.text, 'Z-Image\n\nкот в скафандре\n\nБесплатно, осталось 4 генерации')
+  assert.ok(receipt.message_id > message.message_id, 'the receipt is the last message')
+  assert.deepEqual(labelsOf(receipt), ['🔄 Ещё раз', '✏️ Изменить и повторить', '📄 Оригинал файлом', '🏠 Меню'])
   assert.ok(bytes.length > 1_000)
   const progress = await anna.sees(/✅ Готово/)
   assert.equal(progress.message_id, confirm.message_id, 'the message of the confirm screen became the progress message')
@@ -56,18 +58,15 @@ test('the same in English, for whoever has an English Telegram', async () => {
   await bob.says('a cat in a space suit')
   await bob.sees(/Price: free/)
   await bob.taps('Run · free')
-  const { message } = await bob.getsPhoto()
-  assert.match(message.caption ?? '', /^Z-Image\n\na cat in a space suit\n\nFree, 4 .*left$/)
+  const receipt = await bob.getsReceipt()
+  assert.match(receipt.text ?? '', /^Z-Image\n\na cat in a space suit\n\nFree, 4 .*left$/)
 })
 
 test('when all free pictures are used the price is offered, and only a top-up and a tap pay it', async () => {
   const vera = await world.person('Вера')
   for (let n = 1; n <= 5; n++) {
-    const { caption = '' } = await getsFreePicture(vera, `кот номер ${n}`)
-    assert.match(
-      caption,
-      n < 5 ? new RegExp(`Бесплатно, остал(ось|ась) ${5 - n} `) : /бесплатные на сегодня закончились$/,
-    )
+    const { text = '' } = await getsFreePicture(vera, `кот номер ${n}`)
+    assert.match(text, n < 5 ? new RegExp(`Бесплатно, остал(ось|ась) ${5 - n} `) : /бесплатные на сегодня закончились$/)
   }
   const tasksBefore = (await controls.tasks()).length
 
@@ -88,8 +87,8 @@ test('when all free pictures are used the price is offered, and only a top-up an
   await vera.sees(/кот номер 6[\s\S]*Цена: 0,63 ₽\nБаланс: 50 ₽, после запуска 49,37 ₽/)
   assert.equal((await controls.tasks()).length, tasksBefore, 'nothing was started by the payment')
   await vera.taps('Запустить · 0,63 ₽')
-  const { message } = await vera.getsPhoto()
-  assert.equal(message.caption, 'Z-Image\n\nкот номер 6\n\nОплачено 0,63 ₽, на балансе 49,37 ₽')
+  const receipt = await vera.getsReceipt()
+  assert.equal(receipt.text, 'Z-Image\n\nкот номер 6\n\nОплачено 0,63 ₽, на балансе 49,37 ₽')
   assert.equal(await balanceOf(vera), '49,37 ₽')
 })
 
@@ -109,8 +108,8 @@ test('when the free pictures are used up between the price and the run, the pers
 
   await describes(nina, 'Z-Image', 'кот на рассвете')
   await nina.taps('Запустить · 0,63 ₽')
-  const { message } = await nina.getsPhoto()
-  assert.match(message.caption ?? '', /Оплачено 0,63 ₽, на балансе 49,37 ₽/)
+  const receipt = await nina.getsReceipt()
+  assert.match(receipt.text ?? '', /Оплачено 0,63 ₽, на балансе 49,37 ₽/)
 })
 
 /** As if five orders had been placed and delivered meanwhile by other ways. */
@@ -140,7 +139,6 @@ async function useUpFreeOf(person: Awaited<ReturnType<typeof world.person>>): Pr
           submittedAt: at,
           producedAt: at,
           artifacts: [],
-          delivered: [],
           completedAt: at,
         },
       }
@@ -220,7 +218,7 @@ test('two people side by side see and pay only their own', async () => {
   await Promise.all([topsUp(ira), getsFreePicture(oleg, 'a lighthouse')])
   await Promise.all([getsFreePicture(ira, 'маяк'), topsUp(oleg)])
   assert.equal(await balanceOf(ira), '50 ₽')
-  const seenByIra = (await ira.looks()).map(({ caption }) => caption ?? '').join('\n')
+  const seenByIra = (await ira.looks()).map(({ text }) => text ?? '').join('\n')
   assert.match(seenByIra, /маяк/)
   assert.doesNotMatch(seenByIra, /lighthouse/)
   await ira.says('/history')

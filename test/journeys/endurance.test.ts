@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { connectOnce } from '../../src/storage/postgres/database.ts'
+import { until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { ordersIn } from './orders.ts'
 import { describes, getsFreePicture, topsUp } from './steps.ts'
@@ -18,8 +20,8 @@ test('a chat goes on where it was after the service was stopped and started agai
   const confirm = await describes(anna, 'Z-Image', 'мост через реку')
   await world.restartService()
   await anna.taps('Запустить', confirm)
-  const { message } = await anna.getsPhoto()
-  assert.match(message.caption ?? '', /мост через реку\n\nБесплатно, осталось 4/)
+  const receipt = await anna.getsReceipt()
+  assert.match(receipt.text ?? '', /мост через реку\n\nБесплатно, осталось 4/)
   await anna.says('/balance')
   await anna.sees(/50 ₽/)
 })
@@ -102,8 +104,8 @@ test('an order that runs cannot be cancelled: its progress stops, its result com
   const answer = await zoya.taps('Не показывать ход')
   assert.match(answer.text ?? '', /Ход больше не показываю. Заказ уже в работе: результат придёт сам/)
   await zoya.sees(/Ход не показываю. Результат придёт сюда сам/)
-  const { message } = await zoya.getsPhoto()
-  assert.match(message.caption ?? '', /Оплачено 2,55 ₽, на балансе 47,45 ₽/)
+  const receipt = await zoya.getsReceipt()
+  assert.match(receipt.text ?? '', /Оплачено 2,55 ₽, на балансе 47,45 ₽/)
   await controls.kie({ latency_ms: 50 })
 })
 
@@ -116,8 +118,8 @@ test('a price that is older than half an hour is not run: it is shown anew, and 
   await kira.sees(/Цена действовала 30 минут, и время вышло[\s\S]*\[Запустить · бесплатно\]/)
   world.shiftClock(0)
   await kira.taps('Запустить')
-  const { message } = await kira.getsPhoto()
-  assert.match(message.caption ?? '', /старый замок/)
+  const receipt = await kira.getsReceipt()
+  assert.match(receipt.text ?? '', /старый замок/)
 })
 
 test('a picture for somebody who blocked the bot is kept, and comes when they are back', async () => {
@@ -137,8 +139,57 @@ test('a picture for somebody who blocked the bot is kept, and comes when they ar
     'kept, and not paid',
   )
   await ivan.unblocks()
-  const { message } = await ivan.getsPhoto()
-  assert.match(message.caption ?? '', /маяк/)
+  const receipt = await ivan.getsReceipt()
+  assert.match(receipt.text ?? '', /маяк/)
   await log.until('HOLD_CAPTURED', (fields) => fields['order_id'] === order)
   await controls.kie({ latency_ms: 50 })
 })
+
+test('a picture for somebody who blocked the bot for more than a week is paid, and comes when they are back', async () => {
+  const oleg = await world.person('Олег')
+  world.expects('RESULT_NOT_DELIVERED', 'UI_NOT_SHOWN')
+  await controls.kie({ latency_ms: 60_000 })
+  await describes(oleg, 'Z-Image', 'мельница')
+  await oleg.taps('Запустить')
+  await oleg.sees(/Заказ принят|Рисую|в очереди/)
+  const order = await newestOf(oleg)
+  const ofIt = (fields: { readonly [name: string]: unknown }) => fields['order_id'] === order
+  await oleg.blocks()
+  await controls.advance(60_000)
+  await log.until('RESULT_NOT_DELIVERED', ofIt)
+  await until(() => isPutOff(order), 'it is tried again hours later')
+  await weekPasses(order)
+  await log.until('ORDER_COMPLETED', ofIt)
+  assert.equal(log.count('RESULT_DELIVERED', ofIt), 0)
+  await oleg.unblocks()
+  await oleg.getsPhoto()
+  const receipt = await oleg.getsReceipt()
+  assert.match(receipt.text ?? '', /мельница\n\nБесплатно/)
+  assert.equal(log.count('HOLD_CAPTURED', ofIt), 1)
+  await controls.kie({ latency_ms: 50 })
+})
+
+async function sql(text: string, values: readonly unknown[]): Promise<number> {
+  const client = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'test' })
+  try {
+    return (await client.query(text, [...values])).rowCount ?? 0
+  } finally {
+    await client.end()
+  }
+}
+
+const isPutOff = async (order: string): Promise<boolean> => {
+  const later = `select 1 from ${world.schema}_jobs._private_jobs
+    where key = 'deliver:' || $1 and run_at > now() + interval '1 hour'`
+  return (await sql(later, [order])) === 1
+}
+
+/** The result of this order was made seven and a half days earlier, and is tried again now. */
+async function weekPasses(order: string): Promise<void> {
+  await sql(
+    `update orders set body = jsonb_set(body, '{order,producedAt}', to_jsonb((body #>> '{order,producedAt}')::bigint - $2::bigint))
+      where id = $1`,
+    [order, 7.5 * 24 * 3_600_000],
+  )
+  await sql(`update ${world.schema}_jobs._private_jobs set run_at = now() where key = 'deliver:' || $1`, [order])
+}

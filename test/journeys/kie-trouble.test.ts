@@ -15,6 +15,7 @@ await controls.kie({ latency_ms: 50 })
 afterEach(async () => {
   await controls.clearFaults()
   await controls.kie({ latency_ms: 50, callback: null, submit: null, outcome: null, state_word: null })
+  await controls.kie({ results_max: null, result_list: null })
 })
 
 describe('KIE says no to a task', () => {
@@ -96,8 +97,8 @@ describe('KIE does not say whether it took a task', () => {
     world.shiftClock(0)
     await isGivenBack(placed, /так и не подтвердила/)
     await controls.advance(61_000)
-    const { message } = await placed.person.getsPhoto()
-    assert.match(message.caption ?? '', /🎁 Подарок: заказ уже был закрыт без оплаты/)
+    const receipt = await placed.person.getsReceipt()
+    assert.match(receipt.text ?? '', /🎁 Подарок: заказ уже был закрыт без оплаты/)
     await placed.person.says('/balance')
     await placed.person.sees(/💳 50 ₽/)
   })
@@ -137,6 +138,37 @@ describe('a task ends', () => {
     await isPaidOnce(placed)
   })
 
+  it('with results in a shape that nobody described: nothing is taken for a failure, and the picture comes', async () => {
+    world.expects('KIE_STATE_UNRECOGNIZED', 'ERRAND_FAILED', 'EXCEPTION_CAUGHT')
+    await controls.kie({ result_list: 'objects' })
+    const placed = await places('новая форма')
+    const { raw } = await log.until('KIE_STATE_UNRECOGNIZED', ofOrder(placed.order))
+    assert.match(String(raw), /resultUrl\\":/)
+    assert.equal(log.count('HOLD_CAPTURED', ofOrder(placed.order)), 0)
+    assert.equal(log.count('ORDER_RELEASED', ofOrder(placed.order)), 0)
+    await controls.kie({ result_list: null })
+    await isPaidOnce(placed)
+  })
+
+  it('with an empty list of results that is filled later: the picture comes and is paid', async () => {
+    await controls.kie({ results_max: 0 })
+    const placed = await places('сейчас будет')
+    await log.until('KIE_TASK_OBSERVED', (seen) => ofOrder(placed.order)(seen) && seen['state'] === 'empty')
+    assert.equal(log.count('ORDER_RELEASED', ofOrder(placed.order)), 0)
+    await controls.kie({ results_max: null })
+    await isPaidOnce(placed)
+  })
+
+  it('with an empty list of results that stays empty: after two minutes the money goes back', async () => {
+    await controls.kie({ results_max: 0 })
+    const placed = await places('ничего')
+    await log.until('KIE_TASK_OBSERVED', (seen) => ofOrder(placed.order)(seen) && seen['state'] === 'empty')
+    world.shiftClock(2 * 60_000)
+    await log.until('ORDER_RELEASED', ofOrder(placed.order))
+    world.shiftClock(0)
+    await isGivenBack(placed, /Нейросеть взялась за заказ, но не справилась/)
+  })
+
   it('in silence: it is given back after a day, the person is told, and a result that comes all the same is a gift', async () => {
     await controls.kie({ latency_ms: 20 * 24 * 3600 * 1000 })
     const placed = await places('молчание')
@@ -148,8 +180,8 @@ describe('a task ends', () => {
     // It was made all the same, long after: nobody pays for it, and nobody is kept from it.
     const task = (await controls.tasks()).find(({ input }) => input['prompt'] === 'молчание')
     await controls.endTask(task?.id ?? '', { state: 'success' })
-    const { message } = await placed.person.getsPhoto()
-    assert.match(message.caption ?? '', /🎁 Подарок: заказ уже был закрыт без оплаты/)
+    const receipt = await placed.person.getsReceipt()
+    assert.match(receipt.text ?? '', /🎁 Подарок: заказ уже был закрыт без оплаты/)
     assert.equal(log.count('HOLD_CAPTURED', ofOrder(placed.order)), 0)
     await placed.person.says('/balance')
     await placed.person.sees(/💳 50 ₽/)

@@ -60,8 +60,8 @@ export function ordersIn({ log, person: meet }: World) {
 
     /** The picture came, once, and was paid once. */
     async isPaidOnce({ person, order }: Placed): Promise<void> {
-      const { message } = await person.getsPhoto()
-      assert.match(message.caption ?? '', /Оплачено 2,55 ₽, на балансе 47,45 ₽/)
+      const receipt = await person.getsReceipt()
+      assert.match(receipt.text ?? '', /Оплачено 2,55 ₽, на балансе 47,45 ₽/)
       await log.until('ORDER_COMPLETED', ofOrder(order))
       await person.sees(/✅ Готово/)
       await person.says('/balance')

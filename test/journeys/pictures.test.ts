@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { connectOnce } from '../../src/storage/postgres/database.ts'
 import { labelsOf, type Person, until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { describes, getsFreePicture, opens, picture, topsUp } from './steps.ts'
@@ -139,7 +140,8 @@ test('more photos than the model takes are refused with its limit, and the rest 
 test('a made picture is in the history, and comes again from there as it is kept by Telegram', async () => {
   const boris = await world.person('Борис')
   await getsFreePicture(boris, 'первый кот')
-  const second = await getsFreePicture(boris, 'второй кот')
+  await getsFreePicture(boris, 'второй кот')
+  const { message: second } = await boris.getsPhoto()
   await boris.says('/history')
   const history = await boris.sees(/Мои картинки/)
   assert.equal(labelsOf(history).filter((label) => label.includes('Z-Image')).length, 2)
@@ -159,8 +161,37 @@ test('“again” goes straight to the price of the same inputs, and makes a sec
   await vera.taps('Ещё раз', first)
   await vera.sees(/закат[\s\S]*\[Запустить · бесплатно\]/)
   await vera.taps('Запустить')
-  const { message } = await vera.getsPhoto()
-  assert.match(message.caption ?? '', /закат[\s\S]*осталось 3/)
+  const receipt = await vera.getsReceipt()
+  assert.match(receipt.text ?? '', /закат[\s\S]*осталось 3/)
+})
+
+test('“again” has a seed of its own where the model takes one, unless the person chose it', async () => {
+  const seeds = async (person: Person) => {
+    await person.taps('Запустить')
+    const receipt = await person.getsReceipt()
+    await person.taps('Ещё раз', receipt)
+    await person.sees(/\[Запустить/)
+    await person.taps('Запустить')
+    await person.getsReceipt()
+    return (await controls.tasks()).slice(-2).map(({ input }) => input['seed'])
+  }
+  for (const model of ['Wan 2.7 Image', 'Qwen 3']) {
+    const vera = await world.person('Вера')
+    await topsUp(vera)
+    await describes(vera, model, 'закат')
+    const [first, second] = await seeds(vera)
+    assert.ok(Number.isInteger(first) && Number.isInteger(second))
+    assert.notEqual(first, second)
+  }
+  const gleb = await world.person('Глеб')
+  await topsUp(gleb)
+  await describes(gleb, 'Wan 2.7 Image', 'закат')
+  await gleb.taps('Изменить')
+  await gleb.taps(/Зерно|Seed|Сид/)
+  await gleb.says('7')
+  await gleb.taps(/✅ Готово/)
+  await gleb.sees(/\[Запустить/)
+  assert.deepEqual(await seeds(gleb), [7, 7])
 })
 
 test('“change and repeat” opens the settings, and a new text is the new description', async () => {
@@ -176,8 +207,8 @@ test('“change and repeat” opens the settings, and a new text is the new desc
   await gleb.taps(/✅ Готово|Запустить/)
   await gleb.sees(/рассвет[\s\S]*16:9[\s\S]*\[Запустить/)
   await gleb.taps('Запустить')
-  const { message } = await gleb.getsPhoto()
-  assert.match(message.caption ?? '', /рассвет/)
+  const receipt = await gleb.getsReceipt()
+  assert.match(receipt.text ?? '', /рассвет/)
   const task = (await controls.tasks()).at(-1)
   assert.deepEqual([task?.input['prompt'], task?.input['aspect_ratio']], ['рассвет', '16:9'])
 })
@@ -193,6 +224,36 @@ test('the original comes as a file, byte for byte as KIE made it', async () => {
   const made = Buffer.from(await (await fetch(String(url))).arrayBuffer())
   assert.ok(bytes.equals(made))
 })
+
+test('an original whose host is away for a moment comes a moment later, and the second time from Telegram', async () => {
+  const fedor = await world.person('Фёдор')
+  const message = await getsFreePicture(fedor, 'маяк в тумане')
+  await controls.fault({ on: 'kie', method: '/kie/files/', status: 503, description: 'html', times: 1 })
+  await fedor.taps('Оригинал файлом', message)
+  const { message: first } = await fedor.getsDocument()
+  await until(async () => (await kept(fedor)) === first.document?.file_id, 'its file id is kept')
+  const before = (await controls.calls('sendDocument')).length
+  await controls.advance(15 * 24 * 3600 * 1000)
+  await fedor.taps('Оригинал файлом', message)
+  await fedor.getsDocument()
+  const again = (await controls.calls('sendDocument')).at(before)
+  assert.equal(again?.params['document'], first.document?.file_id, 'without a download')
+  assert.ok(!(await fedor.looks()).some(({ text }) => /удалён/.test(text ?? '')))
+})
+
+/** The file id of the newest order's original, as it is kept. */
+async function kept(person: Person): Promise<unknown> {
+  const client = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'test' })
+  try {
+    const { rows } = await client.query(
+      `select body #>> '{order,artifacts,0,original}' as file from orders where person = $1 order by placed_at desc`,
+      [person.id],
+    )
+    return rows[0]?.file
+  } finally {
+    await client.end()
+  }
+}
 
 test('an original that KIE has deleted is told so, and the picture stays', async () => {
   const egor = await world.person('Егор')
@@ -230,7 +291,7 @@ test('a choice that changes the price is priced on its button and on the confirm
   await ivan.getsPhoto()
   await until(async () => {
     await ivan.looks()
-    return ivan.chat().some(({ caption }) => caption?.includes(`Оплачено ${priceText(dearest)}`))
+    return ivan.chat().some(({ text }) => text?.includes(`Оплачено ${priceText(dearest)}`))
   }, 'the receipt names the price of the chosen option')
 })
 

@@ -25,12 +25,12 @@ export async function describes(person: Person, title: string, prompt: string): 
   return await person.sees(/\[Запустить|\[Run|Пополнить на|Top up/)
 }
 
-/** A free picture of the cheapest model, from the menu to the photo. */
+/** A free picture of the cheapest model, from the menu to the message with its buttons. */
 export async function getsFreePicture(person: Person, prompt: string): Promise<Message> {
   await describes(person, 'Z-Image', prompt)
   await person.taps(/^(Запустить|Run) · (бесплатно|free)/)
-  const { message } = await person.getsPhoto()
-  return message
+  await person.getsPhoto()
+  return await person.getsReceipt()
 }
 
 /** Tops the balance up by fifty roubles with Stars; gives the charge. */

@@ -42,6 +42,7 @@ describe('npm start', { concurrency: 3 }, () => {
     const confirm = await anna.sees(/Цена: бесплатно/)
     await anna.taps('Запустить', confirm)
     await anna.getsPhoto()
+    await anna.getsReceipt()
 
     first.kill('SIGTERM')
     assert.equal(await first.ends(), 0)

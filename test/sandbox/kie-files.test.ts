@@ -68,6 +68,21 @@ describe('files of KIE', () => {
     await body?.cancel()
   })
 
+  it('of one result may be missing while the others are there', async () => {
+    const task = await kie.taskOf('bytedance/seedream-v4-text-to-image', {
+      prompt: 'three',
+      max_images: 3,
+      image_size: 'square',
+    })
+    const { result_urls: urls } = await kie.ended(task)
+    await kie.behave({ dead_result: 2 })
+    const { body } = await kie.call('POST', '/kie/api/v1/common/download-url', { url: urls[1] })
+    const statuses = await Promise.all([...urls, body.data].map(async (url) => (await kie.bytes(url)).status))
+    assert.deepEqual(statuses, [200, 404, 200, 404])
+    await kie.behave({ dead_result: null })
+    assert.equal((await kie.bytes(urls[1])).status, 200)
+  })
+
   it('are uploaded as base64 and can be fetched for a day; the same name overwrites', async () => {
     const red = picture('red')
     const { status, body } = await upload(red, { fileName: 'фото 1.png' })

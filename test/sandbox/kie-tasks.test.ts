@@ -161,6 +161,25 @@ describe('a KIE task', () => {
     assert.equal(again.status, 409)
   })
 
+  it('is recorded with fewer results than it made, or in a strange shape, when the behaviour says so', async () => {
+    const task = await kie.taskOf('grok-imagine/text-to-image', { prompt: 'two', aspect_ratio: '1:1' })
+    const { result_urls: urls } = await kie.ended(task)
+    const recorded = async () => {
+      const { body } = await kie.call('GET', `/kie/api/v1/jobs/recordInfo?taskId=${task}`)
+      return JSON.parse(body.data.resultJson).resultUrls
+    }
+    assert.deepEqual(await recorded(), urls)
+    await kie.behave({ results_max: 1 })
+    assert.deepEqual(await recorded(), urls.slice(0, 1))
+    await kie.behave({ results_max: 0, result_list: 'objects' })
+    assert.deepEqual(await recorded(), [])
+    await kie.behave({ results_max: null })
+    assert.deepEqual(
+      await recorded(),
+      urls.map((resultUrl: string) => ({ resultUrl })),
+    )
+  })
+
   it('of a model that is not drawn here fails honestly after its inputs were checked, and costs nothing', async () => {
     const model = 'kling/v2-1-master-text-to-video'
     assert.equal((await kie.submit(model, {})).body.code, 422)

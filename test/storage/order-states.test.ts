@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { kieTaskId, type OrderId, type PersonId } from '../../src/kit/ids.ts'
+import { fileId, kieTaskId, messageId, type OrderId, type PersonId } from '../../src/kit/ids.ts'
 import { inTransaction } from '../../src/storage/postgres/store.ts'
 import { verifyLedger, verifyShop } from '../../src/storage/postgres/verify-ledger.ts'
 import { openStorage } from '../fixtures/storage.ts'
@@ -10,7 +10,7 @@ import { openShop } from '../generation/shop.ts'
 const storage = await openStorage()
 const shop = openShop(storage)
 const task = kieTaskId('its-task')
-const { placed, completed, released, refunded } = await orders()
+const { placed, completed, released, refunded, half } = await orders()
 
 async function orders() {
   const at = shop.clock.now()
@@ -28,7 +28,13 @@ async function orders() {
     await shop.record(id, { type: 'delivery_kept_too_long', at: shop.clock.now() })
   }
   await shop.record(fourth.id, { type: 'refund_asked', at })
-  return { placed: first, completed: second, released: third, refunded: fourth }
+  const half = await shop.places({ ordered: 2 })
+  await shop.record(half.id, { type: 'submit_begun', at })
+  await shop.record(half.id, { type: 'submit_accepted', task, at })
+  await shop.record(half.id, { type: 'task_succeeded', task, artifacts: ['https://kie.test/1.png'], at })
+  const sent = { state: 'sent', file: fileId('f'), as: 'photo', message: messageId(1) } as const
+  await shop.record(half.id, { type: 'artifact_delivered', index: 0, sent, at })
+  return { placed: first, completed: second, released: third, refunded: fourth, half }
 }
 
 /** What the verification says of this change, which is taken back again. */
@@ -50,7 +56,7 @@ const setStatus = 'update orders set status = $2 where id = $1'
 describe('comparing orders with their money', () => {
   it('finds nothing in a sound shop', async () => {
     const verified = await inTransaction(storage.database.work, verifyShop)
-    assert.deepEqual(verified, { ok: true, accounts: 4, transfers: 12, seals: 0, unsealed: 12 })
+    assert.deepEqual(verified, { ok: true, accounts: 5, transfers: 16, seals: 0, unsealed: 16 })
   })
 
   type Planted = readonly [string, { readonly id: OrderId; readonly person: PersonId }, string, string]
@@ -87,6 +93,24 @@ describe('comparing orders with their money', () => {
     const { id } = placed
     const dearer = `update orders set body = jsonb_set(body, '{order,price,kopecks}', '301') where id = $1`
     assert.equal(await differenceAfter(dearer, [id]), `order ${id} costs 301 RUB, and 300 RUB were held for it`)
+  })
+
+  it('names an order that was paid with something else than was captured', async () => {
+    const { id } = completed
+    const cheaper = `update orders set body = jsonb_set(body, '{order,paid}', '150') where id = $1`
+    assert.equal(
+      await differenceAfter(cheaper, [id]),
+      `order ${id} was paid with 150 RUB, and 300 RUB were captured for it`,
+    )
+  })
+
+  it('names an order of which a part was captured that says nothing of it', async () => {
+    const { id } = half
+    const whole = `update orders set body = body #- '{order,paid}' where id = $1`
+    assert.equal(
+      await differenceAfter(whole, [id]),
+      `order ${id} was paid with 300 RUB, and 150 RUB were captured for it`,
+    )
   })
 
   it('names an order that somebody else was held for', async () => {

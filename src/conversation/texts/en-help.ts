@@ -51,7 +51,7 @@ export const helpEn: Pick<Texts, 'help' | 'support' | 'terms' | 'privacy'> = {
     title: 'Terms',
     rules: [
       'The exact price stands on the “Run” button and holds for 30 minutes.',
-      'You pay for a result delivered to this chat. If there is no result, the reserved amount goes back to your balance.',
+      'You pay for a result delivered to this chat. If there is no result, the reserved amount goes back to your balance. If only a part of your order arrives, you pay for that part.',
       'If you have blocked the bot, a finished result waits for you here; after 7 days it counts as delivered.',
       'Once the order is handed to the model it cannot be cancelled.',
       'If the model finishes after your money went back, the result is yours for free.',

@@ -173,6 +173,8 @@ export const en: Texts = {
     late: 'Longer than usual. I keep watching and send it the moment it is done.',
     quiet: '🔕 Progress is hidden. The result comes here by itself.',
     delivering: '📦 Done, sending it',
+    looking: (price) =>
+      `📦 It’s ready, but the file won’t open yet. I keep trying: once it opens, I’ll send it; if it never does, you get your ${price.unit === 'RUB' ? 'money' : 'free generation'} back.`,
     completed: '✅ Done',
     refunded: (price) => `💸 Refunded: ${comesBack(price)}`,
   },
@@ -194,14 +196,22 @@ export const en: Texts = {
     notCharged: (price) => `Nothing was charged: ${comesBack(price)}.`,
     debtPaid: (amount) => `${money(amount)} of it paid what you owed for returned Stars.`,
     giftComes: '🎁 The picture was made after all. It is on its way, for free.',
+    giftLookedFor: '🔎 I’ll keep checking: if the file opens after all, you’ll get it for free.',
     giftCame: '🎁 The picture was made after all, and you got it for free.',
   },
   result: {
     paid: (price) => `Paid ${money(price)}`,
+    paidShare: (paid, back) => `Paid ${money(paid)}, ${money(back)} returned`,
+    arrived: (sent, ordered) => `🖼 ${number(sent)} of ${number(ordered)} arrived.`,
+    lookingFor: (n, price) =>
+      `${n === 1 ? 'I’m still looking for one more: its file won’t open yet.' : `I’m still looking for ${number(n)} more: their files won’t open yet.`}${price.unit === 'RUB' ? ' You only pay for what arrives.' : ''}`,
     free: 'Free',
     balance: (balance) => `balance ${money(balance)}`,
     freeLeft: (n) => (n > 0 ? `${generations(n)} left` : 'today’s free ones are used up'),
     gift: '🎁 A gift: the order was already closed without a charge, and the picture was made after all. It is yours.',
+    lateGift: '🎁 This one turned up after all. It’s on the house.',
+    originalAway:
+      'The original can’t be downloaded right now: the service that keeps it doesn’t answer. Please try again a bit later.',
     originalGone:
       'The service that made this picture has deleted the original: it keeps files for about two weeks. The picture in the chat stays with you.',
   },

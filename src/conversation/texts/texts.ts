@@ -161,6 +161,8 @@ export type Texts = {
     readonly late: string
     readonly quiet: string
     readonly delivering: string
+    /** Made, and none of it can be fetched yet. */
+    readonly looking: (price: Price) => string
     readonly completed: string
     readonly refunded: (price: Price) => string
   }
@@ -171,15 +173,25 @@ export type Texts = {
     readonly notCharged: (price: Price) => string
     readonly debtPaid: (amount: Kopecks) => string
     readonly giftComes: string
+    /** Given back because its file could not be fetched, which may yet change. */
+    readonly giftLookedFor: string
     readonly giftCame: string
   }
   readonly result: {
     readonly paid: (price: Kopecks) => string
+    readonly paidShare: (paid: Kopecks, back: Kopecks) => string
+    /** So many results have arrived, of so many that were ordered. */
+    readonly arrived: (sent: number, ordered: number) => string
+    /** So many results cannot be fetched yet. */
+    readonly lookingFor: (n: number, price: Price) => string
     readonly free: string
     readonly balance: (balance: Kopecks) => string
     readonly freeLeft: (left: number) => string
     readonly gift: string
+    /** Under a result that was found after its receipt. */
+    readonly lateGift: string
     readonly originalGone: string
+    readonly originalAway: string
   }
   readonly balance: {
     readonly title: string

@@ -23,7 +23,8 @@ const READ = `
            (select balance from accounts where person = t.person and unit = 'GEN' and day = t.day) as today,
            (select balance from accounts where person = t.person and unit = 'GEN' and day = '') as extra,
            (select 1 from (select body from orders where person = t.person order by placed_at desc limit 50) latest
-             where (latest.body->'order'->>'progressMessage')::bigint = t.message limit 1) is not null as owns_message
+             where t.message in ((latest.body->'order'->>'progressMessage')::bigint,
+                  (latest.body->'order'->'receipt'->>'message')::bigint) limit 1) is not null as owns_message
       from unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
              with ordinality as t (update_id, lane, person, chat, message, day, position)
       left join lateral (

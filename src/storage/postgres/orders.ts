@@ -18,7 +18,7 @@ const BY_TASK = 'select id from orders where task = $1'
 const RECENT = 'select body from orders where person = $1 order by placed_at desc, id offset $2 limit $3'
 const OWNS_MESSAGE = `
   select 1 from (select body from orders where person = $1 order by placed_at desc limit 50) latest
-   where (body->'order'->>'progressMessage')::bigint = $2 limit 1`
+   where $2 in ((body->'order'->>'progressMessage')::bigint, (body->'order'->'receipt'->>'message')::bigint) limit 1`
 const RUNNING = `
   select count(*) as n from orders
    where person = $1 and status in ('placed', 'submitting', 'uncertain', 'generating', 'delivering')`

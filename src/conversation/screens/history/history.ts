@@ -1,5 +1,5 @@
 import { unreachable } from '../../../kit/unreachable.ts'
-import type { Order } from '../../../orders/order.ts'
+import { type Order, paidOf } from '../../../orders/order.ts'
 import type { Address } from '../../address.ts'
 import { homeButton } from '../../buttons.ts'
 import { priceText } from '../../price-tags.ts'
@@ -40,7 +40,7 @@ function orderButton(seen: Seen, order: Order): Button {
   const title = cut(catalog.get(order.offer)?.title ?? order.model, 24)
   const date = texts.date(order.placedAt, timezoneOf(seen))
   return {
-    label: `${markOf(order)} ${title} · ${priceText(order.price, texts)} · ${date}`,
+    label: `${markOf(order)} ${title} · ${priceText(paidOf(order), texts)} · ${date}`,
     to: { at: 'order', order: order.id },
   }
 }

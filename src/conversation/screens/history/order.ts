@@ -1,4 +1,4 @@
-import type { Order } from '../../../orders/order.ts'
+import { isOnItsWay, type Order, paidOf, sentOf } from '../../../orders/order.ts'
 import { homeButton, repeatButtons } from '../../buttons.ts'
 import { promptOf, settingsText } from '../../field-text.ts'
 import { priceText } from '../../price-tags.ts'
@@ -41,10 +41,10 @@ function drawOrder(seen: Seen, shown: Order): View {
 }
 
 function stateText({ texts }: Seen, shown: Order): Rich {
-  const price = `${texts.order.price}: ${priceText(shown.price, texts)}`
+  const price = `${texts.order.price}: ${priceText(paidOf(shown), texts)}`
   if (shown.status !== 'released') return lines(texts.order.states[shown.status], price)
-  const gift =
-    shown.gift === 'none' ? undefined : shown.gift === 'delivered' ? texts.failed.giftCame : texts.failed.giftComes
+  const comes = shown.reason === 'undeliverable' ? texts.failed.giftLookedFor : texts.failed.giftComes
+  const gift = shown.gift === 'delivering' ? comes : shown.gift === 'delivered' ? texts.failed.giftCame : undefined
   return lines(
     texts.order.states.released,
     texts.failed.reasons[shown.reason],
@@ -53,17 +53,14 @@ function stateText({ texts }: Seen, shown: Order): Rich {
   )
 }
 
-/** Sends what Telegram already keeps; only where something was delivered. */
+/** Sends what Telegram already keeps, or what was kept for somebody who had blocked the bot. */
 function resultButtons({ texts }: Seen, shown: Order): Keyboard {
-  if (!wasDelivered(shown)) return []
-  const row: readonly Button[] = [
-    { label: texts.buttons.resend, to: { at: 'resend', order: shown.id } },
-    { label: texts.buttons.original, to: { at: 'original', order: shown.id } },
-  ]
-  return [row]
+  const resend: Button = { label: texts.buttons.resend, to: { at: 'resend', order: shown.id } }
+  if (!wasDelivered(shown)) return shown.status === 'completed' && isOnItsWay(shown) ? [[resend]] : []
+  return [[resend, { label: texts.buttons.original, to: { at: 'original', order: shown.id } }]]
 }
 
-export const wasDelivered = (shown: Order): boolean => 'delivered' in shown && (shown.delivered?.length ?? 0) > 0
+export const wasDelivered = (shown: Order): boolean => sentOf(shown).length > 0
 
 function drawNotFound({ texts }: Seen): View {
   return {
