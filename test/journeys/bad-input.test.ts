@@ -207,9 +207,9 @@ describe('what a person writes', () => {
     await gleb.sees(/Проверьте и запускайте/)
   })
 
-  it('of five thousand characters comes as Telegram splits it, and is refused in plain words', async () => {
+  it('of six thousand characters comes as Telegram splits it, and each part is refused in plain words', async () => {
     await opens(gleb, 'Z-Image')
-    await gleb.says('слово '.repeat(834))
+    await gleb.says('слово '.repeat(1_000))
     await gleb.sees(/модель принимает до 1 000 знаков/)
   })
 
