@@ -30,6 +30,7 @@ const notTaken = new Map([
   ['claimCause', 'the operators have to be told by a standby'],
   ['readLeader', 'a standby asks who leads'],
   ['notifyStored', 'a standby notifies the leader; takeover.test.ts kills it there'],
+  ['tryToStore', 'an update has to be refused for it, and nothing stays of it'],
   ['engine.shelve', 'a handler has to throw many times for it'],
   ['claims.claimInterrupted', 'only after a death in the middle of a step; arrival.test.ts kills it there'],
   ['screenNotes.dueIn', 'only after a death between a commit and its call; arrival.test.ts kills it there'],
