@@ -100,6 +100,7 @@ function readFacts(value: unknown): Facts {
 
 export interface Process {
   readonly pid: number
+  readonly parent: number
   readonly command: string
 }
 
@@ -109,18 +110,23 @@ export const processesIn = (folder: string): Process[] =>
 
 /** Every live process whose command line names the folder. */
 function processesNaming(folder: string): Process[] {
-  const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,stat=,args='], { encoding: 'utf8' })
+  const table = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' })
   return table.split('\n').flatMap((row) => {
-    const [, pid, state, command] = /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(row) ?? []
+    const [, pid, parent, state, command] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(row) ?? []
     if (pid === undefined || state === undefined || command === undefined) return []
-    return !state.startsWith('Z') && command.includes(folder) ? [{ pid: Number(pid), command }] : []
+    return !state.startsWith('Z') && command.includes(folder)
+      ? [{ pid: Number(pid), parent: Number(parent), command }]
+      : []
   })
 }
 
 export const keepersIn = (folder: string) =>
   processesIn(folder).filter(({ command }) => command.includes('keeper/main.ts'))
-export const postmastersIn = (folder: string) =>
-  processesIn(folder).filter(({ command }) => command.includes('bin/postgres -D'))
+/** A child that it has just forked still has its name. */
+export function postmastersIn(folder: string): readonly Process[] {
+  const servers = processesIn(folder).filter(({ command }) => command.includes('bin/postgres -D'))
+  return servers.filter(({ parent }) => !servers.some(({ pid }) => pid === parent))
+}
 export const sandboxesIn = (folder: string) =>
   processesIn(folder).filter(({ command }) => command.includes('sandbox/main.ts'))
 
