@@ -64,6 +64,8 @@ const typed: readonly (readonly string[])[] = [
   ['orders', 'show', '0123456789ab'],
   ['people', 'show', '1'],
   ['people', 'credit', '1', '--rub', '1', '--why', 'a test'],
+  ['refund', 'order', '0123456789ab', '--why', 'a test'],
+  ['refund', 'payment', 'charge', '--why', 'a test'],
   ['ledger', 'verify'],
   ['catalog', 'check'],
   ['webhook', 'delete'],
