@@ -5,7 +5,13 @@ import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 /**
  * The chat gateway as the service uses it: every call tells the breaker how it ended, and while the breaker is open no
  * call is made. Such a call ends as `unreachable`, with the wait, and has certainly not been sent.
+ *
+ * A tap is answered once: one whose conversation moved while it was answered on its arrival is handled again, and Telegram
+ * calls the second answer too old.
  */
+/** Taps whose answers are remembered; the second handling of one follows within seconds. */
+const answersMax = 1_000
+
 export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'waitMs' | 'note'>): ChatGateway {
   /** `proves`: whether the outcome says something about Telegram as a whole. */
   const watched =
@@ -21,12 +27,28 @@ export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'wai
       return outcome
     }
 
+  const answerTap = watched(chat.answerTap)
+  const answers = new Map<string, ReturnType<ChatGateway['answerTap']>>()
+
   return {
     send: watched(chat.send),
     edit: watched(chat.edit),
     sendFile: watched(chat.sendFile),
     sendAgain: watched(chat.sendAgain),
-    answerTap: watched(chat.answerTap),
+    answerTap(tap, answer) {
+      const before = answers.get(tap)
+      if (before !== undefined) return before
+      const answered = answerTap(tap, answer).then((outcome) => {
+        if (outcome.kind !== 'done') answers.delete(tap)
+        return outcome
+      })
+      answers.set(tap, answered)
+      for (const oldest of answers.keys()) {
+        if (answers.size <= answersMax) break
+        answers.delete(oldest)
+      }
+      return answered
+    },
     sendInvoice: watched(chat.sendInvoice),
     refundStars: watched(chat.refundStars),
     // A file that does not come in time may only be large.

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
-import type { ChatNo, Sent } from '../../src/delivery/chat-gateway.ts'
+import type { ChatGateway, ChatNo, Sent } from '../../src/delivery/chat-gateway.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
 import type { ScreenNotes } from '../../src/delivery/screen-notes.ts'
 import { createShowScreen } from '../../src/delivery/show-screen.ts'
+import { createWatchedChat } from '../../src/delivery/watched-chat.ts'
 import { createKieCallback } from '../../src/intake/kie-callback.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { type ChatId, chatId, cid, messageId, newOrderId, type OrderId, personId } from '../../src/kit/ids.ts'
@@ -27,7 +28,7 @@ before(() => {
 after(() => remembered.stop())
 
 /** What is remembered of people and orders; that each has a limit is shown below. */
-const bounded = ['delivery/pacing.ts', 'delivery/show-screen.ts', 'intake/kie-callback.ts']
+const bounded = ['delivery/pacing.ts', 'delivery/show-screen.ts', 'delivery/watched-chat.ts', 'intake/kie-callback.ts']
 
 const clock = createTestClock()
 const { telemetry } = createTelling(clock)
@@ -129,6 +130,15 @@ it('ten thousand chats may have a place in the row of calls, and a place that no
     assert.equal(pacing.hold(chatId(1), 0), undefined)
   })
   assert.equal(left, -10_000)
+})
+
+it('of a thousand taps it is remembered that they were answered, and of no more', async () => {
+  const chat = { answerTap: async () => done(true as const) } as unknown as ChatGateway
+  const { answerTap } = createWatchedChat(chat, { ...none, note: () => {} })
+  const growth = await growthOf('delivery/watched-chat.ts', async () => {
+    for (let tap = 1; tap <= 1_500; tap++) await answerTap(`tap ${tap}`, {})
+  })
+  assert.equal(growth, 1_000)
 })
 
 function openScreens(storage: Storage, send: () => Promise<Outcome<Sent, ChatNo>>) {
