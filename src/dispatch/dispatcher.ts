@@ -1,4 +1,4 @@
-import { isFaultOfTheWorld } from '../faults.ts'
+import { FenceLost, isFaultOfTheWorld } from '../faults.ts'
 import { attemptsMax, type Claims, type Inbox, type InboxItem, type Received } from '../inbox/inbox.ts'
 import { after, type Clock, type Instant } from '../kit/clock.ts'
 import type { Lane } from '../kit/ids.ts'
@@ -230,7 +230,8 @@ class Worker {
     const isWorld = isFaultOfTheWorld(error)
     const reason = isWorld ? 'STORAGE_ERROR' : 'INTERNAL_ERROR'
     telemetry.tell('DISPATCH_FAIL', { cid, update_id: updateId, attempt, reason_code: reason })
-    telemetry.caught(error, 'step', cid)
+    // That another one works now is no fault: the update is theirs.
+    if (!(error instanceof FenceLost)) telemetry.caught(error, 'step', cid)
     if (isWorld) return await this.#releaseSoon(item, text)
     try {
       if (attempt >= attemptsMax) await this.#shelve(item, text)

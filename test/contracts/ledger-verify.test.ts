@@ -9,6 +9,7 @@ import { sealJournal } from '../../src/storage/postgres/seal-journal.ts'
 import { shopSums } from '../../src/storage/postgres/shop-sums.ts'
 import type { Sql } from '../../src/storage/postgres/sql.ts'
 import { verifyLedger } from '../../src/storage/postgres/verify-ledger.ts'
+import { onThisMachine } from '../fixtures/patience.ts'
 import {
   assertSound,
   endSound,
@@ -337,9 +338,9 @@ describe('sealing the journal', () => {
     assert.equal(verified.unsealed, 0)
   })
 
-  /** A top-up that fails where it would have to wait for a lock. */
+  /** A top-up that fails where it would have to wait for a lock; a table grows under one, for a moment. */
   const atOnce = (worker: PersonId) => async (sql: Sql) => {
-    await sql.query("set local lock_timeout = '1ms'")
+    await sql.query(`set local lock_timeout = '${onThisMachine(20)}ms'`)
     await topUp(worker, 10)(createPostgresLedger(sql, { bot: botId(1), freeDaily: () => 5 }))
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { Arrival } from '../../src/dispatch/arrive.ts'
 import { createDispatcher, type DispatcherDeps } from '../../src/dispatch/dispatcher.ts'
-import { StorageFault } from '../../src/faults.ts'
+import { FenceLost, StorageFault } from '../../src/faults.ts'
 import { attemptsMax, CannotStore, type InboxItem, type Received } from '../../src/inbox/inbox.ts'
 import { after } from '../../src/kit/clock.ts'
 import { botId, type Lane, laneOfPerson, newCid, personId } from '../../src/kit/ids.ts'
@@ -319,6 +319,18 @@ describe('the dispatcher', () => {
     assert.ok(faults > 2 * attemptsMax)
     assert.deepEqual(new Set(seen), new Set([0]))
     assert.equal(it.events('UPDATE_SHELVED').length, 0)
+  })
+
+  it('leaves what its permit was over for to whoever works now: no attempt is counted and no exception is told', async () => {
+    let steps = 0
+    const it = dispatch(async () => {
+      if (++steps === 1) throw new FenceLost('another instance leads')
+    })
+    await it.arrives(anna)
+    await passTime(it.clock, allAre('finished'))
+    assert.equal(it.events('DISPATCH_FAIL').length, 1)
+    assert.deepEqual(it.events('EXCEPTION_CAUGHT'), [])
+    assert.deepEqual(await statesAndAttempts(), [{ state: 'finished', attempts: 0 }])
   })
 
   it('shelves unseen what has ended its process five times', async () => {
