@@ -1,14 +1,8 @@
-import { orderRefundedView } from '../conversation/order-views.ts'
-import { textsFor } from '../conversation/texts/texts-for.ts'
-import type { DueErrand } from '../errands/errand.ts'
+import { askForStars, type RefundTx, refundOrder } from '../dispatch/refund-by-hand.ts'
 import type { Clock } from '../kit/clock.ts'
 import { type ChargeId, chargeId, type OrderId, parseOrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
-import { kopecks, type Price } from '../money/amount.ts'
-import type { Refund } from '../money/refund.ts'
 import type { Order } from '../orders/order.ts'
-import { UnreadableOrder } from '../orders/read-order.ts'
-import { applyObservation } from '../orders/record-observation.ts'
 import type { Database } from '../storage/postgres/database.ts'
 import { createPostgresErrands } from '../storage/postgres/errands.ts'
 import { createPostgresLedger } from '../storage/postgres/ledger.ts'
@@ -53,14 +47,13 @@ The person is told, with W.`,
       return refuse(context, 'Say why, in 3 to 100 symbols: --why "a spoilt picture"')
     return await withDatabase(context, async (database) =>
       isOrder
-        ? await refundOrder(context, database, order, why)
-        : await refundPayment(context, database, { charge: chargeId(text), why, isForced: force }),
+        ? await giveOrderBack(context, database, order, why)
+        : await giveStarsBack(context, database, { charge: chargeId(text), why, isForced: force }),
     )
   },
 }
 
-/** What a refund reads and writes, in one transaction. It needs no permit: each happens once, whoever asks. */
-async function portsOf(sql: Sql, { schema }: Database, clock: Clock) {
+async function txOf(sql: Sql, { schema }: Database, clock: Clock): Promise<RefundTx> {
   const bot = await botOfSchema(sql)
   return {
     orders: createPostgresOrders(sql),
@@ -71,17 +64,16 @@ async function portsOf(sql: Sql, { schema }: Database, clock: Clock) {
   }
 }
 
-type OrderEnding =
-  | { readonly kind: 'back'; readonly order: Order; readonly back: Price }
-  | { readonly kind: 'unchanged'; readonly order: Order }
-  | { readonly kind: 'nothing'; readonly why: string }
-
-async function refundOrder(context: CommandContext, database: Database, id: OrderId, why: string): Promise<number> {
+async function giveOrderBack(context: CommandContext, database: Database, id: OrderId, why: string): Promise<number> {
   const { print, clock } = context
-  const ending = await inTransaction(database.work, (sql) => giveOrderBack(sql, database, clock, id, why))
+  const ending = await inTransaction(database.work, async (sql) =>
+    refundOrder(await txOf(sql, database, clock), { id, why }, clock),
+  )
   switch (ending.kind) {
-    case 'nothing':
-      return refuse(context, ending.why)
+    case 'unknown':
+      return refuse(context, `There is no order ${id} here. trt people show ID lists them.`)
+    case 'unreadable':
+      return refuse(context, `This program is too old for order ${id}. Run the newer version; nothing is lost.`)
     case 'unchanged':
       return answerUnchanged(context, ending.order)
     case 'back':
@@ -89,47 +81,8 @@ async function refundOrder(context: CommandContext, database: Database, id: Orde
       print(`Everything of it: trt story ${ending.order.cid}`)
       return 0
     default:
-      return unreachable(ending, 'refundOrder')
+      return unreachable(ending, 'giveOrderBack')
   }
-}
-
-async function giveOrderBack(
-  sql: Sql,
-  database: Database,
-  clock: Clock,
-  id: OrderId,
-  why: string,
-): Promise<OrderEnding> {
-  const tx = await portsOf(sql, database, clock)
-  const order = await tx.orders.lock(id).catch(unreadable)
-  if (order instanceof UnreadableOrder) {
-    return { kind: 'nothing', why: `This program is too old for order ${id}. Run the newer version; nothing is lost.` }
-  }
-  if (order === undefined)
-    return { kind: 'nothing', why: `There is no order ${id} here. trt people show ID lists them.` }
-  const at = clock.now()
-  const { changed } = await applyObservation(tx, order, { type: 'refund_asked', at }, clock, { add: () => {} })
-  if (!changed) return { kind: 'unchanged', order }
-  const { person, cid, chat, progressMessage } = order
-  await tx.refunds.ask({ of: { what: 'order', id }, person, why, isForced: false, state: 'done', at, cid })
-  const back = await priceGivenBack(tx.ledger, order)
-  const language = (await tx.people.get(person))?.language ?? 'ru'
-  const view = orderRefundedView(textsFor(language), { back, balance: await tx.ledger.balance(person), why })
-  const errands: DueErrand[] = [{ errand: { kind: 'say', chat, view }, cid }]
-  if (progressMessage !== undefined) errands.push({ errand: { kind: 'show_progress', order: id, chat }, cid })
-  await tx.errands.add(errands)
-  return { kind: 'back', order, back }
-}
-
-/** What was captured, which may be less than the price. */
-async function priceGivenBack(
-  ledger: ReturnType<typeof createPostgresLedger>,
-  { id, person, price }: Order,
-): Promise<Price> {
-  if (price.unit === 'GEN') return price
-  const newest = await ledger.transactionsOf(person, 5)
-  const back = newest.find(({ kind, order }) => kind === 'refund' && order === id)
-  return { unit: 'RUB', kopecks: back?.change ?? kopecks(0) }
 }
 
 /** Why nothing was given back of an order that is there. */
@@ -153,26 +106,24 @@ function answerUnchanged(context: CommandContext, { id, status, cid }: Order): n
 }
 
 type Wish = { readonly charge: ChargeId; readonly why: string; readonly isForced: boolean }
-type PaymentEnding =
-  | { readonly kind: 'asked'; readonly refund: Refund; readonly stars: number }
-  | { readonly kind: 'waits'; readonly refund: Refund }
-  | { readonly kind: 'given_back'; readonly cid: string }
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'spent'; readonly amount: Price; readonly left: Price }
 
-async function refundPayment(context: CommandContext, database: Database, wish: Wish): Promise<number> {
+async function giveStarsBack(context: CommandContext, database: Database, wish: Wish): Promise<number> {
   const { print, clock } = context
   const { charge } = wish
-  const ending = await inTransaction(database.work, (sql) => askForStars(sql, database, clock, wish))
+  const ending = await inTransaction(database.work, async (sql) =>
+    askForStars(await txOf(sql, database, clock), wish, clock),
+  )
   switch (ending.kind) {
     case 'unknown':
       return refuse(context, `No payment with the charge ${charge} was credited here. trt people show ID lists them.`)
     case 'given_back':
       print(`The Stars of ${charge} were given back before, and nothing again. trt story ${ending.cid}`)
       return 0
-    case 'spent':
-      refuse(context, `It bought ${priceOf(ending.amount)}, and ${priceOf(ending.left)} are left on the balance.`)
+    case 'spent': {
+      const [amount, left] = [ending.amount, ending.left].map((each) => priceOf({ unit: 'RUB', kopecks: each }))
+      refuse(context, `It bought ${amount}, and ${left} are left on the balance.`)
       return refuse(context, 'With --force the Stars go back all the same, and what is missing becomes a debt.')
+    }
     case 'waits':
       print(`That was asked before (${ending.refund.why}) and is under way. See it end: trt story ${ending.refund.cid}`)
       return 0
@@ -181,41 +132,8 @@ async function refundPayment(context: CommandContext, database: Database, wish: 
       print(`See it end: trt story ${ending.refund.cid}`)
       return 0
     default:
-      return unreachable(ending, 'refundPayment')
+      return unreachable(ending, 'giveStarsBack')
   }
-}
-
-async function askForStars(
-  sql: Sql,
-  database: Database,
-  clock: Clock,
-  { charge, why, isForced }: Wish,
-): Promise<PaymentEnding> {
-  const tx = await portsOf(sql, database, clock)
-  const payment = await tx.ledger.payment(charge)
-  if (payment === undefined) return { kind: 'unknown' }
-  const { person, amount, stars, cid, isReversed } = payment
-  if (isReversed) return { kind: 'given_back', cid }
-  const balance = await tx.ledger.balance(person)
-  if (balance < amount && !isForced) {
-    return { kind: 'spent', amount: { unit: 'RUB', kopecks: amount }, left: { unit: 'RUB', kopecks: balance } }
-  }
-  const of = { what: 'payment', id: charge } as const
-  const wanted: Refund = { of, person, why, isForced, state: 'asked', at: clock.now(), cid }
-  const before = await tx.refunds.ask(wanted)
-  if (before !== 'asked') {
-    if (before.state === 'done') return { kind: 'given_back', cid }
-    await tx.refunds.save({ ...wanted, isForced: isForced || before.isForced })
-  }
-  // Also of one that is under way: its job may have been shelved.
-  await tx.errands.add([{ errand: { kind: 'refund_stars', charge, person }, cid }])
-  if (before !== 'asked' && before.state === 'asked') return { kind: 'waits', refund: before }
-  return { kind: 'asked', refund: wanted, stars }
-}
-
-function unreadable(error: unknown): UnreadableOrder {
-  if (error instanceof UnreadableOrder) return error
-  throw error
 }
 
 function refuse({ complain }: CommandContext, sentence: string): 1 {
