@@ -133,10 +133,10 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
 
   async function passDeadline(permit: Permit, id: OrderId): Promise<Order | undefined> {
     const recorded = await record(permit, id, (order) =>
-      // A result that cannot be brought is the sweep's, which tells the operators of it.
-      order.status === 'delivering'
-        ? undefined
-        : { type: 'deadline_passed', at: clock.now(), limits: offer(order.offer)?.deadlines },
+      // Any other order that is late is the sweep's, which tells the operators of it.
+      isWatched(order)
+        ? { type: 'deadline_passed', at: clock.now(), limits: offer(order.offer)?.deadlines }
+        : undefined,
     )
     return recorded?.order
   }

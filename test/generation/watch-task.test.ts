@@ -137,6 +137,20 @@ describe('a task is watched', () => {
     assert.equal(await watch(id), 'settled', 'KIE has forgotten it by now')
   })
 
+  it('until it is delivered: a delivery that is late, or a late gift, is left to the sweep, which tells of it', async () => {
+    const [delivering, gift] = [await generating('task-1'), await generating('task-2')]
+    await shop.watches(sees(success))(delivering.id)
+    await shop.clock.advance(24 * hourMs)
+    await shop.watches(running)(gift.id)
+    await shop.watches(sees(success))(gift.id)
+    await shop.clock.advance(30 * 24 * hourMs)
+    for (const { id } of [delivering, gift]) {
+      const before = await shop.order(id)
+      assert.equal(await shop.watches(running)(id), 'settled')
+      assert.deepEqual(await shop.order(id), before)
+    }
+  })
+
   it('and a success after the money went back is a gift, once, that moves nothing', async () => {
     const { id, person } = await generating('task-1')
     await shop.clock.advance(24 * hourMs)
