@@ -2,6 +2,9 @@ import { later, type Outcome } from '../kit/outcome.ts'
 import type { Breaker } from './breaker.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 
+/** Taps whose answers are remembered; the second handling of one follows within seconds. */
+const answersMax = 1_000
+
 /**
  * The chat gateway as the service uses it: every call tells the breaker how it ended, and while the breaker is open no
  * call is made. Such a call ends as `unreachable`, with the wait, and has certainly not been sent.
@@ -9,9 +12,6 @@ import type { ChatGateway, ChatNo } from './chat-gateway.ts'
  * A tap is answered once: one whose conversation moved while it was answered on its arrival is handled again, and Telegram
  * calls the second answer too old.
  */
-/** Taps whose answers are remembered; the second handling of one follows within seconds. */
-const answersMax = 1_000
-
 export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'waitMs' | 'note'>): ChatGateway {
   /** `proves`: whether the outcome says something about Telegram as a whole. */
   const watched =
@@ -38,15 +38,12 @@ export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'wai
     answerTap(tap, answer) {
       const before = answers.get(tap)
       if (before !== undefined) return before
-      const answered = answerTap(tap, answer).then((outcome) => {
-        if (outcome.kind !== 'done') answers.delete(tap)
-        return outcome
-      })
+      const answered = answerTap(tap, answer)
       answers.set(tap, answered)
-      for (const oldest of answers.keys()) {
-        if (answers.size <= answersMax) break
-        answers.delete(oldest)
-      }
+      const [oldest] = answers.keys()
+      if (answers.size > answersMax && oldest !== undefined) answers.delete(oldest)
+      const forget = () => void answers.delete(tap)
+      void answered.then(({ kind }) => kind !== 'done' && forget(), forget)
       return answered
     },
     sendInvoice: watched(chat.sendInvoice),
