@@ -66,8 +66,8 @@ test('a kill at any point loses nothing and doubles nothing', { concurrency: 4 }
     t.test('every way out is taken, or stands in the list of those that are not', () => {
       const all = new Set([...crossed, ...everything(polling), ...burials])
       const left = webhook.points.filter((point) => !all.has(point)).map((point) => point.split(':')[1] ?? '')
-      const rare = (port: string) => !rarelyTaken.has(port)
-      assert.deepEqual([...new Set(left)].filter(rare).sort(), [...notTaken.keys()].filter(rare).sort())
+      const isCertain = (port: string) => !rarelyTaken.has(port)
+      assert.deepEqual([...new Set(left)].filter(isCertain).sort(), [...notTaken.keys()].filter(isCertain).sort())
     }),
     ...burials.filter(isAsked).map((point) =>
       t.test(`webhook, some seconds after a death: ${point}`, async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { encodeAddress } from '../../src/conversation/address-codec.ts'
 import { instant } from '../../src/kit/clock.ts'
 import { chatId } from '../../src/kit/ids.ts'
 import { until } from '../fixtures/person.ts'
@@ -171,6 +172,18 @@ describe('an update that arrives', () => {
     assert.equal(await delivered, 'accepted')
     await untilShown(anna)
     assert.deepEqual(instance.drawn(), ['send main_menu'])
+  })
+
+  it('and draws nothing leaves the saved screen as it is', async () => {
+    const anna = await somebody()
+    const before = await session(anna)
+    const tap = taps(anna, anna.menu, encodeAddress({ at: 'nowhere' }))
+    await instance.deliver(tap)
+    await untilFinished(tap)
+    const { revision, screen, message } = await session(anna)
+    assert.deepEqual({ revision, screen, message }, { revision: 2, screen: before.screen, message: before.message })
+    assert.deepEqual(instance.drawn(), [])
+    assert.deepEqual(instance.taps(), [`tap-${tap.update_id}`])
   })
 
   it('a second time is a duplicate: no call is made and no row is written', async () => {

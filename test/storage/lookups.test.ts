@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { cid, newOrderId } from '../../src/kit/ids.ts'
 import { createReadFigures } from '../../src/storage/postgres/figures.ts'
 import { TRANSFERS_OF_ORDER } from '../../src/storage/postgres/people-admin.ts'
+import { newLane, update } from '../contracts/inbox-contract.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { openStorage } from '../fixtures/storage.ts'
 
@@ -46,5 +47,15 @@ describe('the transfers of an order', () => {
     const plan = await storage.rows(`explain (format json) ${TRANSFERS_OF_ORDER}`, [newOrderId()])
     assert.doesNotMatch(JSON.stringify(plan), /Seq Scan/)
     assert.match(JSON.stringify(plan), /"Index Name":"transfers_of_order"/)
+  })
+})
+
+describe('a statement of the intake', () => {
+  it('is planned once, and not for each update that is stored', async () => {
+    for (let n = 0; n < 10; n++) await storage.inbox.store(update(newLane()))
+    const { rows } = await storage.database.intake.query(
+      `select generic_plans::int as once, custom_plans::int as each from pg_prepared_statements where name = 'trt_store'`,
+    )
+    assert.deepEqual(rows, [{ once: 10, each: 0 }])
   })
 })

@@ -57,7 +57,8 @@ const STORE_AND_SAVE = `
     returning id, bot, update_id, claimed_by is not null as claimed, finished_at is not null as finished),
   saved as (
     update sessions s
-       set revision = t.revision, body = t.session::jsonb, view = coalesce(t.view::jsonb, s.view), cid = t.cid, thread = t.thread,
+       set revision = t.revision, body = t.session::jsonb, cid = t.cid, thread = t.thread,
+           view = coalesce(t.view::jsonb, s.view),
            message = case when s.thread = t.thread then coalesce(t.message, s.message) else t.message end,
            shown_revision = greatest(s.shown_revision, t.shown_revision), show_at = t.show_at,
            show_tries = 0, updated_at = t.received_at

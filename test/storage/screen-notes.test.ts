@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { type ChatId, chatId, cid, messageId, personId } from '../../src/kit/ids.ts'
+import { createPostgresScreenNotes } from '../../src/storage/postgres/screen-notes.ts'
+import { createTestClock } from '../fixtures/clock.ts'
+import { until } from '../fixtures/person.ts'
+import { openStorage } from '../fixtures/storage.ts'
+
+/** Notes on a real database, by a clock that stands still until a test moves it. */
+const { store, permit, database, rows } = await openStorage()
+const clock = createTestClock()
+const notes = createPostgresScreenNotes(database.monitor, clock)
+let chats = 0
+
+/** A conversation with a saved screen that is not shown. */
+async function saved(revision = 1): Promise<ChatId> {
+  chats += 1
+  const [person, chat] = [personId(chats), chatId(chats)]
+  const session = { version: 1, person, chat, revision, place: { at: 'home' } } as const
+  const view = { screen: 'main_menu', text: [], keyboard: [] } as const
+  const kept = { session, view, cid: cid('abc123ff'), thread: 1, message: undefined, shownRevision: 0 }
+  await store.transact(permit, (tx) => tx.sessions.save(kept, clock.now()))
+  return chat
+}
+const shown = (chat: ChatId, isEdit: boolean) => ({ chat, revision: 1, thread: 1, message: messageId(7), isEdit })
+const shownRevision = async (chat: ChatId) =>
+  (await rows<{ shown: number }>('select shown_revision as shown from sessions where chat = $1', [chat]))[0]?.shown
+
+it('a new message is noted at once, because nobody could tell it from one that was never sent', async () => {
+  const chat = await saved()
+  void notes.shown(shown(chat, false))
+  await until(async () => (await shownRevision(chat)) === 1, 'it is noted while the clock stands still')
+})
+
+it('edits of the same moment are noted together, a little later', async () => {
+  const all = [await saved(), await saved(), await saved()]
+  const noted = Promise.all(all.map((chat) => notes.shown(shown(chat, true))))
+  await clock.advance(24)
+  assert.deepEqual(await Promise.all(all.map(shownRevision)), [0, 0, 0])
+  await clock.advance(1)
+  await noted
+  assert.deepEqual(await Promise.all(all.map(shownRevision)), [1, 1, 1])
+})
+
+it('what was gathered is noted first: a screen that Telegram refuses for good is not due again for an older edit', async () => {
+  const chat = await saved(2)
+  const edited = notes.shown(shown(chat, true))
+  await notes.givenUp({ chat, revision: 2 })
+  await clock.advance(25)
+  await edited
+  assert.equal(await shownRevision(chat), 2)
+})
