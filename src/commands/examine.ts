@@ -254,8 +254,8 @@ async function judgePublic(
 }
 
 /**
- * Whether what stands in front of the service answers Telegram by itself. The service refuses a body that is no update, so
- * whoever says 200 to one is somebody else, and an answer in the response does not travel back.
+ * Whether a relay in front of the service answers Telegram by itself. The service refuses a body that is no update. When
+ * such a body gets a 200, it comes from the relay, and Telegram does not see what the service responds either.
  */
 async function judgeRelay(
   { clock }: Pick<CommandContext, 'clock'>,

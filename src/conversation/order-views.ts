@@ -206,8 +206,8 @@ export function creditedView(texts: Texts, amount: Kopecks, balance: Kopecks, dr
 }
 
 /**
- * Stars were given back, and with them went the money that they had bought. `debt` is what is owed now; `why`, of a refund
- * by hand, the operator's reason.
+ * Stars were given back, and what they had bought was taken off the balance. `debt` is what the person owes now. `why` is
+ * the operator's reason, when the refund was asked for by hand.
  */
 export function starsTakenBackView(
   texts: Texts,

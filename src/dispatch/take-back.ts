@@ -41,8 +41,8 @@ export async function takeBack(tx: Tx, sender: Sender, refund: Refunded, cid: Ci
 }
 
 /**
- * Says to the person and to the operators what was taken back, and what of it is owed because it was not there. A refund
- * by hand is done with that, whoever heard of it first.
+ * Tells the person and the operators what was taken back, and how much of it the person owes because it was spent. If the
+ * refund was asked for by hand, this ends it: Telegram's message about it may come before the answer to our call.
  */
 export async function tellTakenBack(
   tx: Tx,
@@ -58,11 +58,14 @@ export async function tellTakenBack(
   const what =
     `Telegram gave ${stars} Stars back to person ${id} (charge ${charge}). What they bought was taken back.` +
     (asked === undefined ? '' : ` You asked for it: ${asked.why}.`) +
-    (debt > 0 ? ` They owe ${roubles(debt)}: it was spent or is held, and the next money of theirs pays it.` : '')
+    (debt > 0
+      ? ` They owe ${roubles(debt)}, which was spent or is held for an order. The next money that comes to them pays it.`
+      : '')
   await tx.errands.add([
     { errand: { kind: 'say', chat: chatOfPerson(id), view }, cid },
     { errand: { kind: 'tell_operator', what }, cid },
   ])
 }
 
-const roubles = (amount: Kopecks): string => `${(amount / 100).toFixed(2)} ₽`
+/** For operators. */
+export const roubles = (amount: Kopecks): string => `${(amount / 100).toFixed(2)} ₽`

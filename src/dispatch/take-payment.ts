@@ -12,7 +12,7 @@ import { kopecksFor, starsCurrency } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
 import type { Facts } from '../telemetry/facts.ts'
 import { meet } from './greet.ts'
-import { tellTakenBack } from './take-back.ts'
+import { roubles, tellTakenBack } from './take-back.ts'
 
 /**
  * A Stars payment arrived: it is credited to its payer under its charge id, once, whatever else is true. Even for an
@@ -84,4 +84,4 @@ const foreignPayment = (person: PersonId, { charge, totalAmount, currency }: Pay
 
 const strayPayment = (person: PersonId, { charge, totalAmount }: Payment, amount: Kopecks): string =>
   `${totalAmount} Stars of person ${person} arrived for no open top-up (charge ${charge}). ` +
-  `${(amount / 100).toFixed(2)} ₽ were credited at the rate of today.`
+  `${roubles(amount)} were credited at the rate of today.`
