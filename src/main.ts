@@ -14,8 +14,8 @@ const forceAfterMs = 1_000
 
 // Nor does a reader of what is complained about end anything by going away.
 process.stderr.on('error', () => {})
-let tellDropped: (count: number) => void = () => {}
-const log = createLogWriter(process.stdout, (count) => tellDropped(count))
+let emitDropped: (count: number) => void = () => {}
+const log = createLogWriter(process.stdout, (count) => emitDropped(count))
 process.on('exit', log.flush)
 
 const [name = '', ...words] = process.argv.slice(2)
@@ -52,7 +52,7 @@ async function runCommand(wanted: string): Promise<number> {
     ...(process.stdout.isTTY ? { reveal: (line: string) => void process.stdout.write(`${line}\n`) } : {}),
     log: log.write,
     onLogDropped: (tell) => {
-      tellDropped = tell
+      emitDropped = tell
     },
     onUncaught: (handle) => {
       process.on('uncaughtException', handle)

@@ -20,9 +20,10 @@ import { createRedisLock, type RedisLockTimes, redisKeyOf } from './leadership/r
 import type { Instances } from './lifecycle/instances.ts'
 import type { Leadership } from './lifecycle/leadership.ts'
 import type { TopUp } from './money/top-up.ts'
-import type { OpenCause } from './operators/operators.ts'
+import type { OpenAlert } from './operators/operators.ts'
 import type { Person } from './people/person.ts'
 import type { DatabaseFacts, ShopTerms } from './preflight/preflight.ts'
+import { claimAlert, openAlerts } from './storage/postgres/alerts.ts'
 import { createArrivalReads } from './storage/postgres/arrival-reads.ts'
 import { createChatTurns } from './storage/postgres/chat-turns.ts'
 import { type Database, openDatabase } from './storage/postgres/database.ts'
@@ -37,7 +38,6 @@ import { listenStored, notifyStored } from './storage/postgres/listen.ts'
 import { lockKeys } from './storage/postgres/lock-keys.ts'
 import { type Migrated, migrate, readMigrations } from './storage/postgres/migrate.ts'
 import { createPostgresOpenOrders } from './storage/postgres/open-orders.ts'
-import { claimCause, openCauses } from './storage/postgres/operator-causes.ts'
 import { createPostgresPeople } from './storage/postgres/people.ts'
 import { noteMilestone, readDatabaseFacts, readLeader } from './storage/postgres/preflight.ts'
 import { createPostgresScreenNotes } from './storage/postgres/screen-notes.ts'
@@ -85,7 +85,7 @@ export type BootPorts = {
   readonly knownWebhookKeys: (since: Instant) => Promise<readonly KnownKey[]>
   readonly useWebhookKey: (key: KnownKey) => Promise<void>
   /** Without leading: true for the one instance that is to send it. */
-  readonly claimCause: (cause: OpenCause, toldBefore: Instant) => Promise<boolean>
+  readonly claimAlert: (alert: OpenAlert, toldBefore: Instant) => Promise<boolean>
 }
 
 /** Payments to be allowed, and callbacks of KIE. */
@@ -152,8 +152,8 @@ export type WatchPorts = {
   /** Who leads, by the row that every leader renews. */
   readonly readLeader: () => Promise<LeaderFacts | undefined>
   /** What the operators were alerted to and has not passed. */
-  readonly openCauses: () => Promise<readonly OpenCause[]>
-  readonly claimCause: BootPorts['claimCause']
+  readonly openAlerts: () => Promise<readonly OpenAlert[]>
+  readonly claimAlert: BootPorts['claimAlert']
   /** Makes a connection each for what comes first: an update, a step. */
   readonly warmDatabase: () => Promise<void>
   readonly listen: DispatchPorts['listen']
@@ -274,8 +274,8 @@ export function openPorts(deps: PortsDeps): Ports {
       noteShopSettings(work, { usdToRub, multiplier, starsPerRub, timezone, freeDaily }, clock.now()),
     noteMilestone: (milestone, epoch) => noteMilestone(work, milestone, epoch, clock.now()).catch(() => undefined),
     readLeader: () => readLeader(monitor, schema),
-    openCauses: () => openCauses(monitor),
-    claimCause: (cause, toldBefore) => claimCause(monitor, cause, toldBefore),
+    openAlerts: () => openAlerts(monitor),
+    claimAlert: (alert, toldBefore) => claimAlert(monitor, alert, toldBefore),
     knownWebhookKeys: (since) => knownWebhookKeys(monitor, since),
     useWebhookKey: (key) => useWebhookKey(monitor, key),
     async warmDatabase() {
@@ -304,7 +304,7 @@ function createLeadership(
     pid,
     fenceKeys: lockKeys(schema, 'fence'),
     onHolderEnded: (holder: string, silentMs: number) =>
-      telemetry.tell('LOCK_HOLDER_ENDED', { holder, silent_ms: silentMs }),
+      telemetry.emit('LOCK_HOLDER_ENDED', { holder, silent_ms: silentMs }),
     ...(lockTimes === undefined ? {} : { times: lockTimes }),
   }
   return lock.backend === 'postgres'

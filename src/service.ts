@@ -45,7 +45,7 @@ export async function startService(deps: ServiceDeps): Promise<Service> {
   const { clock, telemetry } = deps
   const startedMs = clock.monotonicMs()
   const releasers = new Releasers()
-  telemetry.tell('PREFLIGHT_STARTED', {
+  telemetry.emit('PREFLIGHT_STARTED', {
     version: deps.version,
     instance: deps.instance,
     world: deps.world.kind,
@@ -56,9 +56,9 @@ export async function startService(deps: ServiceDeps): Promise<Service> {
   } catch (error) {
     const isCalledOff = deps.signal?.aborted === true
     const stopMs = clock.monotonicMs()
-    if (isCalledOff) telemetry.tell('SHUTDOWN_STARTED', { reason: String(deps.signal?.reason) })
+    if (isCalledOff) telemetry.emit('SHUTDOWN_STARTED', { reason: String(deps.signal?.reason) })
     await releasers.releaseAll().catch((second: unknown) => telemetry.caught(second, 'giving back'))
-    if (isCalledOff) telemetry.tell('SHUTDOWN_DONE', { took_ms: Math.round(clock.monotonicMs() - stopMs) })
+    if (isCalledOff) telemetry.emit('SHUTDOWN_DONE', { took_ms: Math.round(clock.monotonicMs() - stopMs) })
     throw error
   }
 }
@@ -94,7 +94,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     config.http,
   )
   releasers.add('http', () => http.close())
-  telemetry.tell('HTTP_LISTENING', { address: http.address, port: http.port })
+  telemetry.emit('HTTP_LISTENING', { address: http.address, port: http.port })
   const publicUrl = world.publicUrl(http.port)
 
   // The checks of the start: catalog, database, schema, world, secrets.
@@ -221,7 +221,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     const shared = startDuties([work], { isFresh: () => true }, { clock, telemetry })
     releasers.add('shared work', () => shared.stop())
   }
-  telemetry.tell('READY', { took_ms: Math.round(clock.monotonicMs() - startedMs) })
+  telemetry.emit('READY', { took_ms: Math.round(clock.monotonicMs() - startedMs) })
 
   let stopped: Promise<void> | undefined
   return {
@@ -230,9 +230,9 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     stop(reason) {
       stopped ??= (async () => {
         const stopMs = clock.monotonicMs()
-        telemetry.tell('SHUTDOWN_STARTED', { reason })
+        telemetry.emit('SHUTDOWN_STARTED', { reason })
         await releasers.releaseAll()
-        telemetry.tell('SHUTDOWN_DONE', { took_ms: Math.round(clock.monotonicMs() - stopMs) })
+        telemetry.emit('SHUTDOWN_DONE', { took_ms: Math.round(clock.monotonicMs() - stopMs) })
       })()
       return stopped
     },

@@ -37,7 +37,7 @@ export function createKieEmulator(world: World, { publicUrl, pictureSideMax }: K
   const painter = createPainter()
   const changes = createChanges()
   const changed = (id: string): void => {
-    changes.tell(id)
+    changes.emit(id)
     feed.publish({ type: 'world', what: 'kie' })
   }
   const callbacks = createCallbacks({ world, tasks, files, behaviour: behaviour.now, changed })
@@ -90,7 +90,7 @@ export function createKieEmulator(world: World, { publicUrl, pictureSideMax }: K
 function createChanges() {
   const waiting = new Map<string, Set<() => void>>()
   return {
-    tell(id: string): void {
+    emit(id: string): void {
       for (const wake of waiting.get(id) ?? []) wake()
     },
     next: (id: string, ms: number): Promise<void> =>

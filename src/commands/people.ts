@@ -22,7 +22,7 @@ export const people: Command = {
   summary: 'A person: `people show ID`, `people block ID`, `people unblock ID`, `people credit ID …`.',
   usage: `  show ID                     balance, free generations, newest orders and transactions
   block ID | unblock ID       they can order nothing; the bot says so to them
-  credit ID --rub N --why W   gives roubles (such as 99 or 12.50); a transfer of its own kind, with W in its cause
+  credit ID --rub N --why W   gives roubles (such as 99 or 12.50); a transfer of its own kind, with W in its idempotency key
   credit ID --free N --why W  gives free generations that last until they are used
   --key K                     with credit: the same key gives once, however often it is typed, and no other gift
 
@@ -158,7 +158,9 @@ async function credit(
       complain(`Nobody with the id ${person} has written to this bot, so nothing was given.`)
       return 1
     case 'given':
-      print(`${person} has ${priceOf(gift)} more, as ${given.cause} (cid ${cid}). See it: trt people show ${person}`)
+      print(
+        `${person} has ${priceOf(gift)} more, as ${given.idempotencyKey} (cid ${cid}). See it: trt people show ${person}`,
+      )
       return 0
     case 'given_before':
       print(

@@ -34,9 +34,9 @@ async function serve(context: CommandContext): Promise<number> {
   const { config } = read
   const redact = createRedact(config.secrets)
   const telemetry = createTelemetry({ clock: context.clock, redact, write: context.log, ...config.log })
-  context.onLogDropped((count) => telemetry.tell('LOG_LINES_DROPPED', { count }))
+  context.onLogDropped((count) => telemetry.emit('LOG_LINES_DROPPED', { count }))
   for (const { setting, problem, todo } of read.warnings) {
-    telemetry.tell('PREFLIGHT_FINDING', { check: setting, problem, todo })
+    telemetry.emit('PREFLIGHT_FINDING', { check: setting, problem, todo })
   }
 
   let surroundings: Surroundings | undefined
@@ -55,7 +55,7 @@ async function serve(context: CommandContext): Promise<number> {
     if (context.signal.aborted) return 0
     const storage = await judgeOwnStorage(config, surroundings)
     if (storage.state === 'warning') {
-      telemetry.tell('PREFLIGHT_FINDING', { check: storage.check, problem: storage.says, todo: storage.todo })
+      telemetry.emit('PREFLIGHT_FINDING', { check: storage.check, problem: storage.says, todo: storage.todo })
     }
     service = await begin(context, config, surroundings, telemetry)
     welcome(context, service, surroundings, config)

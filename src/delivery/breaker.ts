@@ -68,7 +68,7 @@ export function createBreaker({
   function open({ why, detail }: Failure): void {
     if (away === undefined) {
       away = { since: clock.now(), why, detail }
-      telemetry.tell('TELEGRAM_AWAY', { why, detail })
+      telemetry.emit('TELEGRAM_AWAY', { why, detail })
     }
     const pauseMs = Math.min(longestProbePauseMs, pauseAfter(repeats, random))
     repeats += 1
@@ -79,7 +79,7 @@ export function createBreaker({
     failures = 0
     repeats = 0
     if (away !== undefined) {
-      telemetry.tell('TELEGRAM_BACK', { away_s: Math.max(0, Math.round((clock.now() - away.since) / 1000)) })
+      telemetry.emit('TELEGRAM_BACK', { away_s: Math.max(0, Math.round((clock.now() - away.since) / 1000)) })
     }
     away = undefined
     become({ kind: 'closed' })

@@ -24,8 +24,8 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type ArtifactFile, type ArtifactSource, bestForm } from './artifact-source.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
-import { draw, reasonCode, tellNotShown } from './show-screen.ts'
-import { copiesMax, editsMax, tellUnconfirmed } from './unconfirmed.ts'
+import { draw, emitNotShown, reasonCode } from './show-screen.ts'
+import { copiesMax, editsMax, emitUnconfirmed } from './unconfirmed.ts'
 
 /**
  * Brings what KIE made to the person. Each artifact is fetched, sent in the best form Telegram takes, and recorded; one
@@ -133,7 +133,7 @@ export function createDeliver(deps: DeliverDeps) {
     switch (outcome.kind) {
       case 'done': {
         const { file: fileId, as, message } = outcome.value
-        telemetry.tell('RESULT_DELIVERED', {
+        telemetry.emit('RESULT_DELIVERED', {
           cid: order.cid,
           order_id: order.id,
           message_id: message,
@@ -144,16 +144,16 @@ export function createDeliver(deps: DeliverDeps) {
         return { kind: 'sent', order: recorded?.order }
       }
       case 'unknown':
-        tellNotDelivered(order, 'DOWNSTREAM_TIMEOUT', outcome.detail)
+        emitNotDelivered(order, 'DOWNSTREAM_TIMEOUT', outcome.detail)
         return stopped(await againOrRest(run, order, outcome.detail))
       case 'not_done': {
         const { why, detail, retry } = outcome
         if (isAway(why)) {
-          tellNotDelivered(order, reasonCode(why), detail)
+          emitNotDelivered(order, reasonCode(why), detail)
           return await awaitPerson(run, order)
         }
         if (retry.when === 'never') return await passOver(run, order, index, 'refused', detail)
-        tellNotDelivered(order, reasonCode(why), detail)
+        emitNotDelivered(order, reasonCode(why), detail)
         return stopped(await pacing.after(permit, chat, outcome, run.repeats))
       }
       default:
@@ -169,7 +169,7 @@ export function createDeliver(deps: DeliverDeps) {
     reason: LossReason,
     detail: string,
   ): Promise<Extract<Step, { kind: 'passed' }>> {
-    tellNotDelivered(order, 'DOWNSTREAM_ERROR', detail)
+    emitNotDelivered(order, 'DOWNSTREAM_ERROR', detail)
     const recorded = await record(permit, order.id, { type: 'artifact_refused', index, reason, at: clock.now() })
     return { kind: 'passed', order: recorded?.order }
   }
@@ -191,16 +191,16 @@ export function createDeliver(deps: DeliverDeps) {
       case 'done': {
         const { message } = outcome.value
         const tookMs = Math.round(clock.monotonicMs() - started)
-        telemetry.tell('UI_SHOWN', { cid: order.cid, screen_id: view.screen, message_id: message, took_ms: tookMs })
+        telemetry.emit('UI_SHOWN', { cid: order.cid, screen_id: view.screen, message_id: message, took_ms: tookMs })
         return await shown(message)
       }
       case 'unknown':
-        tellNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
+        emitNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
         if (repeats + 1 < (before === undefined ? copiesMax : editsMax)) return stopped(pacing.again(repeats))
-        tellUnconfirmed(telemetry, order.cid, view.screen, repeats + 1, outcome.detail)
+        emitUnconfirmed(telemetry, order.cid, view.screen, repeats + 1, outcome.detail)
         return await shown()
       case 'not_done':
-        tellNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
+        emitNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
         if (isAway(outcome.why)) return await awaitPerson(run, order)
         if (outcome.retry.when === 'never') return await shown()
         return stopped(await pacing.after(permit, chat, outcome, repeats))
@@ -226,7 +226,7 @@ export function createDeliver(deps: DeliverDeps) {
     const calls = repeats + 1
     if (calls < copiesMax) return pacing.again(repeats)
     if (calls === copiesMax) {
-      telemetry.tell('RESULT_UNCONFIRMED', { cid: order.cid, order_id: order.id, calls, detail })
+      telemetry.emit('RESULT_UNCONFIRMED', { cid: order.cid, order_id: order.id, calls, detail })
       const what = `⚠️ RESULT_UNCONFIRMED\nThe result of order ${order.id} was sent ${calls} times and Telegram confirmed none. It is sent again now and then; nothing is charged until then.\nRun: trt story ${order.cid}`
       await store.transact(permit, (tx) =>
         tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid: order.cid }]),
@@ -245,8 +245,8 @@ export function createDeliver(deps: DeliverDeps) {
     return stopped('settled')
   }
 
-  function tellNotDelivered(order: Order, reason: string, detail: string): void {
-    telemetry.tell('RESULT_NOT_DELIVERED', { cid: order.cid, order_id: order.id, reason_code: reason, detail })
+  function emitNotDelivered(order: Order, reason: string, detail: string): void {
+    telemetry.emit('RESULT_NOT_DELIVERED', { cid: order.cid, order_id: order.id, reason_code: reason, detail })
   }
 }
 

@@ -11,8 +11,8 @@ import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ChatGateway } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
-import { draw, reasonCode, tellNotShown } from './show-screen.ts'
-import { copiesMax, editsMax, tellUnconfirmed } from './unconfirmed.ts'
+import { draw, emitNotShown, reasonCode } from './show-screen.ts'
+import { copiesMax, editsMax, emitUnconfirmed } from './unconfirmed.ts'
 
 /**
  * Keeps the one message that shows where an order stands: drawn at every change, and in between by an honest schedule
@@ -49,17 +49,17 @@ export function createShowProgress(deps: ShowProgressDeps) {
         const { message } = outcome.value
         await record(permit, id, { type: 'progress_shown', message })
         const tookMs = Math.round(clock.monotonicMs() - started)
-        telemetry.tell('UI_SHOWN', { cid: order.cid, screen_id: view.screen, message_id: message, took_ms: tookMs })
+        telemetry.emit('UI_SHOWN', { cid: order.cid, screen_id: view.screen, message_id: message, took_ms: tookMs })
         if (isSettled(order) || order.quiet) return 'settled'
         return { againAt: after(clock.now(), nextMs), repeats: 0 }
       }
       case 'unknown':
-        tellNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
+        emitNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
         if (repeats + 1 < (order.progressMessage === undefined ? copiesMax : editsMax)) return pacing.again(repeats)
-        tellUnconfirmed(telemetry, order.cid, view.screen, repeats + 1, outcome.detail)
+        emitUnconfirmed(telemetry, order.cid, view.screen, repeats + 1, outcome.detail)
         return 'settled'
       case 'not_done':
-        tellNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
+        emitNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
         return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome, repeats)
       default:
         return unreachable(outcome, 'showProgress')

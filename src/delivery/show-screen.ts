@@ -13,7 +13,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ChatGateway, ChatNo, Sent } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
 import { type ScreenNotes, showWithinMs } from './screen-notes.ts'
-import { copiesMax, editsMax, tellUnconfirmed } from './unconfirmed.ts'
+import { copiesMax, editsMax, emitUnconfirmed } from './unconfirmed.ts'
 
 /**
  * Draws a conversation into the message of its thread, or into a new message when the thread has none yet or it can be
@@ -95,19 +95,19 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
     switch (outcome.kind) {
       case 'done': {
         const { message } = outcome.value
-        telemetry.tell('UI_SHOWN', { cid, screen_id: view.screen, message_id: message, took_ms: Math.round(tookMs) })
+        telemetry.emit('UI_SHOWN', { cid, screen_id: view.screen, message_id: message, took_ms: Math.round(tookMs) })
         return await notes.shown({ chat, revision, thread, message, isEdit: message === before })
       }
       case 'unknown': {
-        tellNotShown(telemetry, cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
+        emitNotShown(telemetry, cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
         if (tries + 1 < (before === undefined ? copiesMax : editsMax)) {
           return await tryLater(kept, tries + 1, after(clock.now(), pauseAfter(tries, random)))
         }
-        tellUnconfirmed(telemetry, cid, view.screen, tries + 1, outcome.detail)
+        emitUnconfirmed(telemetry, cid, view.screen, tries + 1, outcome.detail)
         return await notes.givenUp({ chat, revision })
       }
       case 'not_done': {
-        tellNotShown(telemetry, cid, reasonCode(outcome.why), view.screen, outcome.detail)
+        emitNotShown(telemetry, cid, reasonCode(outcome.why), view.screen, outcome.detail)
         if (outcome.retry.when === 'never') return await notes.givenUp({ chat, revision })
         const again = await pacing.after(permit, chat, outcome, tries)
         if (again !== 'settled') await tryLater(kept, again.repeats ?? tries + 1, again.againAt)
@@ -185,7 +185,7 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
         gateway.answerTap(id, text === undefined ? {} : { text }).then((outcome) => {
           if (outcome.kind === 'done') return
           // A tap that is too old has no spinner left to stop.
-          telemetry.tell('UI_NOT_SHOWN', { cid, reason_code: 'EXPIRED_MESSAGE', detail: outcome.detail })
+          telemetry.emit('UI_NOT_SHOWN', { cid, reason_code: 'EXPIRED_MESSAGE', detail: outcome.detail })
         }),
       )
     },
@@ -236,14 +236,14 @@ export async function draw(
   return edited
 }
 
-export function tellNotShown(
+export function emitNotShown(
   telemetry: Telemetry,
   story: Cid,
   reason: ReasonCode,
   screen: string,
   detail: string,
 ): void {
-  telemetry.tell('UI_NOT_SHOWN', { cid: story, reason_code: reason, screen_id: screen, detail })
+  telemetry.emit('UI_NOT_SHOWN', { cid: story, reason_code: reason, screen_id: screen, detail })
 }
 
 type ReasonCode = 'PERMISSION_DENIED' | 'RATE_LIMIT' | 'DOWNSTREAM_ERROR' | 'DOWNSTREAM_TIMEOUT' | 'EXPIRED_MESSAGE'

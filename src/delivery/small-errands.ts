@@ -24,10 +24,10 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ArtifactSource } from './artifact-source.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
-import { reasonCode, tellNotShown } from './show-screen.ts'
+import { emitNotShown, reasonCode } from './show-screen.ts'
 import { isInStarTransactions, type StarTransactions } from './star-transactions.ts'
 import { operatorView } from './tell-operators.ts'
-import { copiesMax, tellUnconfirmed } from './unconfirmed.ts'
+import { copiesMax, emitUnconfirmed } from './unconfirmed.ts'
 
 /** The errands that are one call each: answer a tap, say a sentence, send an invoice, send again, take a file. */
 export type SmallErrandsDeps = {
@@ -88,7 +88,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     }
     const reason = outcome.kind === 'unknown' ? 'DOWNSTREAM_TIMEOUT' : reasonCode(outcome.why)
-    tellNotShown(telemetry, cid, reason, what, outcome.detail)
+    emitNotShown(telemetry, cid, reason, what, outcome.detail)
     if (outcome.kind === 'unknown') return againOrRest(repeats, cid, what, outcome.detail)
     return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, errand.chat, outcome, repeats)
   }
@@ -96,13 +96,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   /** Telegram may have sent each of them. */
   function againOrRest(repeats: number, cid: Cid, what: string, detail: string): Settled {
     if (repeats + 1 < copiesMax) return pacing.again(repeats)
-    tellUnconfirmed(telemetry, cid, what, repeats + 1, detail)
+    emitUnconfirmed(telemetry, cid, what, repeats + 1, detail)
     return 'settled'
   }
 
   function tellShown({ cid }: ErrandContext, screen: string, message: MessageId, startedMs: number): void {
     const tookMs = Math.round(clock.monotonicMs() - startedMs)
-    telemetry.tell('UI_SHOWN', { cid, screen_id: screen, message_id: message, took_ms: tookMs })
+    telemetry.emit('UI_SHOWN', { cid, screen_id: screen, message_id: message, took_ms: tookMs })
   }
 
   return {
@@ -115,7 +115,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         return afterMs === undefined ? pacing.again(repeats) : { againAt: after(clock.now(), afterMs) }
       }
       if (outcome.kind !== 'done')
-        telemetry.tell('UI_NOT_SHOWN', { cid, reason_code: 'EXPIRED_MESSAGE', detail: outcome.detail })
+        telemetry.emit('UI_NOT_SHOWN', { cid, reason_code: 'EXPIRED_MESSAGE', detail: outcome.detail })
       return 'settled'
     },
 
@@ -185,7 +185,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       }
       if (fetched.kind !== 'done') {
         const reason = fetched.kind === 'unknown' ? 'DOWNSTREAM_TIMEOUT' : reasonCode(fetched.why)
-        telemetry.tell('UI_NOT_SHOWN', { cid, reason_code: reason, detail: fetched.detail })
+        telemetry.emit('UI_NOT_SHOWN', { cid, reason_code: reason, detail: fetched.detail })
         const isTooBig = fetched.kind === 'not_done' && fetched.why === 'too_big'
         await deps.fileChecked(permit, { person: errand.person, cid }, file, isTooBig ? 'too_big' : 'lost')
         return 'settled'
@@ -213,13 +213,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         if (!isListed) throw new Error(`Telegram does not confirm the refund of ${charge}: ${outcome.detail}`)
       }
       await deps.starRefunds.done(permit, refund, cid)
-      telemetry.tell('REFUNDED', { cid, charge })
+      telemetry.emit('REFUNDED', { cid, charge })
       return 'settled'
     },
 
     async tell_operator({ what, to }, { permit, cid, repeats }) {
       if (to === undefined) {
-        telemetry.tell('OPERATOR_TOLD', { what, cid })
+        telemetry.emit('OPERATOR_TOLD', { what, cid })
         const each = deps.operators.map((operator) => ({
           errand: { kind: 'tell_operator', what, to: operator } as const,
           cid,
@@ -232,7 +232,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       if (held !== undefined) return held
       const outcome = await gateway.send(chat, operatorView(what, cid))
       if (outcome.kind === 'done') return 'settled'
-      telemetry.tell('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
+      telemetry.emit('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
       if (outcome.kind === 'unknown') return againOrRest(repeats, cid, 'trouble', outcome.detail)
       return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome, repeats)
     },

@@ -25,10 +25,10 @@ export function createTellNow({
 }) {
   return async function tellNow(what: string): Promise<void> {
     const cid = newCid()
-    telemetry.tell('OPERATOR_TOLD', { what, cid })
+    telemetry.emit('OPERATOR_TOLD', { what, cid })
     for (const operator of operators) {
       const outcome = await chat.send(chatOfPerson(operator), operatorView(what, cid))
-      if (outcome.kind !== 'done') telemetry.tell('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
+      if (outcome.kind !== 'done') telemetry.emit('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
     }
   }
 }

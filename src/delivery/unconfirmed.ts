@@ -10,6 +10,6 @@ export const copiesMax = 3
 export const editsMax = 12
 
 /** The end of a message that nobody confirmed. */
-export function tellUnconfirmed(telemetry: Telemetry, cid: Cid, what: string, calls: number, detail: string): void {
-  telemetry.tell('MESSAGE_UNCONFIRMED', { cid, what, calls, detail })
+export function emitUnconfirmed(telemetry: Telemetry, cid: Cid, what: string, calls: number, detail: string): void {
+  telemetry.emit('MESSAGE_UNCONFIRMED', { cid, what, calls, detail })
 }

@@ -225,7 +225,7 @@ export function createArrive(deps: ArriveDeps) {
         onStored(committed.kind === 'duplicate' ? 'duplicate' : 'stored')
         switch (committed.kind) {
           case 'handled':
-            committed.facts.tell()
+            committed.facts.emit()
             committed.show()
             return { kind: 'handled' }
           case 'duplicate':

@@ -106,7 +106,7 @@ async function place(
       const { order } = placed
       // The message of the confirm screen becomes the order's progress message.
       if (tapped !== undefined) await tx.orders.save({ ...order, progressMessage: tapped })
-      facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: 'progress' }))
+      facts.add((t) => t.emit('UI_RENDER', { cid, screen_id: 'progress' }))
       const errand = { kind: 'show_progress', order: order.id, chat } as const
       return { errands: [{ errand, cid }], refused: false, still: true, handedOver: true }
     }

@@ -148,7 +148,7 @@ class Worker {
           this.#lanes.noteMoreWaiting(lane)
           return
         case 'handled':
-          return this.#tellHandled(received, started)
+          return this.#emitHandled(received, started)
         case 'refused':
           return
       }
@@ -213,7 +213,7 @@ class Worker {
         return await this.#shelve(item, 'every attempt ended the process')
       }
       await handle(this.#permit, item)
-      this.#tellHandled(item, started)
+      this.#emitHandled(item, started)
     } catch (error) {
       await this.#afterFailure(item, error)
       this.#due = undefined
@@ -229,7 +229,7 @@ class Worker {
     const text = messageWithCauses(error)
     const isWorld = isFaultOfTheWorld(error)
     const reason = isWorld ? 'STORAGE_ERROR' : 'INTERNAL_ERROR'
-    telemetry.tell('DISPATCH_FAIL', { cid, update_id: updateId, attempt, reason_code: reason })
+    telemetry.emit('DISPATCH_FAIL', { cid, update_id: updateId, attempt, reason_code: reason })
     // That another one works now is no fault: the update is theirs.
     if (!(error instanceof FenceLost)) telemetry.caught(error, 'step', cid)
     if (isWorld) return await this.#releaseSoon(item, text)
@@ -269,12 +269,12 @@ class Worker {
     const { shelve, telemetry } = this.#deps
     await shelve(this.#permit, item, error)
     const attempts = Math.max(item.failures + 1, item.interrupted)
-    telemetry.tell('UPDATE_SHELVED', { cid: item.cid, update_id: item.updateId, attempts })
+    telemetry.emit('UPDATE_SHELVED', { cid: item.cid, update_id: item.updateId, attempts })
   }
 
-  #tellHandled({ cid }: Pick<Received, 'cid'>, startedMs: number): void {
+  #emitHandled({ cid }: Pick<Received, 'cid'>, startedMs: number): void {
     const { clock, telemetry } = this.#deps
-    telemetry.tell('DISPATCH_OK', { cid, took_ms: Math.round(clock.monotonicMs() - startedMs) })
+    telemetry.emit('DISPATCH_OK', { cid, took_ms: Math.round(clock.monotonicMs() - startedMs) })
   }
 
   async #endSteps(): Promise<void> {
@@ -287,7 +287,7 @@ class Worker {
         this.#released.add(item)
         const detail = `its step had not ended ${endWithinMs / 1000} s after the stop`
         const reason = { attempt: item.failures + 1, reason_code: 'STOP_TIMEOUT', detail } as const
-        telemetry.tell('DISPATCH_FAIL', { cid: item.cid, update_id: item.updateId, ...reason })
+        telemetry.emit('DISPATCH_FAIL', { cid: item.cid, update_id: item.updateId, ...reason })
         // Due at once, also by the clock of another machine.
         await this.#release(item, detail, item.receivedAt)
       }),

@@ -47,7 +47,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
         await follow(tx, item, update, facts)
         return undefined
       })
-      facts.tell()
+      facts.emit()
       if (turned?.drawn !== undefined) screens.show(permit, turned.kept)
     } catch (error) {
       if (!(error instanceof AlreadyFinished)) throw error
@@ -76,7 +76,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     const now = clock.now()
     switch (what.type) {
       case 'unknown':
-        if (what.problem !== undefined) await tellUnreadable(tx, item, what.problem)
+        if (what.problem !== undefined) await emitUnreadable(tx, item, what.problem)
         return
       case 'blocked':
         return await noteBlocked(tx, person, now)
@@ -96,8 +96,8 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
     person: Sender | undefined,
     facts: Facts,
   ): Promise<void> {
-    if (what.type === 'unreadable_money') return await tellUnreadable(tx, item, what.problem)
-    if (person === undefined) return await tellUnreadable(tx, item, `it names no person (charge ${what.charge})`)
+    if (what.type === 'unreadable_money') return await emitUnreadable(tx, item, what.problem)
+    if (person === undefined) return await emitUnreadable(tx, item, `it names no person (charge ${what.charge})`)
     const now = clock.now()
     if (what.type === 'refunded_payment') return await takeBack(tx, person, what, item.cid, now)
     const terms = { starsPerRub: deps.shop().starsPerRub, catalog: deps.catalog, now }
@@ -105,7 +105,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   }
 
   /** What should have been read is not lost in silence: its update is kept, and the operator is told. */
-  async function tellUnreadable(tx: Tx, { updateId, kind, cid }: InboxItem, problem: string): Promise<void> {
+  async function emitUnreadable(tx: Tx, { updateId, kind, cid }: InboxItem, problem: string): Promise<void> {
     const what = `Update ${updateId} (${kind}) could not be read: ${problem}. It is kept in the inbox.`
     await tx.errands.add([{ errand: { kind: 'tell_operator', what }, cid }])
   }
@@ -146,10 +146,10 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
         const input: Input = { kind: 'file_checked', file, verdict }
         const checked = await converse(tx, deps, { person: known, chat, cid, input }, kept, facts)
         const { drawn } = checked
-        if (drawn !== undefined) facts.add((t) => t.tell('UI_RENDER', { cid, screen_id: drawn.screen }))
+        if (drawn !== undefined) facts.add((t) => t.emit('UI_RENDER', { cid, screen_id: drawn.screen }))
         return checked
       })
-      facts.tell()
+      facts.emit()
       if (turned?.drawn !== undefined) screens.show(permit, turned.kept)
     },
   }

@@ -67,7 +67,7 @@ export async function placeOrder(tx: Tx, wish: Wish, facts: Facts): Promise<Plac
   const added = await tx.orders.add(order, id)
   if (added.kind === 'quote_used') throw new Error(`quote ${id} was used while its conversation was locked`)
   await tx.errands.add([{ errand: { kind: 'submit_task', order: order.id }, cid }])
-  tellPlaced(order, facts)
+  emitPlaced(order, facts)
   return { kind: 'placed', order }
 }
 
@@ -80,7 +80,7 @@ function orderedBy(offer: Offer, values: Values): Pick<Order, 'ordered'> {
 
 const refused = (refusal: Refusal): Placed => ({ kind: 'refused', refusal })
 
-function tellPlaced({ id, cid, model, price }: Order, facts: Facts): void {
-  facts.add((t) => t.tell('ORDER_PLACED', { cid, order_id: id, model, price: priceText(price) }))
-  facts.add((t) => t.tell('HOLD_PLACED', { cid, order_id: id, price: priceText(price) }))
+function emitPlaced({ id, cid, model, price }: Order, facts: Facts): void {
+  facts.add((t) => t.emit('ORDER_PLACED', { cid, order_id: id, model, price: priceText(price) }))
+  facts.add((t) => t.emit('HOLD_PLACED', { cid, order_id: id, price: priceText(price) }))
 }

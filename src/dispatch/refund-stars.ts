@@ -2,7 +2,7 @@ import type { Clock } from '../kit/clock.ts'
 import type { ChargeId, Cid, PersonId } from '../kit/ids.ts'
 import type { Permit } from '../permit.ts'
 import type { Store, Tx } from '../store.ts'
-import { tellTakenBack } from './take-back.ts'
+import { emitTakenBack } from './take-back.ts'
 
 /** Whose Stars are given back by hand. */
 export type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
@@ -46,7 +46,7 @@ export function createStarRefunds({ store, clock }: { readonly store: Store; rea
         const reversed = await tx.ledger.reverse({ charge, at: clock.now(), cid })
         if (payment === undefined || reversed !== 'reversed') return
         const language = (await tx.people.get(id))?.language ?? 'ru'
-        await tellTakenBack(tx, { id, language }, { charge, stars: payment.stars }, cid)
+        await emitTakenBack(tx, { id, language }, { charge, stars: payment.stars }, cid)
       })
     },
 

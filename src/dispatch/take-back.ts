@@ -28,7 +28,7 @@ export async function takeBack(tx: Tx, sender: Sender, refund: Refunded, cid: Ci
     case 'already_reversed':
       return
     case 'reversed':
-      return await tellTakenBack(tx, person, { charge, stars: stars(totalAmount) }, cid)
+      return await emitTakenBack(tx, person, { charge, stars: stars(totalAmount) }, cid)
     case 'noted_early': {
       const what =
         `Telegram gave ${totalAmount} Stars back to person ${person.id} (charge ${charge}). ` +
@@ -44,7 +44,7 @@ export async function takeBack(tx: Tx, sender: Sender, refund: Refunded, cid: Ci
  * Tells the person and the operators what was taken back, and how much of it the person owes because it was spent. If the
  * refund was asked for by hand, this ends it: Telegram's message about it may come before the answer to our call.
  */
-export async function tellTakenBack(
+export async function emitTakenBack(
   tx: Tx,
   { id, language }: Pick<Person, 'id' | 'language'>,
   { charge, stars }: { readonly charge: ChargeId; readonly stars: Stars },

@@ -12,7 +12,7 @@ import { kopecksFor, starsCurrency } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
 import type { Facts } from '../telemetry/facts.ts'
 import { meet } from './greet.ts'
-import { roubles, tellTakenBack } from './take-back.ts'
+import { emitTakenBack, roubles } from './take-back.ts'
 
 /**
  * A Stars payment arrived: it is credited to its payer under its charge id, once, whatever else is true. Even for an
@@ -37,7 +37,7 @@ export async function takePayment(
   const { charge, currency, totalAmount } = payment
   if (currency !== starsCurrency) {
     await tx.errands.add([{ errand: { kind: 'tell_operator', what: foreignPayment(person, payment) }, cid }])
-    facts.add((t) => t.tell('PAYMENT_REFUSED', { cid, charge, currency, amount: totalAmount }))
+    facts.add((t) => t.emit('PAYMENT_REFUSED', { cid, charge, currency, amount: totalAmount }))
     return
   }
   const chat = chatOfPerson(person)
@@ -58,15 +58,15 @@ export async function takePayment(
   })
   if (credited === 'already_credited') return
   if (matches) await tx.topUps.save({ ...topUp, state: 'paid', charge })
-  if (credited === 'credited_and_reversed') return await tellTakenBack(tx, payer, { charge, stars: paid }, cid)
+  if (credited === 'credited_and_reversed') return await emitTakenBack(tx, payer, { charge, stars: paid }, cid)
   const balance = await tx.ledger.balance(person)
   const view = creditedView(textsFor(language), amount, balance, draft)
   const errands: DueErrand[] = [{ errand: { kind: 'say', chat, view }, cid }]
   if (!matches) errands.push({ errand: { kind: 'tell_operator', what: strayPayment(person, payment, amount) }, cid })
   await tx.errands.add(errands)
   facts.add((t) => {
-    if (!matches) t.tell('TOPUP_WITHOUT_INVOICE', { cid, stars: paid, kopecks: amount })
-    t.tell('TOPUP_CREDITED', { cid, kopecks: amount, stars: paid, ...(matches ? { top_up_id: topUp.id } : {}) })
+    if (!matches) t.emit('TOPUP_WITHOUT_INVOICE', { cid, stars: paid, kopecks: amount })
+    t.emit('TOPUP_CREDITED', { cid, kopecks: amount, stars: paid, ...(matches ? { top_up_id: topUp.id } : {}) })
   })
 }
 

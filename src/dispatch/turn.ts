@@ -189,16 +189,16 @@ export function noteTurn(
   { refused, drawn }: { readonly refused: boolean; readonly drawn: View | undefined },
 ): void {
   facts.add((t) => {
-    if (what.type === 'command') t.tell('COMMAND_RECEIVED', { cid, command: `/${what.name}` })
-    else if (what.type !== 'tap') t.tell('MESSAGE_RECEIVED', { cid, message: what.type })
+    if (what.type === 'command') t.emit('COMMAND_RECEIVED', { cid, command: `/${what.name}` })
+    else if (what.type !== 'tap') t.emit('MESSAGE_RECEIVED', { cid, message: what.type })
     else {
-      t.tell('CALLBACK_RECEIVED', { cid, callback_id: what.id, update_id: updateId })
-      t.tell('CALLBACK_ROUTED', { cid, handler: input.kind === 'opened' ? input.address.at : 'unknown' })
+      t.emit('CALLBACK_RECEIVED', { cid, callback_id: what.id, update_id: updateId })
+      t.emit('CALLBACK_ROUTED', { cid, handler: input.kind === 'opened' ? input.address.at : 'unknown' })
     }
-    if (drawn !== undefined) t.tell('UI_RENDER', { cid, screen_id: drawn.screen })
+    if (drawn !== undefined) t.emit('UI_RENDER', { cid, screen_id: drawn.screen })
     if (what.type !== 'tap') return
-    if (input.kind === 'unknown_button') t.tell('CALLBACK_REJECTED', { cid, reason_code: 'UNKNOWN_CALLBACK' })
-    else if (refused) t.tell('CALLBACK_REJECTED', { cid, reason_code: 'VALIDATION_FAIL' })
-    else t.tell('CALLBACK_ACCEPTED', { cid })
+    if (input.kind === 'unknown_button') t.emit('CALLBACK_REJECTED', { cid, reason_code: 'UNKNOWN_CALLBACK' })
+    else if (refused) t.emit('CALLBACK_REJECTED', { cid, reason_code: 'VALIDATION_FAIL' })
+    else t.emit('CALLBACK_ACCEPTED', { cid })
   })
 }

@@ -113,7 +113,7 @@ export function createRunner({
     telemetry.caught(error, `errand ${errand.kind}`, cid)
     const reason = messageWithCauses(error)
     if (failures >= failuresMaxOf(errand)) return await shelve(job, permit, reason, failures)
-    telemetry.tell('ERRAND_FAILED', { kind: errand.kind, cid, error: reason, attempt: failures })
+    telemetry.emit('ERRAND_FAILED', { kind: errand.kind, cid, error: reason, attempt: failures })
     const at = after(clock.now(), pauseAfterFailure(failures, job.id))
     await repeat(job, permit, at, { repeats: repeats + 1, failures })
   }
@@ -127,7 +127,7 @@ export function createRunner({
   async function shelve(job: Job, permit: Permit, reason: string, attempts: number): Promise<void> {
     mustBeFresh(permit)
     const isShelved = await engine.shelve(job, { reason, attempts })
-    if (isShelved) telemetry.tell('ERRAND_SHELVED', { kind: job.errand.kind, cid: job.cid, error: reason })
+    if (isShelved) telemetry.emit('ERRAND_SHELVED', { kind: job.errand.kind, cid: job.cid, error: reason })
     mustBeFresh(permit)
   }
 

@@ -69,7 +69,7 @@ export function createCreditsWatch({
     if (paused?.why === why) return
     figures = { ...figures, paused: { why, since: paused?.since ?? clock.now() } }
     const known = credits === undefined ? {} : { credits }
-    telemetry.tell('SELLING_PAUSED', { why, ...known, ...(detail === undefined ? {} : { detail }) })
+    telemetry.emit('SELLING_PAUSED', { why, ...known, ...(detail === undefined ? {} : { detail }) })
   }
 
   function refuse(why: PauseReason, detail: string): void {
@@ -88,13 +88,13 @@ export function createCreditsWatch({
     figures = { ...figures, credits }
     if (isLow !== Number(credits) < creditsLow) {
       isLow = !isLow
-      if (isLow) telemetry.tell('KIE_CREDITS_LOW', { credits, level: creditsLow })
+      if (isLow) telemetry.emit('KIE_CREDITS_LOW', { credits, level: creditsLow })
     }
     const suffices = cheapest === undefined || compareDecimals(parseDecimal(credits), cheapest) >= 0
     if (!suffices) pause('no_credits')
     else if (figures.paused !== undefined && clock.monotonicMs() >= refusedUntilMs) {
       figures = { credits }
-      telemetry.tell('SELLING_RESUMED', { credits })
+      telemetry.emit('SELLING_RESUMED', { credits })
     }
   }
 

@@ -94,7 +94,7 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
         await record(permit, id, { type: 'submit_unanswered', at: clock.now() })
         return 'settled'
       case 'not_done':
-        tellRefusal(outcome.why, outcome.detail, order)
+        emitRefusal(outcome.why, outcome.detail, order)
         if (outcome.retry.when === 'never') return await refuse(permit, order, reasonOf(outcome.why), true)
         await record(permit, id, { type: 'submit_postponed' })
         return await laterOrRefuse(permit, order, repeats, outcome.retry.afterMs)
@@ -102,8 +102,8 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
         return unreachable(outcome, 'submitTask')
     }
 
-    function tellRefusal(why: KieNo, detail: string, of: Order): void {
-      telemetry.tell('KIE_REFUSED', { why, cid, order_id: of.id, detail })
+    function emitRefusal(why: KieNo, detail: string, of: Order): void {
+      telemetry.emit('KIE_REFUSED', { why, cid, order_id: of.id, detail })
     }
   }
 

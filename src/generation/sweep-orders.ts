@@ -78,7 +78,7 @@ export function createSweepOrders({ open, store, record, offers, clock, telemetr
       await tx.errands.add([{ errand, cid: order.cid }])
       return { cid: order.cid, order_id: id, kind: errand.kind }
     })
-    if (restored !== undefined) telemetry.tell('ORDER_JOB_RESTORED', restored)
+    if (restored !== undefined) telemetry.emit('ORDER_JOB_RESTORED', restored)
   }
 
   return {
@@ -94,7 +94,7 @@ export function createSweepOrders({ open, store, record, offers, clock, telemetr
       for await (const found of open.since(moments)) {
         if (signal.aborted) break
         if (found.kind === 'unreadable') {
-          telemetry.tell('ORDER_UNREADABLE', { order_id: found.id, detail: found.why })
+          telemetry.emit('ORDER_UNREADABLE', { order_id: found.id, detail: found.why })
           stuck.set(found.id, `it cannot be read, because ${found.why}`)
           continue
         }
@@ -106,7 +106,7 @@ export function createSweepOrders({ open, store, record, offers, clock, telemetr
           continue
         }
         moved.push({ id: order.id, status: order.status })
-        telemetry.tell('ORDER_DEADLINE_PASSED', { cid: order.cid, order_id: order.id, status: order.status })
+        telemetry.emit('ORDER_DEADLINE_PASSED', { cid: order.cid, order_id: order.id, status: order.status })
       }
       const news = [...stuck].filter(([id]) => !reported.has(id))
       await tellOperators(permit, [...movedText(moved), ...stuckText(news)])

@@ -64,13 +64,13 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
     if (outcome.kind !== 'done') {
       const detail = outcome.detail
       if (outcome.kind === 'not_done' && outcome.why === 'key_refused') {
-        telemetry.tell('KIE_REFUSED', { why: outcome.why, cid, order_id: order.id, detail })
+        telemetry.emit('KIE_REFUSED', { why: outcome.why, cid, order_id: order.id, detail })
       }
-      telemetry.tell('KIE_TASK_OBSERVED', { cid, order_id: order.id, task_id: task, state: 'unknown', detail })
+      telemetry.emit('KIE_TASK_OBSERVED', { cid, order_id: order.id, task_id: task, state: 'unknown', detail })
       return 'goes_on'
     }
     const seen = outcome.value
-    telemetry.tell('KIE_TASK_OBSERVED', { cid, order_id: order.id, task_id: task, state: seen.state })
+    telemetry.emit('KIE_TASK_OBSERVED', { cid, order_id: order.id, task_id: task, state: seen.state })
     if (claimed) {
       const url = 'callbackUrl' in seen ? seen.callbackUrl : undefined
       if (url === undefined || !isOurCallback(order.id, url)) return 'goes_on'
@@ -107,7 +107,7 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
       case 'not_found':
         return 'goes_on'
       case 'unrecognized':
-        telemetry.tell('KIE_STATE_UNRECOGNIZED', { cid, order_id: order.id, raw: seen.raw.slice(0, 500) })
+        telemetry.emit('KIE_STATE_UNRECOGNIZED', { cid, order_id: order.id, raw: seen.raw.slice(0, 500) })
         // The money does not wait for somebody to understand it.
         await passDeadline(permit, order.id)
         throw new Error(`KIE answered with a state nobody described: ${seen.raw.slice(0, 200)}`)

@@ -56,7 +56,7 @@ export function createWebhookDoor({ service, isClosing, clock, telemetry }: Webh
     const checked = open.webhook?.check(path, typeof token === 'string' ? token : '') ?? 'wrong_path'
     if (checked !== 'right') {
       const { status, reason } = strangers[checked]
-      telemetry.tell('WEBHOOK_REFUSED', { status, reason })
+      telemetry.emit('WEBHOOK_REFUSED', { status, reason })
       return refusal(status, reason)
     }
     if (!isJson(request)) return notJson

@@ -47,7 +47,7 @@ export function createFastLane({ readTopUp, sayWhy, clock, telemetry }: FastLane
       const { verdict, why } = decided
       const tookMs = Math.round(clock.monotonicMs() - started)
       const reason = verdict.ok ? {} : { reason: verdict.why }
-      telemetry.tell('PRE_CHECKOUT_ANSWERED', { ok: verdict.ok, took_ms: tookMs, ...reason })
+      telemetry.emit('PRE_CHECKOUT_ANSWERED', { ok: verdict.ok, took_ms: tookMs, ...reason })
       const answer = { method: 'answerPreCheckoutQuery', pre_checkout_query_id: asked.id, ok: verdict.ok }
       return why === undefined ? answer : { ...answer, error_message: why }
     },

@@ -41,13 +41,13 @@ export function createKieCallback(deps: KieCallbackDeps) {
   ): Promise<CallbackHandled> {
     const signed = orderOf(reference)
     if (signed === undefined) {
-      telemetry.tell('KIE_CALLBACK_REFUSED', { status: 404, reason: 'reference not signed by us' })
+      telemetry.emit('KIE_CALLBACK_REFUSED', { status: 404, reason: 'reference not signed by us' })
       return { kind: 'unknown_reference' }
     }
     const { order, cid } = signed
     const task = taskIn(body)
     if (isSigned !== undefined && !isSigned(headers, task ?? '')) {
-      telemetry.tell('KIE_CALLBACK_REFUSED', { status: 403, reason: 'signature missing or wrong' })
+      telemetry.emit('KIE_CALLBACK_REFUSED', { status: 403, reason: 'signature missing or wrong' })
       return { kind: 'bad_signature' }
     }
     const now = clock.now()
@@ -65,7 +65,7 @@ export function createKieCallback(deps: KieCallbackDeps) {
       telemetry.caught(error, 'KIE callback', cid)
       return { kind: 'cannot_note' }
     }
-    telemetry.tell('KIE_CALLBACK_RECEIVED', { cid, order_id: order, ...(task === undefined ? {} : { task_id: task }) })
+    telemetry.emit('KIE_CALLBACK_RECEIVED', { cid, order_id: order, ...(task === undefined ? {} : { task_id: task }) })
     return { kind: 'noted' }
   }
 

@@ -72,8 +72,8 @@ export function createTelegramPolling(deps: PollingDeps): Polling {
     const told = { error: outcome.detail, retry_in_s: pauseMs / 1000 }
     if (outcome.kind === 'not_done' && outcome.why === 'conflict') {
       figures = { conflictSince: figures.conflictSince ?? clock.now(), conflict: outcome.detail }
-      telemetry.tell('POLLING_CONFLICT', { ...told, todo: todoOf(outcome.detail) })
-    } else telemetry.tell('POLLING_REFUSED', told)
+      telemetry.emit('POLLING_CONFLICT', { ...told, todo: todoOf(outcome.detail) })
+    } else telemetry.emit('POLLING_REFUSED', told)
     await clock.sleep(pauseMs, signal)
   }
 
@@ -93,7 +93,7 @@ export function createTelegramPolling(deps: PollingDeps): Polling {
   async function poll(permit: LeaderPermit, signal: AbortSignal): Promise<void> {
     await removeWebhook(signal)
     if (signal.aborted) return
-    telemetry.tell('POLLING_STARTED', { epoch: permit.epoch })
+    telemetry.emit('POLLING_STARTED', { epoch: permit.epoch })
     await deps.started(permit.epoch)
     let offset = 0
     for (let failures = 0; !signal.aborted; ) {

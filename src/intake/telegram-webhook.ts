@@ -53,21 +53,21 @@ export function createTelegramIntake(deps: IntakeDeps) {
         parsed,
         receivedAt: clock.now(),
       }
-      await take(received, (how) => tellReceived(cid, update, how === 'duplicate', startedMs))
+      await take(received, (how) => emitReceived(cid, update, how === 'duplicate', startedMs))
       return answer === undefined ? { kind: 'accepted' } : { kind: 'accepted', answer }
     } catch (error) {
       telemetry.caught(error, 'intake', cid)
-      if (!deps.isActive()) telemetry.tell('PASSIVE_REJECT', { kind: update.kind })
+      if (!deps.isActive()) telemetry.emit('PASSIVE_REJECT', { kind: update.kind })
       return { kind: 'later', atOnce: update.preCheckout !== undefined }
     }
   }
 
-  function tellReceived(cid: Cid, update: PeekedUpdate, duplicate: boolean, startedMs: number): void {
+  function emitReceived(cid: Cid, update: PeekedUpdate, duplicate: boolean, startedMs: number): void {
     const ackMs = Math.round(clock.monotonicMs() - startedMs)
     const { updateId, kind, person } = update
     const more = { ...(person === undefined ? {} : { user_id: person }), ...(duplicate ? { duplicate: true } : {}) }
-    telemetry.tell('UPDATE_RECEIVED', { cid, update_id: updateId, kind, ack_ms: ackMs, ...more })
-    if (ackMs > ackSlowMs) telemetry.tell('WEBHOOK_ACK_SLOW', { cid, update_id: updateId, ack_ms: ackMs })
+    telemetry.emit('UPDATE_RECEIVED', { cid, update_id: updateId, kind, ack_ms: ackMs, ...more })
+    if (ackMs > ackSlowMs) telemetry.emit('WEBHOOK_ACK_SLOW', { cid, update_id: updateId, ack_ms: ackMs })
   }
 }
 

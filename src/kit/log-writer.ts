@@ -40,11 +40,11 @@ export function createLogWriter(out: Writable, onDropped: (count: number) => voi
       lines -= count
       characters -= size
       if (error) dropped += count
-      else if (dropped > 0 && characters < bufferCharactersMax / 2 && lines < bufferLinesMax / 2) tellDropped()
+      else if (dropped > 0 && characters < bufferCharactersMax / 2 && lines < bufferLinesMax / 2) emitDropped()
     })
   }
 
-  function tellDropped(): void {
+  function emitDropped(): void {
     const count = dropped
     dropped = 0
     onDropped(count)

@@ -50,9 +50,9 @@ export function startDuties<Right>(
       await withTimeout(clock, withinMs, Promise.all(running))
       if (left.size > 0) {
         const names = [...left].map(({ name }) => name).join(', ')
-        telemetry.tell('DUTIES_ABANDONED', { duties: names, waited_s: withinMs / 1000 })
+        telemetry.emit('DUTIES_ABANDONED', { duties: names, waited_s: withinMs / 1000 })
       }
-      if (count > 0) telemetry.tell('BACKGROUND_CLEANED', { count: count - left.size })
+      if (count > 0) telemetry.emit('BACKGROUND_CLEANED', { count: count - left.size })
     },
   }
 }
@@ -75,7 +75,7 @@ async function keepRunning<Right>(
       if (clock.monotonicMs() - started > maxMs) pauseMs = firstPauseMs
       // The right to work is over: the role or the membership reports it and aborts. The duty did not fail.
       if (!(error instanceof FenceLost)) {
-        telemetry.tell('DUTY_FAILED', {
+        telemetry.emit('DUTY_FAILED', {
           duty: duty.name,
           error: messageWithCauses(error),
           retry_in_s: pauseMs / 1000,

@@ -34,7 +34,7 @@ export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDut
     if (certain.length > 0) {
       const dead = await instances.declareDead(certain, times.silentMs)
       for (const { instance, silentMs } of dead) {
-        telemetry.tell('INSTANCE_DECLARED_DEAD', { instance, silent_ms: Math.round(silentMs) })
+        telemetry.emit('INSTANCE_DECLARED_DEAD', { instance, silent_ms: Math.round(silentMs) })
       }
       await freeGone()
     }

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
-import { type CauseKey, eventOf } from '../operators/operator-causes.ts'
+import { type AlertKey, eventOf } from '../operators/alerts.ts'
 import { durationOf, textOf } from '../operators/operator-watch.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Duty, every } from './duties.ts'
@@ -16,7 +16,7 @@ export type LeaderWatchDeps = {
   /** Who leads, and how long ago they said that they live. Rejects when it cannot be read. */
   readonly readLeader: () => Promise<{ readonly instance?: string; readonly silentMs?: number } | undefined>
   /** True for one of all instances that ask at the same time: this one tells. Rejects when it cannot be asked. */
-  readonly claim: (cause: { readonly key: CauseKey; readonly says: string; readonly size: number }) => Promise<boolean>
+  readonly claim: (alert: { readonly key: AlertKey; readonly says: string; readonly size: number }) => Promise<boolean>
   /** Never rejects. */
   readonly tellNow: (text: string) => Promise<void>
   readonly shop: string
@@ -68,7 +68,7 @@ export function createLeaderWatch(deps: LeaderWatchDeps): LeaderWatch {
 
   async function tell(): Promise<void> {
     const forMs = nobodyForMs()
-    telemetry.tell('NOBODY_ACTIVE', {
+    telemetry.emit('NOBODY_ACTIVE', {
       for_s: Math.round(forMs / 1000),
       ...(holder === undefined ? {} : { holder }),
     })

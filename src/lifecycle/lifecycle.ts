@@ -83,11 +83,11 @@ export class Lifecycle {
     const { leadership, leadershipName, telemetry, clock } = this.#deps
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      telemetry.tell('LOCK_ATTEMPT', leadershipName)
+      telemetry.emit('LOCK_ATTEMPT', leadershipName)
       try {
         const held = await leadership.acquire(signal, (holder) => {
           this.#lastHolder = holder.instance
-          telemetry.tell('LOCK_WAITING', {
+          telemetry.emit('LOCK_WAITING', {
             backend: leadershipName.backend,
             holder: holder.instance,
             since: holder.since,
@@ -98,7 +98,7 @@ export class Lifecycle {
         await this.#become('active', { held })
         const reason = await untilAborted(signal, held.lost)
         if (reason === undefined) return
-        telemetry.tell('LOCK_LOST', { backend: leadershipName.backend, reason })
+        telemetry.emit('LOCK_LOST', { backend: leadershipName.backend, reason })
         await this.#become('passive', { reason })
       } catch (error) {
         if (signal.aborted) return
@@ -122,7 +122,7 @@ export class Lifecycle {
         this.#lastEpoch = this.#held?.epoch ?? this.#lastEpoch
         this.#held = undefined
         await this.#leaveDuties()
-        this.#deps.telemetry.tell('PASSIVE_ENTER', { reason: why.reason ?? before, ...holderOf(why.holder) })
+        this.#deps.telemetry.emit('PASSIVE_ENTER', { reason: why.reason ?? before, ...holderOf(why.holder) })
         return
       case 'active':
         if (why.held !== undefined) this.#enterActive(why.held)
@@ -139,10 +139,10 @@ export class Lifecycle {
   #enterActive(held: Held): void {
     const { telemetry, leadershipName, duties } = this.#deps
     this.#held = held
-    telemetry.tell('LOCK_ACQUIRED', { ...leadershipName, epoch: held.epoch, waited_ms: held.waitedMs })
+    telemetry.emit('LOCK_ACQUIRED', { ...leadershipName, epoch: held.epoch, waited_ms: held.waitedMs })
     const how = this.#led ? 'regained' : held.how
     this.#led = true
-    telemetry.tell('ACTIVE_ENTER', { epoch: held.epoch, how })
+    telemetry.emit('ACTIVE_ENTER', { epoch: held.epoch, how })
     const permit: LeaderPermit = { kind: 'leader', epoch: held.epoch, isFresh: () => held.isFresh() }
     this.#duties = startDuties(duties, permit, this.#deps)
   }
@@ -156,17 +156,17 @@ export class Lifecycle {
     const { telemetry, leadershipName, onGivingBack, clock } = this.#deps
     const held = this.#held
     if (held === undefined) {
-      telemetry.tell('LOCK_RELEASE_SKIPPED', { reason: 'this instance does not lead' })
+      telemetry.emit('LOCK_RELEASE_SKIPPED', { reason: 'this instance does not lead' })
       return
     }
     if (onGivingBack !== undefined) await withTimeout(clock, sayWithinMs, onGivingBack(held.epoch))
     try {
       const released = await held.release()
       if (released === 'released')
-        telemetry.tell('LOCK_RELEASED', { backend: leadershipName.backend, epoch: held.epoch })
-      else telemetry.tell('LOCK_RELEASE_SKIPPED', { reason: 'the connection is gone already' })
+        telemetry.emit('LOCK_RELEASED', { backend: leadershipName.backend, epoch: held.epoch })
+      else telemetry.emit('LOCK_RELEASE_SKIPPED', { reason: 'the connection is gone already' })
     } catch (error) {
-      telemetry.tell('LOCK_RELEASE_FAILED', { reason: 'the database did not take it', error: messageWithCauses(error) })
+      telemetry.emit('LOCK_RELEASE_FAILED', { reason: 'the database did not take it', error: messageWithCauses(error) })
     }
     this.#held = undefined
   }

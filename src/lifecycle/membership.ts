@@ -81,7 +81,7 @@ export class Membership {
     while (!signal.aborted) {
       const wasDead = this.#alive.signal.aborted
       const permit = await this.#beginStretch(mayWork)
-      if (wasDead) telemetry.tell('INSTANCE_REVIVED', { instance, incarnation: permit.incarnation })
+      if (wasDead) telemetry.emit('INSTANCE_REVIVED', { instance, incarnation: permit.incarnation })
       const over = AbortSignal.any([signal, this.#alive.signal])
       const running = startDuties(duties, permit, { clock, telemetry })
       this.#isWorking = true

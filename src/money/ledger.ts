@@ -7,7 +7,7 @@ import type { TransferKind } from './transfer.ts'
  * The books: double entry, immutable transfers, whole units. A port, used inside a step's transaction.
  *
  * Promises, held by `test/contracts/ledger-contract.ts`:
- * - every transfer has a cause that is unique: the same hold, capture, release, refund or credit happens once, and a
+ * - every transfer has an idempotency key that is unique: the same hold, capture, release, refund or credit happens once, and a
  *   repeat says so instead of failing;
  * - a person's balance is never negative, whatever arrives at once;
  * - every hold is settled exactly once, by capture or by release;

@@ -5,11 +5,11 @@ import type { Price, ShopDay } from './amount.ts'
 
 /**
  * MAP: every kind of transfer, from which account to which. A transfer has one unit and at most one person's account
- * in it, is never changed and never removed, and has a cause that exists once: `on conflict` on the cause is what makes
+ * in it, is never changed and never removed, and has an idempotency key that exists once: `on conflict` on it is what makes
  * a repeat harmless.
  *
  *   credit       shop:top-ups    → person         a paid top-up                     credit:<charge>
- *   debt_paid    person          → shop:losses    out of what came in or back,      debt-paid:<charge>, or the cause
+ *   debt_paid    person          → shop:losses    out of what came in or back,      debt-paid:<charge>, or the key
  *                                                 before it can be spent            of what came back behind debt-paid:
  *   gift         shop:free-issue → person         by the operator or for a referral gift:<key>
  *   free_day     shop:free-issue → person's day   the five of the day               free:<person>:<day>
@@ -21,7 +21,7 @@ import type { Price, ShopDay } from './amount.ts'
  *   debt         shop:losses     → person         what is missing for the next one  debt:<charge>
  *   reversal     person          → shop:top-ups   the Stars were taken back         reverse:<charge>
  *
- * Capture and release share the cause `settle:<order>`: a hold is settled once, by whichever comes first.
+ * Capture and release share the key `settle:<order>`: a hold is settled once, by whichever comes first.
  */
 export type TransferKind = keyof typeof ways
 
@@ -41,7 +41,7 @@ export const ways = {
 
 export type Transfer = {
   readonly kind: TransferKind
-  readonly cause: string
+  readonly idempotencyKey: string
   readonly unit: Unit
   /** Whole kopecks or generations, more than zero. */
   readonly amount: number
@@ -54,14 +54,14 @@ export type Transfer = {
 export const amountOf = (price: Price): { readonly unit: Unit; readonly amount: number } =>
   price.unit === 'RUB' ? { unit: 'RUB', amount: price.kopecks } : { unit: 'GEN', amount: price.count }
 
-/** Every cause there is; a charge is written with its bot, whose ids are its own. */
-export const causeOf = {
+/** Every idempotency key there is; a charge is written with its bot, whose ids are its own. */
+export const idempotencyKeyOf = {
   hold: (order: OrderId) => `hold:${order}`,
   settlement: (order: OrderId) => `settle:${order}`,
   rest: (order: OrderId) => `rest:${order}`,
   refund: (order: OrderId) => `refund:${order}`,
   credit: (charge: string) => `credit:${charge}`,
-  /** `of`: a charge, or the cause of what came back. */
+  /** `of`: a charge, or the key of what came back. */
   debtPaid: (of: string) => `debt-paid:${of}`,
   debt: (charge: string) => `debt:${charge}`,
   reversal: (charge: string) => `reverse:${charge}`,

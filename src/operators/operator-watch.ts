@@ -6,12 +6,12 @@ import { every, type LeaderDuty } from '../lifecycle/duties.ts'
 import type { LeaderPermit } from '../permit.ts'
 import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import { type Cause, type CauseKey, causesOf, eventOf, isCauseKey, type Watched } from './operator-causes.ts'
-import type { OpenCause, OperatorCauses } from './operators.ts'
+import { type Alert, type AlertKey, alertsOf, eventOf, isAlertKey, type Watched } from './alerts.ts'
+import type { AlertStore, OpenAlert } from './operators.ts'
 
 /**
  * Tells the operators what needs them: a duty of the leader that compares what is wrong now with what they were told.
- * Each cause is told once, and again when it has grown; when it has been gone for a minute, that is told too. What was
+ * Each alert is told once, and again when it has grown; when it has been gone for a minute, that is told too. What was
  * told is kept, and written in one step with the message, so neither a restart nor a takeover repeats it.
  *
  * When no step can be made (the connections are used up), the message goes out directly, and is kept later.
@@ -20,7 +20,7 @@ export type OperatorWatchDeps = {
   readonly look: (leads: Watched['leads']) => Watched
   /** The leader of the epoch before, if it did not go in order. */
   readonly formerThatDied: (epoch: number) => Promise<Watched['leads']['died']>
-  readonly readOpen: () => Promise<readonly OpenCause[]>
+  readonly readOpen: () => Promise<readonly OpenAlert[]>
   readonly store: Store
   /** Tells them without an errand. Never rejects. */
   readonly tellNow: (text: string) => Promise<void>
@@ -62,10 +62,10 @@ class Watch {
   readonly #deps: OperatorWatchDeps
   readonly #permit: LeaderPermit
   readonly #leads: Watched['leads']
-  /** When a cause that operators know was first seen gone. */
+  /** When an alert that operators know was first seen gone. */
   readonly #goneSince = new Map<string, Instant>()
   /** Told directly; to be kept as soon as a step can be made. */
-  readonly #unkept = new Map<string, OpenCause>()
+  readonly #unkept = new Map<string, OpenAlert>()
   /** Told directly that it has passed; to be forgotten as soon as a step can be made. */
   readonly #passed = new Set<string>()
 
@@ -77,43 +77,43 @@ class Watch {
 
   async compare(): Promise<void> {
     const seen = this.#deps.look(this.#leads)
-    const causes = causesOf(seen)
+    const alerts = alertsOf(seen)
     const kept = new Map((await this.#deps.readOpen()).map((each) => [each.key, each]))
     const open = new Map([...this.#unkept, ...kept])
-    for (const cause of causes) {
-      const { key } = cause
+    for (const alert of alerts) {
+      const { key } = alert
       this.#goneSince.delete(key)
       const known = open.get(key)
-      if (known === undefined || hasGrown(cause, known, seen.now)) await this.#tell(cause, known, seen)
+      if (known === undefined || hasGrown(alert, known, seen.now)) await this.#tell(alert, known, seen)
       else if (!kept.has(key))
         await this.#write(
           (found) => found.save(known),
           () => this.#unkept.delete(key),
         )
     }
-    const present = new Set<string>(causes.map(({ key }) => key))
+    const present = new Set<string>(alerts.map(({ key }) => key))
     for (const each of open.values()) {
       if (!present.has(each.key) && this.#hasPassed(each, seen.now)) await this.#tellPassed(each, seen)
     }
   }
 
-  async #tell(cause: Cause, known: OpenCause | undefined, seen: Watched): Promise<void> {
-    const { key, says, size = 1 } = cause
+  async #tell(alert: Alert, known: OpenAlert | undefined, seen: Watched): Promise<void> {
+    const { key, says, size = 1 } = alert
     const { now } = seen
     if (known === undefined) this.#tellLog(key, seen)
-    const open: OpenCause = { key, says, size, since: known?.since ?? now, toldAt: now }
+    const open: OpenAlert = { key, says, size, since: known?.since ?? now, toldAt: now }
     this.#passed.delete(key)
     const isWritten = await this.#write(
       (found) => found.save(open),
       () => this.#unkept.delete(key),
-      textOf(this.#deps.shop, cause),
+      textOf(this.#deps.shop, alert),
     )
     if (!isWritten) this.#unkept.set(key, open)
   }
 
-  async #tellPassed({ key, says, since }: OpenCause, { now }: Watched): Promise<void> {
+  async #tellPassed({ key, says, since }: OpenAlert, { now }: Watched): Promise<void> {
     // That another instance died does not pass; it only stops being news.
-    const isTold = this.#passed.has(key) || key === 'took_over' || !isCauseKey(key)
+    const isTold = this.#passed.has(key) || key === 'took_over' || !isAlertKey(key)
     const forget = () => {
       this.#goneSince.delete(key)
       this.#passed.delete(key)
@@ -124,11 +124,11 @@ class Watch {
   }
 
   /** What is kept and the message of it, in one step. When none can be made, the message goes out directly: false. */
-  async #write(keep: (causes: OperatorCauses) => Promise<void>, written: () => void, text?: string): Promise<boolean> {
+  async #write(keep: (alerts: AlertStore) => Promise<void>, written: () => void, text?: string): Promise<boolean> {
     const { store, tellNow } = this.#deps
     try {
       await store.transact(this.#permit, async (tx) => {
-        await keep(tx.causes)
+        await keep(tx.alerts)
         if (text !== undefined) await tx.errands.add([{ errand: { kind: 'tell_operator', what: text }, cid: newCid() }])
       })
     } catch (error) {
@@ -141,7 +141,7 @@ class Watch {
     return true
   }
 
-  #hasPassed({ key, toldAt }: OpenCause, now: Instant): boolean {
+  #hasPassed({ key, toldAt }: OpenAlert, now: Instant): boolean {
     if (key === 'migrations_refused') return now - toldAt > refusedAgainMs + quietMs
     // Whoever looks leads.
     if (key === 'nobody_active' || key === 'took_over') return true
@@ -151,24 +151,24 @@ class Watch {
   }
 
   /** What no other part of the service tells. */
-  #tellLog(key: CauseKey, { inbox, errands, now }: Watched): void {
+  #tellLog(key: AlertKey, { inbox, errands, now }: Watched): void {
     const { telemetry } = this.#deps
     const waiting = key === 'inbox_old' ? inbox : key === 'errands_old' ? errands : undefined
     if (waiting?.oldest === undefined) return
     const told = { pending: waiting.pending, oldest_s: Math.round((now - waiting.oldest) / 1000) }
-    telemetry.tell(key === 'inbox_old' ? 'INBOX_OLD' : 'ERRANDS_OLD', told)
+    telemetry.emit(key === 'inbox_old' ? 'INBOX_OLD' : 'ERRANDS_OLD', told)
   }
 }
 
-function hasGrown({ size = 1, againAfterMs = oldMs }: Cause, known: OpenCause, now: Instant): boolean {
+function hasGrown({ size = 1, againAfterMs = oldMs }: Alert, known: OpenAlert, now: Instant): boolean {
   return size > known.size && now - known.toldAt >= againAfterMs
 }
 
 /** As an operator reads it: the event to look up, what is so, what to run. */
-export const textOf = (shop: string, { key, says, run }: Cause): string =>
+export const textOf = (shop: string, { key, says, run }: Alert): string =>
   `⚠️ ${eventOf[key]} (${shop})\n${says}\nRun: ${run}`
 
-const passedText = (shop: string, key: CauseKey, says: string, lastedMs: number): string =>
+const passedText = (shop: string, key: AlertKey, says: string, lastedMs: number): string =>
   `✅ Resolved: ${eventOf[key]} (${shop}), after ${durationOf(lastedMs)}\nIt was: ${says}`
 
 export function durationOf(ms: number): string {

@@ -1,7 +1,7 @@
 import type { Instant } from '../kit/clock.ts'
 
 /** What operators were told of, and what has not passed yet. */
-export type OpenCause = {
+export type OpenAlert = {
   readonly key: string
   readonly says: string
   readonly size: number
@@ -10,7 +10,7 @@ export type OpenCause = {
 }
 
 /** Where that is kept. A port, used inside a step's transaction. */
-export interface OperatorCauses {
-  save(cause: OpenCause): Promise<void>
+export interface AlertStore {
+  save(alert: OpenAlert): Promise<void>
   close(key: string): Promise<void>
 }

@@ -43,7 +43,7 @@ export function createRecordObservation({
       if (observation === undefined) return { order, changed: false }
       return await applyObservation(tx, order, observation, clock, facts)
     })
-    facts.tell()
+    facts.emit()
     return recorded
   }
 }
@@ -66,7 +66,7 @@ export async function applyObservation(
   const errands: DueErrand[] = []
   for (const effect of effects) errands.push(...(await applyEffect(tx, next, effect, clock, facts)))
   await tx.errands.add(errands)
-  tellState(order, next, facts)
+  emitState(order, next, facts)
   return { order: next, changed: true }
 }
 
@@ -83,17 +83,17 @@ async function applyEffect(
   switch (effect.type) {
     case 'release_hold':
       expect(id, 'released', await tx.ledger.release(entry))
-      facts.add((t) => t.tell('HOLD_RELEASED', { cid, order_id: id, price: priceText(order.price) }))
+      facts.add((t) => t.emit('HOLD_RELEASED', { cid, order_id: id, price: priceText(order.price) }))
       return []
     case 'capture_hold':
       expect(id, 'captured', await tx.ledger.capture({ ...entry, ...partOf(effect) }))
       facts.add((t) =>
-        t.tell('HOLD_CAPTURED', { cid, order_id: id, price: priceText(paidOf(order)), ...givenBackOf(order, effect) }),
+        t.emit('HOLD_CAPTURED', { cid, order_id: id, price: priceText(paidOf(order)), ...givenBackOf(order, effect) }),
       )
       return []
     case 'refund_captured':
       expect(id, 'refunded', await tx.ledger.refund(entry))
-      facts.add((t) => t.tell('REFUNDED', { cid, order_id: id }))
+      facts.add((t) => t.emit('REFUNDED', { cid, order_id: id }))
       return []
     case 'watch':
       return [{ errand: { kind: 'watch_task', order: id }, cid, at: after(now, firstLookMs) }]
@@ -120,39 +120,39 @@ function expect(order: OrderId, wanted: string, answered: string): void {
     throw new Error(`order ${order}: the ledger answered "${answered}" where "${wanted}" was due`)
 }
 
-function tellState(before: Order, next: Order, facts: Pick<Facts, 'add'>): void {
-  tellLosses(before, next, facts)
+function emitState(before: Order, next: Order, facts: Pick<Facts, 'add'>): void {
+  emitLosses(before, next, facts)
   if (before.status === next.status) return
   const { cid, id, model } = next
   const task = 'task' in next && next.task !== undefined ? { task_id: next.task } : {}
   facts.add((t) => {
     switch (next.status) {
       case 'generating':
-        return t.tell('KIE_TASK_CREATED', { cid, order_id: id, task_id: next.task, model })
+        return t.emit('KIE_TASK_CREATED', { cid, order_id: id, task_id: next.task, model })
       case 'uncertain':
-        return t.tell('ORDER_UNCERTAIN', { cid, order_id: id })
+        return t.emit('ORDER_UNCERTAIN', { cid, order_id: id })
       case 'completed':
-        return t.tell('ORDER_COMPLETED', { cid, order_id: id, price: priceText(paidOf(next)), model, ...task })
+        return t.emit('ORDER_COMPLETED', { cid, order_id: id, price: priceText(paidOf(next)), model, ...task })
       case 'released':
-        return t.tell('ORDER_RELEASED', { cid, order_id: id, reason: next.reason, model, ...task })
+        return t.emit('ORDER_RELEASED', { cid, order_id: id, reason: next.reason, model, ...task })
       case 'placed':
       case 'submitting':
       case 'delivering':
       case 'refunded':
         return
       default:
-        return unreachable(next, 'tellState')
+        return unreachable(next, 'emitState')
     }
   })
 }
 
-function tellLosses(before: Order, next: Order, facts: Pick<Facts, 'add'>): void {
+function emitLosses(before: Order, next: Order, facts: Pick<Facts, 'add'>): void {
   const known = 'artifacts' in before ? (before.artifacts ?? []) : []
   const artifacts = 'artifacts' in next ? (next.artifacts ?? []) : []
   for (const [index, artifact] of artifacts.entries()) {
     if (artifact.state !== 'lost' || known[index]?.state === 'lost') continue
     const { reason } = artifact
-    facts.add((t) => t.tell('RESULT_LOST', { cid: next.cid, order_id: next.id, result: index + 1, reason }))
+    facts.add((t) => t.emit('RESULT_LOST', { cid: next.cid, order_id: next.id, result: index + 1, reason }))
   }
 }
 

@@ -37,12 +37,12 @@ export function createWarmUp({
       over.abort()
       const elapsed = Math.round(clock.monotonicMs() - startedMs)
       if (signal.aborted || ended === late) {
-        telemetry.tell('BOOT_WARMUP_CANCELLED', { elapsed_ms: elapsed, budget_ms: budgetMs })
+        telemetry.emit('BOOT_WARMUP_CANCELLED', { elapsed_ms: elapsed, budget_ms: budgetMs })
         return
       }
       const failed = ended.flatMap((name) => name ?? [])
       const more = failed.length === 0 ? {} : { failed: failed.join(',') }
-      telemetry.tell('BOOT_WARMUP_DONE', { elapsed_ms: elapsed, ...more })
+      telemetry.emit('BOOT_WARMUP_DONE', { elapsed_ms: elapsed, ...more })
     },
   }
 }

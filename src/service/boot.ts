@@ -58,7 +58,7 @@ export async function boot(deps: ServiceDeps, ports: BootPorts, chat: ChatGatewa
     telemetry,
   })
   if (config.world.mode === 'webhook') await checkKeys(keys, telemetry)
-  telemetry.tell('PREFLIGHT_OK')
+  telemetry.emit('PREFLIGHT_OK')
   return { catalog, operators, tellNow, secretPath, secretToken, callbackKey, keys }
 }
 
@@ -70,8 +70,8 @@ function readCatalog({ catalogSources, clock, telemetry }: ServiceDeps): Catalog
     throw new StartRefused(`The catalog is wrong:\n${lines.join('\n')}`)
   }
   const tookMs = Math.round(clock.monotonicMs() - started)
-  telemetry.tell('CATALOG_READY', { offers: compiled.catalog.offers.length, took_ms: tookMs })
-  telemetry.tell('MENU_READY', { screens: screenCount, took_ms: 0 })
+  telemetry.emit('CATALOG_READY', { offers: compiled.catalog.offers.length, took_ms: tookMs })
+  telemetry.emit('MENU_READY', { screens: screenCount, took_ms: 0 })
   return compiled.catalog
 }
 
@@ -93,16 +93,16 @@ async function migrate(
 ): Promise<void> {
   const migrated = await ports.migrate(signal)
   if (migrated.kind === 'ready') {
-    if (migrated.from !== migrated.to) telemetry.tell('MIGRATED', { from: migrated.from, to: migrated.to })
+    if (migrated.from !== migrated.to) telemetry.emit('MIGRATED', { from: migrated.from, to: migrated.to })
     return
   }
   const { schema, oldest, program } = migrated
-  telemetry.tell('MIGRATIONS_REFUSED', { schema, program, oldest })
+  telemetry.emit('MIGRATIONS_REFUSED', { schema, program, oldest })
   const says = sentenceOf(judgeSchema({ applied: schema, oldestProgram: oldest }, '', program))
-  const cause = { key: 'migrations_refused', says, size: 1, since: clock.now(), toldAt: clock.now() } as const
+  const alert = { key: 'migrations_refused', says, size: 1, since: clock.now(), toldAt: clock.now() } as const
   // A supervisor repeats the start again and again; the operators get one message an hour.
-  const isMine = await ports.claimCause(cause, after(clock.now(), -refusedAgainMs)).catch(() => false)
-  if (isMine) await tellNow(textOf(config.instanceOf, { ...cause, run: 'trt doctor' }))
+  const isMine = await ports.claimAlert(alert, after(clock.now(), -refusedAgainMs)).catch(() => false)
+  if (isMine) await tellNow(textOf(config.instanceOf, { ...alert, run: 'trt doctor' }))
   throw new StartRefused(says)
 }
 
@@ -123,6 +123,6 @@ function throwIfFailed(findings: readonly Finding[], telemetry: Telemetry): void
 
 export function tellFindings(findings: readonly Finding[], telemetry: Telemetry): void {
   for (const { check, state, says, todo } of findings) {
-    if (state !== 'ok') telemetry.tell('PREFLIGHT_FINDING', { check, problem: says, todo })
+    if (state !== 'ok') telemetry.emit('PREFLIGHT_FINDING', { check, problem: says, todo })
   }
 }

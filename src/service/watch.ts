@@ -84,10 +84,10 @@ export function createAlerts(
   standing.leaderWatch = createLeaderWatch({
     role: () => roleOf(standing),
     readLeader: ports.readLeader,
-    claim: (cause) => {
+    claim: (alert) => {
       const now = clock.now()
       // It is repeated only when its size has grown.
-      return ports.claimCause({ ...cause, since: now, toldAt: now }, instant(0))
+      return ports.claimAlert({ ...alert, since: now, toldAt: now }, instant(0))
     },
     tellNow,
     shop,
@@ -115,7 +115,7 @@ export function createAlerts(
       if ((await ports.readLeader())?.milestones.released?.epoch === epoch - 1) return undefined
       return lifecycle?.lastHolder === undefined ? {} : { instance: lifecycle.lastHolder }
     },
-    readOpen: ports.openCauses,
+    readOpen: ports.openAlerts,
     store: ports.store,
     tellNow,
     shop,
@@ -139,7 +139,7 @@ export function startOwnDuties(
   const asking = new AbortController()
   const asked = selling?.refresh(asking.signal).then((credits) => {
     if (asking.signal.aborted) return
-    if (credits.kind === 'done') telemetry.tell('KIE_CREDITS', { credits: credits.value })
+    if (credits.kind === 'done') telemetry.emit('KIE_CREDITS', { credits: credits.value })
     tellFindings([judgeProvider(credits)], telemetry)
   })
   releasers.add('what is asked of KIE', async () => {
@@ -150,7 +150,7 @@ export function startOwnDuties(
     getMe: ports.telegram.getMe,
     known({ username, id, aheadMs }) {
       standing.botUsername = username
-      telemetry.tell('BOT_VERIFIED', { username, id })
+      telemetry.emit('BOT_VERIFIED', { username, id })
       if (aheadMs !== undefined) tellFindings([judgeSkew('clock.telegram', "Telegram's", aheadMs)], telemetry)
     },
     failed: (me) => tellFindings([judgeIdentity(me)], telemetry),

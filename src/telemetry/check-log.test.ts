@@ -72,10 +72,10 @@ function written(facts: readonly Fact[], format: LogFormat = 'text'): string[] {
     level: 'debug',
   })
   // The facts of a table: each is told with its own fields.
-  const tell = telemetry.tell as (event: EventName, fields: Fields) => void
+  const emit = telemetry.emit as (event: EventName, fields: Fields) => void
   for (const [event, fields, waitedMs = 1] of facts) {
     now += waitedMs
-    tell(event, fields)
+    emit(event, fields)
   }
   return lines
 }

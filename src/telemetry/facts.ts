@@ -1,7 +1,7 @@
 import type { Telemetry } from './telemetry.ts'
 
-/** Facts that are true only once the step has committed: collected inside it, told after it. */
-export type Facts = { add(fact: (telemetry: Telemetry) => void): void; tell(): void }
+/** Facts that are true only once the step has committed: collected inside it, emitted after it. */
+export type Facts = { add(fact: (telemetry: Telemetry) => void): void; emit(): void }
 
 export function createFacts(telemetry: Telemetry): Facts {
   const facts: ((telemetry: Telemetry) => void)[] = []
@@ -9,7 +9,7 @@ export function createFacts(telemetry: Telemetry): Facts {
     add: (fact) => {
       facts.push(fact)
     },
-    tell: () => {
+    emit: () => {
       for (const fact of facts.splice(0)) fact(telemetry)
     },
   }

@@ -16,7 +16,7 @@ import type { Redact } from './redact.ts'
  * metrics and tests hear the same facts.
  */
 export interface Telemetry {
-  tell<E extends EventName>(event: E, ...fields: keyof FieldsOf<E> extends never ? [] : [FieldsOf<E>]): void
+  emit<E extends EventName>(event: E, ...fields: keyof FieldsOf<E> extends never ? [] : [FieldsOf<E>]): void
   /** A fault that was caught: its type, message and place, with the story it belongs to. */
   caught(error: unknown, where: string, cid?: Cid): void
   listen(hear: (event: EventName, fields: Fields) => void): void
@@ -44,7 +44,7 @@ export function createTelemetry({
 
   const line = format === 'json' ? createJsonLine(redact) : createTextLine(redact)
 
-  function tell(event: EventName, fields: Fields): void {
+  function emit(event: EventName, fields: Fields): void {
     for (const hear of listeners) attempt(() => hear(event, fields))
     attempt(() => {
       const definition: EventDefinition = events[event]
@@ -54,8 +54,8 @@ export function createTelemetry({
   }
 
   return {
-    tell: (event, ...[fields]) => tell(event, (fields ?? {}) as Fields),
-    caught: (error, where, cid) => tell('EXCEPTION_CAUGHT', describeError(error, where, cid)),
+    emit: (event, ...[fields]) => emit(event, (fields ?? {}) as Fields),
+    caught: (error, where, cid) => emit('EXCEPTION_CAUGHT', describeError(error, where, cid)),
     listen: (hear) => {
       listeners.push(hear)
     },

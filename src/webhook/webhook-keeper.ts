@@ -127,19 +127,19 @@ class Keeping {
     const shown = shownUrl(url)
     for (let attempt = 1; !signal.aborted; attempt++) {
       await noteKeys()
-      telemetry.tell('WEBHOOK_SETTING', { url: shown })
+      telemetry.emit('WEBHOOK_SETTING', { url: shown })
       const wish = { url, secretToken, allowedUpdates: wantedUpdates, maxConnections: wantedConnections }
       const outcome = await telegram.setWebhook(wish, signal)
       if (outcome.kind === 'done') {
-        telemetry.tell('WEBHOOK_SET', { url: shown })
+        telemetry.emit('WEBHOOK_SET', { url: shown })
         this.#errorBefore = undefined
         this.#isVerified = false
         return true
       }
       if (signal.aborted) return false
       const delayS = delayOf(outcome, attempt)
-      telemetry.tell('WEBHOOK_SET_RETRY', { attempt, delay_s: delayS, error: outcome.detail })
-      if (attempt === 3) telemetry.tell('WEBHOOK_SET_FAILED', { attempts: attempt, error: outcome.detail })
+      telemetry.emit('WEBHOOK_SET_RETRY', { attempt, delay_s: delayS, error: outcome.detail })
+      if (attempt === 3) telemetry.emit('WEBHOOK_SET_FAILED', { attempts: attempt, error: outcome.detail })
       await clock.sleep(delayS * 1000, signal)
     }
     return false
@@ -153,7 +153,7 @@ class Keeping {
     const seen = outcome.value
     const isRight = differenceOf(seen, url) === undefined
     const now = clock.now()
-    if (seen.url === '') telemetry.tell('WEBHOOK_MISSING')
+    if (seen.url === '') telemetry.emit('WEBHOOK_MISSING')
     this.#errorBefore ??= seen.lastError?.at ?? 0
     this.#rightSince = isRight ? (this.#rightSince ?? now) : undefined
     const { drift, contestedSince, failingSince } = this.#figures
@@ -183,11 +183,11 @@ class Keeping {
     if (this.#isVerified) return
     this.#isVerified = true
     const more = lastError === undefined ? {} : { last_error: lastError.message }
-    telemetry.tell('WEBHOOK_VERIFIED', { url: shownUrl(url), pending, ...more })
+    telemetry.emit('WEBHOOK_VERIFIED', { url: shownUrl(url), pending, ...more })
     await note('webhook_verified', epoch)
     if (this.#isStarted) return
     this.#isStarted = true
-    telemetry.tell('DUTIES_STARTED', { epoch })
+    telemetry.emit('DUTIES_STARTED', { epoch })
     await note('duties_started', epoch)
   }
 
@@ -200,7 +200,7 @@ class Keeping {
   async #correctDrift(what: string, signal: AbortSignal): Promise<'left' | 'corrected'> {
     const { clock, telemetry } = this.#deps
     if (this.#figures.contestedSince !== undefined) return 'left'
-    telemetry.tell('WEBHOOK_DRIFT', { what })
+    telemetry.emit('WEBHOOK_DRIFT', { what })
     this.#figures = { ...this.#figures, drift: { at: clock.now(), what } }
     return await this.#correct(signal)
   }
@@ -212,7 +212,7 @@ class Keeping {
     if (!isNew || this.#figures.failingSince === undefined) return 'left'
     this.#errorBefore = lastError.at
     const at = new Date(lastError.at).toISOString()
-    this.#deps.telemetry.tell('WEBHOOK_LAST_ERROR', { error: lastError.message, at })
+    this.#deps.telemetry.emit('WEBHOOK_LAST_ERROR', { error: lastError.message, at })
     if (!isRefusal(lastError.message) || this.#figures.contestedSince !== undefined) return 'left'
     return await this.#correct(signal)
   }
@@ -225,7 +225,7 @@ class Keeping {
     this.#corrections = [...this.#corrections.filter((at) => now - at < contestMs), now]
     if (this.#corrections.length >= correctionsMax) {
       this.#figures = { ...this.#figures, contestedSince: now }
-      telemetry.tell('WEBHOOK_CONTESTED', { corrections: this.#corrections.length, within_s: contestMs / 1000 })
+      telemetry.emit('WEBHOOK_CONTESTED', { corrections: this.#corrections.length, within_s: contestMs / 1000 })
     }
     return 'corrected'
   }

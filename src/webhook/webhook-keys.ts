@@ -65,7 +65,7 @@ export function createWebhookKeys({ own, known, noteUse, clock, telemetry }: Web
         await noteUse({ pathHash, tokenHash, usedAt: clock.now() })
       } catch (error) {
         // The webhook is kept all the same; only a later change would find one pair less.
-        telemetry.tell('WEBHOOK_KEYS_UNWRITTEN', { error: messageWithCauses(error) })
+        telemetry.emit('WEBHOOK_KEYS_UNWRITTEN', { error: messageWithCauses(error) })
       }
     },
   }

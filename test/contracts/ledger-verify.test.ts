@@ -81,7 +81,15 @@ describe('verifying the books', () => {
   names(
     'the transfer after one that was changed together with its own hash',
     (sql, { person, account }) => {
-      const changed = { cause: 'x', kind: 'credit', unit: 'RUB', amount: 5_000, entry: 1, order: null, ...entry }
+      const changed = {
+        idempotencyKey: 'x',
+        kind: 'credit',
+        unit: 'RUB',
+        amount: 5_000,
+        entry: 1,
+        order: null,
+        ...entry,
+      }
       const hash = hashOf(noHistory, { ...changed, source: 'shop:top-ups', target: account })
       const values = [person, hash]
       return sql.query(
@@ -129,8 +137,8 @@ describe('verifying the books', () => {
       await sql.query('alter table accounts drop constraint accounts_balance_check')
       const { account } = await lockOrOpenAccount(sql, person, 'RUB')
       const transfer = { unit: 'RUB', amount: 5_000, ...entry } as const
-      const below = await post(sql, { kind: 'hold', cause: 'too-much', ...transfer }, account)
-      if (below !== 'repeat') await post(sql, { kind: 'gift', cause: 'too-late', ...transfer }, below)
+      const below = await post(sql, { kind: 'hold', idempotencyKey: 'too-much', ...transfer }, account)
+      if (below !== 'repeat') await post(sql, { kind: 'gift', idempotencyKey: 'too-late', ...transfer }, below)
     },
     ({ account }) => new RegExp(`^${account} falls to -4170 by transfer \\d+ \\(too-much\\)`),
   )
@@ -138,7 +146,11 @@ describe('verifying the books', () => {
     'generations that were moved on an account of roubles',
     async (sql, { person }) => {
       const { account } = await lockOrOpenAccount(sql, person, 'RUB')
-      await post(sql, { kind: 'gift', cause: 'mixed', unit: 'GEN', amount: 1, ...entry }, { ...account, unit: 'GEN' })
+      await post(
+        sql,
+        { kind: 'gift', idempotencyKey: 'mixed', unit: 'GEN', amount: 1, ...entry },
+        { ...account, unit: 'GEN' },
+      )
     },
     ({ account }) => new RegExp(`\\(mixed\\) moves GEN on ${account}$`),
   )
@@ -155,9 +167,16 @@ describe('verifying the books', () => {
   names(
     'the seal that covers a transfer which was exchanged with a flawless one',
     async (sql, { free }) => {
-      const content = { cause: `settle:${free}`, kind: 'capture', unit: 'GEN', amount: 1, entry: null, order: free }
+      const content = {
+        idempotencyKey: `settle:${free}`,
+        kind: 'capture',
+        unit: 'GEN',
+        amount: 1,
+        entry: null,
+        order: free,
+      }
       const hash = hashOf(noHistory, { ...content, source: 'shop:holds', target: 'shop:income', at: 0, cid: entry.cid })
-      await sql.query('update transfers set at = 0, hash = $2 where cause = $1', [content.cause, hash])
+      await sql.query('update transfers set at = 0, hash = $2 where cause = $1', [content.idempotencyKey, hash])
     },
     () => /^seal 1 does not fit the transfers up to \d+/,
   )
@@ -177,13 +196,13 @@ describe('verifying the books', () => {
   names(
     'an order that was settled twice',
     async (sql, { captured }) => {
-      const content = { cause: 'again', kind: 'capture', unit: 'RUB', amount: 30, order: captured, ...entry }
+      const content = { idempotencyKey: 'again', kind: 'capture', unit: 'RUB', amount: 30, order: captured, ...entry }
       const way = { source: 'shop:holds', target: 'shop:income' }
       const hash = hashOf(noHistory, { ...content, ...way, entry: null })
       await sql.query(
         `insert into transfers (cause, kind, unit, amount, source, target, order_id, at, cid, hash)
           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-        [content.cause, 'capture', 'RUB', 30, way.source, way.target, captured, entry.at, entry.cid, hash],
+        [content.idempotencyKey, 'capture', 'RUB', 30, way.source, way.target, captured, entry.at, entry.cid, hash],
       )
     },
     ({ captured }) => new RegExp(`^the money of order ${captured} does not come out: 1 holds, 2 settlements`),
@@ -191,7 +210,15 @@ describe('verifying the books', () => {
   names(
     'a transfer between accounts that do not go together',
     async (sql) => {
-      const content = { cause: 'odd', kind: 'capture', unit: 'RUB', amount: 30, order: null, entry: null, ...entry }
+      const content = {
+        idempotencyKey: 'odd',
+        kind: 'capture',
+        unit: 'RUB',
+        amount: 30,
+        order: null,
+        entry: null,
+        ...entry,
+      }
       const hash = hashOf(noHistory, { ...content, source: 'shop:income', target: 'shop:losses' })
       await sql.query(
         `insert into transfers (cause, kind, unit, amount, source, target, at, cid, hash)

@@ -27,7 +27,7 @@ const asked = process.env['CRASH_AT']
 /** Ways out that nobody takes here, and why. */
 const notTaken = new Map([
   ['claims.release', 'the database has to fail for it'],
-  ['claimCause', 'the operators have to be told by a standby'],
+  ['claimAlert', 'the operators have to be told by a standby'],
   ['readLeader', 'a standby asks who leads'],
   ['notifyStored', 'a standby notifies the leader; takeover.test.ts kills it there'],
   ['tryToStore', 'an update has to be refused for it, and nothing stays of it'],

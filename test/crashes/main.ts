@@ -53,7 +53,7 @@ process.on('SIGTERM', () => {
 // Nobody is left to hear of the end of this process.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
-const log = createLogWriter(process.stdout, (count) => telemetry.tell('LOG_LINES_DROPPED', { count }))
+const log = createLogWriter(process.stdout, (count) => telemetry.emit('LOG_LINES_DROPPED', { count }))
 process.on('exit', log.flush)
 const read = readConfig({
   PORT: String(boot.port),

@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 const dashboard = readFileSync(path.resolve(import.meta.dirname, '../../docs/grafana.json'), 'utf8')
 
 async function metricNames(): Promise<ReadonlySet<string>> {
-  const silent = { tell: () => undefined, caught: () => undefined, listen: () => undefined }
+  const silent = { emit: () => undefined, caught: () => undefined, listen: () => undefined }
   const metrics = createMetrics(silent, () => ({
     isActive: false,
     epoch: undefined,

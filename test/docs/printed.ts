@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Setting, settings } from '../../src/config/settings.ts'
-import { eventOf } from '../../src/operators/operator-causes.ts'
+import { eventOf } from '../../src/operators/alerts.ts'
 import { type EventDefinition, events } from '../../src/telemetry/events.ts'
 
 /**

@@ -6,7 +6,7 @@ import { instant } from '../../src/kit/clock.ts'
 import { instanceId } from '../../src/kit/ids.ts'
 import { createLeaderWatch, type LeaderWatchDeps } from '../../src/lifecycle/leader-watch.ts'
 import type { Role } from '../../src/lifecycle/lifecycle.ts'
-import { claimCause } from '../../src/storage/postgres/operator-causes.ts'
+import { claimAlert } from '../../src/storage/postgres/alerts.ts'
 import { createTestClock, type TestClock } from '../fixtures/clock.ts'
 import { patience } from '../fixtures/patience.ts'
 import { until } from '../fixtures/person.ts'
@@ -42,9 +42,9 @@ async function stand(
       if (!leader.isReadable) throw new Error('no database')
       return leader.row
     },
-    async claim(cause) {
+    async claim(alert) {
       if (!leader.isReadable) throw new Error('no database')
-      return await claimCause(database.monitor, { ...cause, since: clock.now(), toldAt: clock.now() }, instant(0))
+      return await claimAlert(database.monitor, { ...alert, since: clock.now(), toldAt: clock.now() }, instant(0))
     },
     tellNow: async (text) => void messages.push(text),
     shop: 'main',
@@ -159,7 +159,7 @@ describe('a standby that sees nobody lead', () => {
     assert.deepEqual(standby.messages, [])
   })
 
-  it('is one of several: a cause is told once, by whichever asks first', async (t) => {
+  it('is one of several: a alert is told once, by whichever asks first', async (t) => {
     await forget()
     const leader = world()
     leader.row = { instance: 'the-leader', silentMs: 99_000 }

@@ -6,14 +6,14 @@ import { StorageFault } from '../../src/faults.ts'
 import { createClock, instant, after as later } from '../../src/kit/clock.ts'
 import { botId, newInstanceId } from '../../src/kit/ids.ts'
 import { startDuties } from '../../src/lifecycle/duties.ts'
-import { eventOf, type Watched } from '../../src/operators/operator-causes.ts'
+import { eventOf, type Watched } from '../../src/operators/alerts.ts'
 import { createOperatorWatch, type OperatorWatchDeps } from '../../src/operators/operator-watch.ts'
 import type { LeaderPermit } from '../../src/permit.ts'
 import { openPorts, type Ports } from '../../src/ports.ts'
 import { StartRefused } from '../../src/service/boot.ts'
 import { startService } from '../../src/service.ts'
 import { readOfferFiles } from '../../src/storage/catalog-files.ts'
-import { openCauses } from '../../src/storage/postgres/operator-causes.ts'
+import { openAlerts } from '../../src/storage/postgres/alerts.ts'
 import type { Store } from '../../src/store.ts'
 import type { EventName } from '../../src/telemetry/events.ts'
 import { createTestClock, type TestClock } from '../fixtures/clock.ts'
@@ -65,7 +65,7 @@ async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died
   const deps: OperatorWatchDeps = {
     look: (leads) => ({ ...now.figures, now: clock.now(), leads }),
     formerThatDied: async () => died,
-    readOpen: () => (now.canRead ? openCauses(database.monitor) : Promise.reject(new Error('no database'))),
+    readOpen: () => (now.canRead ? openAlerts(database.monitor) : Promise.reject(new Error('no database'))),
     store: steps,
     tellNow: async (text) => void direct.push(text),
     shop: 'main',
@@ -126,7 +126,7 @@ async function messages(): Promise<readonly string[]> {
 describe('operators are told once, and again when it has passed', () => {
   const start = createTestClock().now()
   const pool = healthy.pool
-  const causes: readonly (readonly [what: string, event: EventName, figures: Partial<Figures>, says: RegExp])[] = [
+  const alerts: readonly (readonly [what: string, event: EventName, figures: Partial<Figures>, says: RegExp])[] = [
     [
       'the database connections are used up',
       'DB_POOL_EXHAUSTED',
@@ -203,7 +203,7 @@ describe('operators are told once, and again when it has passed', () => {
       /Telegram does not answer: Telegram answered 502: Bad Gateway\. Messages and results wait/,
     ],
   ]
-  for (const [what, event, figures, says] of causes) {
+  for (const [what, event, figures, says] of alerts) {
     it(`that ${what}`, async (t) => {
       const leader = await lead(t)
       assert.deepEqual(await messages(), [], 'a shop that is well says nothing')
@@ -275,7 +275,7 @@ describe('operators are told once, and again when it has passed', () => {
     assert.equal((await messages()).length, 2, 'what shrinks is no news')
   })
 
-  it('of each cause by itself, of several at once', async (t) => {
+  it('of each alert by itself, of several at once', async (t) => {
     const leader = await lead(t)
     leader.set({ selling: { credits: '0', paused: { why: 'no_credits', since: start } } })
     leader.set({ inbox: { pending: 0, oldest: undefined, shelved: 1 } })

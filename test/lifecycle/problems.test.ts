@@ -4,7 +4,7 @@ import { createHealth, type Figures, type HealthDeps } from '../../src/health/he
 import { allProblems, type Problem } from '../../src/health/problems.ts'
 import { after, type Instant, instant } from '../../src/kit/clock.ts'
 import { instanceId } from '../../src/kit/ids.ts'
-import { causesOf, type Watched } from '../../src/operators/operator-causes.ts'
+import { alertsOf, type Watched } from '../../src/operators/alerts.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 
 /** One set of figures, as `/health` and the operators' alerts of a leader look at it. */
@@ -96,5 +96,5 @@ function namedBy(seen: Watched) {
     activeSince: () => seen.leads.since,
     clock,
   }
-  return { health: createHealth(deps).health().problems, alerts: causesOf(seen).map(({ key }) => key) }
+  return { health: createHealth(deps).health().problems, alerts: alertsOf(seen).map(({ key }) => key) }
 }

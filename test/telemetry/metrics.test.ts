@@ -57,10 +57,10 @@ describe('metrics', () => {
 
   it('count the facts that the log tells', async () => {
     const { telemetry, metrics } = open()
-    telemetry.tell('UPDATE_RECEIVED', { cid: 'abc123ff', update_id: 1, kind: 'message', ack_ms: 150 })
-    telemetry.tell('UPDATE_RECEIVED', { cid: 'abc123ff', update_id: 1, kind: 'message', ack_ms: 1, duplicate: true })
-    telemetry.tell('ORDER_PLACED', { cid: 'abc123ff', order_id: 'x', model: 'm', price: '3RUB' })
-    telemetry.tell('KIE_CALLBACK_REFUSED', { status: 404, reason: 'not ours' })
+    telemetry.emit('UPDATE_RECEIVED', { cid: 'abc123ff', update_id: 1, kind: 'message', ack_ms: 150 })
+    telemetry.emit('UPDATE_RECEIVED', { cid: 'abc123ff', update_id: 1, kind: 'message', ack_ms: 1, duplicate: true })
+    telemetry.emit('ORDER_PLACED', { cid: 'abc123ff', order_id: 'x', model: 'm', price: '3RUB' })
+    telemetry.emit('KIE_CALLBACK_REFUSED', { status: 404, reason: 'not ours' })
     telemetry.caught(new Error('nobody caught this'), 'process')
     const text = await metrics.text()
     assert.match(text, /^trt_updates_total\{kind="message",duplicate="false"\} 1$/m)

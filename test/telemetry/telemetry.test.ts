@@ -45,7 +45,7 @@ describe('a line of the log', () => {
       fc.assert(
         fc.property(fc.oneof(anyText, evil), fc.oneof(anyText, evil), (one, other) => {
           const { telemetry, lines } = telling(format)
-          telemetry.tell('EXCEPTION_CAUGHT', { error_type: one, error_message: other, where: `${one}${other}` })
+          telemetry.emit('EXCEPTION_CAUGHT', { error_type: one, error_message: other, where: `${one}${other}` })
           const [line = '', ...more] = lines
           assert.equal(more.length, 0)
           assert.ok(line.endsWith('\n'))
@@ -60,7 +60,7 @@ describe('a line of the log', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'grapheme' }), evil), (text) => {
         const { telemetry, lines } = telling('json')
-        telemetry.tell('EXCEPTION_CAUGHT', { error_type: 'Error', error_message: text, where: 'here' })
+        telemetry.emit('EXCEPTION_CAUGHT', { error_type: 'Error', error_message: text, where: 'here' })
         const facts: { error_message: string; event: string } = JSON.parse(lines[0] ?? '')
         assert.equal(facts.error_message.toWellFormed(), text.toWellFormed())
         assert.equal(facts.event, 'EXCEPTION_CAUGHT')
@@ -71,9 +71,9 @@ describe('a line of the log', () => {
 
   it('has the form operators search for: time, level, group, event, fields, sentence', () => {
     const { telemetry, lines } = telling('text')
-    telemetry.tell('ACTIVE_ENTER', { epoch: 7, how: 'immediate' })
-    telemetry.tell('ACTIVE_ENTER', { epoch: 8, how: 'takeover' })
-    telemetry.tell('DISPATCH_OK', { cid: 'abc123ff', took_ms: 3 })
+    telemetry.emit('ACTIVE_ENTER', { epoch: 7, how: 'immediate' })
+    telemetry.emit('ACTIVE_ENTER', { epoch: 8, how: 'takeover' })
+    telemetry.emit('DISPATCH_OK', { cid: 'abc123ff', took_ms: 3 })
     assert.deepEqual(lines, [
       '2026-01-12 12:00:00,000 [INFO] lock_controller: [LOCK_CONTROLLER] ACTIVE_ENTER epoch=7 how=immediate | ACTIVE MODE (lock acquired immediately)\n',
       '2026-01-12 12:00:00,000 [INFO] state_sync: [STATE_SYNC] ACTIVE_ENTER epoch=8 how=takeover | PASSIVE → ACTIVE (lock acquired)\n',
@@ -83,7 +83,7 @@ describe('a line of the log', () => {
 
   it('quotes a value that could be taken for something else, and no other', () => {
     const { telemetry, lines } = telling('text')
-    telemetry.tell('KIE_REFUSED', { why: 'no_credits', detail: 'say "no" | x=1', order_id: 'плюс+1' })
+    telemetry.emit('KIE_REFUSED', { why: 'no_credits', detail: 'say "no" | x=1', order_id: 'плюс+1' })
     assert.match(lines[0] ?? '', /why=no_credits detail="say \\"no\\" \| x=1" order_id=плюс\+1\n$/)
   })
 
@@ -93,7 +93,7 @@ describe('a line of the log', () => {
     const options = { clock: createTestClock(), redact: createRedact([]), format: 'text' } as const
     const telemetry = createTelemetry({ ...options, write: (line) => void lines.push(line), level: 'error' })
     telemetry.listen((event) => void heard.push(event))
-    telemetry.tell('READY', { took_ms: 1 })
+    telemetry.emit('READY', { took_ms: 1 })
     telemetry.caught(new Error('loud'), 'here')
     assert.equal(lines.length, 1)
     assert.deepEqual(heard, ['READY', 'EXCEPTION_CAUGHT'])
@@ -111,7 +111,7 @@ describe('telling', () => {
       format: 'text',
       level: 'debug',
     })
-    broken.tell('READY', { took_ms: 1 })
+    broken.emit('READY', { took_ms: 1 })
     const { telemetry, lines } = telling('text')
     telemetry.listen(() => {
       throw new Error('a bug of a listener')
@@ -164,7 +164,7 @@ describe('redaction', () => {
         fc.property(place, place, fc.boolean(), (one, other, asError) => {
           const { telemetry, lines } = telling(format, secrets)
           if (asError) telemetry.caught(new Error(one, { cause: new Error(other) }), one)
-          else telemetry.tell('WEBHOOK_SET', { url: `https://x/${one}${other}` })
+          else telemetry.emit('WEBHOOK_SET', { url: `https://x/${one}${other}` })
           const line = lines.join('')
           for (const part of visibleParts) {
             const written = JSON.stringify(part).slice(1, -1)

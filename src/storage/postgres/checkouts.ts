@@ -64,7 +64,7 @@ export function watchCheckouts(
     for (const [client, checkout] of [...held]) {
       const heldMs = ageMs(checkout)
       if (checkout.keeps || heldMs <= heldMaxMs) continue
-      telemetry.tell('DB_CONNECTION_HELD', { owner: checkout.owner, held_s: Math.round(heldMs / 1000) })
+      telemetry.emit('DB_CONNECTION_HELD', { owner: checkout.owner, held_s: Math.round(heldMs / 1000) })
       reclaimed = [{ owner: checkout.owner, heldMs, at: clock.now() }, ...reclaimed].slice(0, rememberedMax)
       reclaim(client)
     }
@@ -82,7 +82,7 @@ export function watchCheckouts(
     if (exhaustedSince !== undefined) return
     exhaustedSince = instant(clock.now())
     const owners = named().map(({ owner }) => owner)
-    telemetry.tell('DB_POOL_EXHAUSTED', {
+    telemetry.emit('DB_POOL_EXHAUSTED', {
       in_use: inUse(),
       waiting: pool.waitingCount,
       ...(owners.length === 0 ? {} : { owners: owners.join(', ') }),

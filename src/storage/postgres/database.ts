@@ -127,7 +127,7 @@ export function openDatabase({
     ['turns', turns],
   ] as const) {
     // Without a listener, a connection that ends while idle would end the process.
-    pool.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
+    pool.on('error', (error) => telemetry.emit('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
     pool.on('connect', (client) => {
       // A connection that is in somebody's hands reports to the statement that fails; this keeps the process alive.
       client.on('error', () => undefined)
@@ -149,7 +149,7 @@ export function openDatabase({
     },
     async connect(owner) {
       const client = new Client({ ...common, application_name: `trt ${schema} ${owner}` })
-      client.on('error', (error) => telemetry.tell('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
+      client.on('error', (error) => telemetry.emit('DB_CONNECTION_LOST', { owner, error: messageWithCauses(error) }))
       await client.connect()
       return client
     },
@@ -196,7 +196,7 @@ export async function connectOnce({
 /** Says when somebody waited for a connection longer than a second. */
 function tellWait(pool: pg.Pool, waitedMs: number, telemetry: Telemetry): void {
   if (waitedMs <= 1_000) return
-  telemetry.tell('DB_POOL_WAIT', {
+  telemetry.emit('DB_POOL_WAIT', {
     waited_ms: Math.round(waitedMs),
     in_use: pool.totalCount - pool.idleCount,
     waiting: pool.waitingCount,

@@ -106,7 +106,7 @@ export function createErrandEngine({
     const { version, cid = '?' } = payload as { readonly version?: unknown; readonly cid?: string }
     const reason = `this program does not know version ${String(version)} of an errand`
     const isShelved = await shelve(job.id, [kind, JSON.stringify(payload), cid], { reason, attempts: 0 })
-    if (isShelved) telemetry.tell('ERRAND_SHELVED', { kind, error: reason })
+    if (isShelved) telemetry.emit('ERRAND_SHELVED', { kind, error: reason })
   }
 
   function tasksFor(runJob: (job: Job) => Promise<void>): TaskList {
@@ -168,7 +168,7 @@ export function createErrandEngine({
     },
     async start(runJob) {
       const freed = await pools.unlockFormer()
-      if (freed > 0) telemetry.tell('ERRANDS_UNLOCKED', { workers: freed })
+      if (freed > 0) telemetry.emit('ERRANDS_UNLOCKED', { workers: freed })
       let isWanted = true
       let current = await startRunner(runJob)
       const ended = (async () => {
@@ -223,7 +223,7 @@ export function createErrandEngine({
     },
     async unlockGone() {
       const freed = await pools.unlockGone()
-      if (freed > 0) telemetry.tell('ERRANDS_UNLOCKED', { workers: freed })
+      if (freed > 0) telemetry.emit('ERRANDS_UNLOCKED', { workers: freed })
       return freed
     },
   }

@@ -2,7 +2,7 @@ import { type Instant, instant } from '../../kit/clock.ts'
 import { type Cid, type PersonId, personId } from '../../kit/ids.ts'
 import type { Unit } from '../../money/account.ts'
 import type { Gift, Ledger } from '../../money/ledger.ts'
-import { causeOf } from '../../money/transfer.ts'
+import { idempotencyKeyOf } from '../../money/transfer.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 
@@ -30,7 +30,7 @@ export type Given = {
 }
 
 export type GivenByHand =
-  | { readonly kind: 'given'; readonly cause: string }
+  | { readonly kind: 'given'; readonly idempotencyKey: string }
   /** The same sum for the same person: typed again, and nothing was given again. */
   | { readonly kind: 'given_before'; readonly before: Given }
   /** The key belongs to another gift, so nothing was given. */
@@ -53,7 +53,9 @@ export async function giveByHand(sql: Sql, ledger: Ledger, wish: GiftByHand): Pr
   const prefix = `operator:${key}:`
   // The semicolon is the symbol after the colon.
   const afterPrefix = `operator:${key};`
-  const [older] = (await sql.query<Row>(IN_JOURNAL, [causeOf.gift(prefix), causeOf.gift(afterPrefix)])).rows
+  const [older] = (
+    await sql.query<Row>(IN_JOURNAL, [idempotencyKeyOf.gift(prefix), idempotencyKeyOf.gift(afterPrefix)])
+  ).rows
   if (older !== undefined) return judge(readGiven(older, key), person, gift.unit, amount)
   const { rowCount } = await sql.query(WRITE, [key, person, gift.unit, amount, why, at, cid])
   if (rowCount === 0) {
@@ -63,7 +65,7 @@ export async function giveByHand(sql: Sql, ledger: Ledger, wish: GiftByHand): Pr
   }
   const given = await ledger.give({ key: `${prefix}${why}`, person, gift, at, cid })
   if (given === 'already_given') throw new Error(`the journal has a gift of key ${key} that was not found in it`)
-  return { kind: 'given', cause: causeOf.gift(`${prefix}${why}`) }
+  return { kind: 'given', idempotencyKey: idempotencyKeyOf.gift(`${prefix}${why}`) }
 }
 
 function judge(before: Given, person: PersonId, unit: Unit, amount: number): GivenByHand {

@@ -12,7 +12,7 @@ import type { Sql } from './sql.ts'
  * Nothing else inserts into `transfers` or updates `accounts`. Who needs two accounts of a person locks that of the day
  * before that without a day, so no two steps wait for each other in a circle.
  *
- * Promises: a transfer whose cause is there already changes nothing; a balance moves only together with one transfer,
+ * Promises: a transfer whose idempotency key is there already changes nothing; a balance moves only together with one transfer,
  * whose hash covers the whole history of the account.
  */
 
@@ -92,10 +92,10 @@ const POST = `with posted as (
 
 /**
  * Posts a transfer with a person's account in it. The answer is the account as it stands now, or `repeat` when the
- * cause was there already: then nothing has changed.
+ * key was there already: then nothing has changed.
  */
 export async function post(sql: Sql, transfer: Transfer, account: Account): Promise<Account | 'repeat'> {
-  if (transfer.unit !== account.unit) throw new Error(`${transfer.cause}: ${transfer.unit} on ${account.name}`)
+  if (transfer.unit !== account.unit) throw new Error(`${transfer.idempotencyKey}: ${transfer.unit} on ${account.name}`)
   const { from, to } = ways[transfer.kind]
   const source = from === 'person' ? account.name : from
   const target = to === 'person' ? account.name : to
@@ -106,7 +106,7 @@ export async function post(sql: Sql, transfer: Transfer, account: Account): Prom
   return { ...account, balance: account.balance + change, entries: entry, head: hash }
 }
 
-/** Posts a transfer between two accounts of the shop; false when the cause was there already. */
+/** Posts a transfer between two accounts of the shop; false when the key was there already. */
 export async function postWithinShop(sql: Sql, transfer: Transfer): Promise<boolean> {
   const { from, to } = ways[transfer.kind]
   if (from === 'person' || to === 'person') throw new Error(`a ${transfer.kind} needs the account of a person`)
@@ -116,16 +116,17 @@ export async function postWithinShop(sql: Sql, transfer: Transfer): Promise<bool
 
 async function insert(
   sql: Sql,
-  { cause, kind, unit, amount, order, at, cid }: Transfer,
+  { idempotencyKey, kind, unit, amount, order, at, cid }: Transfer,
   source: string,
   target: string,
   hash: Buffer,
   moved?: { readonly id: number; readonly entry: number; readonly change: number },
 ): Promise<boolean> {
-  if (!Number.isSafeInteger(amount) || amount <= 0) throw new Error(`${cause}: ${amount} cannot be transferred`)
+  if (!Number.isSafeInteger(amount) || amount <= 0)
+    throw new Error(`${idempotencyKey}: ${amount} cannot be transferred`)
   const account = [moved?.id ?? null, moved?.entry ?? null]
   const values = [
-    cause,
+    idempotencyKey,
     kind,
     unit,
     amount,
@@ -143,13 +144,13 @@ async function insert(
 }
 
 const contentOf = (transfer: Transfer, source: string, target: string, entry: number | null): Content => {
-  const { cause, kind, unit, amount, order, at, cid } = transfer
-  return { cause, kind, unit, amount, source, target, entry, order: order ?? null, at, cid }
+  const { idempotencyKey, kind, unit, amount, order, at, cid } = transfer
+  return { idempotencyKey, kind, unit, amount, source, target, entry, order: order ?? null, at, cid }
 }
 
 /** What a hash covers; the seals cover the ids as well. */
 export type Content = {
-  readonly cause: string
+  readonly idempotencyKey: string
   readonly kind: string
   readonly unit: string
   readonly amount: number
@@ -165,9 +166,9 @@ export type Content = {
 export const noHistory = Buffer.alloc(32)
 
 export function hashOf(previous: Buffer, content: Content): Buffer {
-  const { cause, kind, unit, amount, source, target, entry, order, at, cid } = content
+  const { idempotencyKey, kind, unit, amount, source, target, entry, order, at, cid } = content
   // A JSON array: no two different contents are written the same.
-  const text = JSON.stringify([cause, kind, unit, amount, source, target, entry, order, at, cid])
+  const text = JSON.stringify([idempotencyKey, kind, unit, amount, source, target, entry, order, at, cid])
   return createHash('sha256').update(previous).update(text).digest()
 }
 

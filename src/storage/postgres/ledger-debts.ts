@@ -1,14 +1,14 @@
 import type { Instant } from '../../kit/clock.ts'
 import type { Cid, OrderId, PersonId } from '../../kit/ids.ts'
 import { type Kopecks, kopecks } from '../../money/amount.ts'
-import { causeOf } from '../../money/transfer.ts'
+import { idempotencyKeyOf } from '../../money/transfer.ts'
 import { type Account, post } from './journal.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 
 /** What people owe after Stars that they had spent were given back, and how it is paid. */
 
-/** Money that has just come into a locked account of roubles. `of` is its charge or its cause. */
+/** Money that has just come into a locked account of roubles. `of` is its charge or its idempotency key. */
 export type Income = {
   readonly of: string
   readonly amount: number
@@ -22,7 +22,11 @@ export async function payDebt(sql: Sql, account: Account, { of, amount, order, a
   const paid = Math.min(amount, await owedOn(sql, account.id))
   if (paid === 0) return
   const entry = { unit: 'RUB', at, cid, ...(order === undefined ? {} : { order }) } as const
-  const posted = await post(sql, { kind: 'debt_paid', cause: causeOf.debtPaid(of), amount: paid, ...entry }, account)
+  const posted = await post(
+    sql,
+    { kind: 'debt_paid', idempotencyKey: idempotencyKeyOf.debtPaid(of), amount: paid, ...entry },
+    account,
+  )
   if (posted === 'repeat') throw new Error(`${of} has paid a debt before it came in`)
 }
 

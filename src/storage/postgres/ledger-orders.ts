@@ -3,7 +3,7 @@ import { unreachable } from '../../kit/unreachable.ts'
 import type { Unit } from '../../money/account.ts'
 import { kopecks } from '../../money/amount.ts'
 import type { Hold, HoldOutcome, OrderEntry, Part } from '../../money/ledger.ts'
-import { amountOf, causeOf, type Transfer, type TransferKind } from '../../money/transfer.ts'
+import { amountOf, idempotencyKeyOf, type Transfer, type TransferKind } from '../../money/transfer.ts'
 import { type Account, lockAccount, lockAccountOf, lockOrOpenAccount, post, postWithinShop } from './journal.ts'
 import { payDebt } from './ledger-debts.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
@@ -11,7 +11,7 @@ import type { Sql } from './sql.ts'
 
 /**
  * The money of an order: hold, then capture or release, then perhaps a refund. Nothing about it is stored but the
- * transfers: a hold is open while there is no `settle:<order>`, and that cause exists once.
+ * transfers: a hold is open while there is no `settle:<order>`, and that key exists once.
  */
 
 /** Holds the price, or says why not. A repeat with other content is a fault: two orders would share an id. */
@@ -43,20 +43,27 @@ async function lockDay(sql: Sql, { person, day, at, cid }: Hold, freeDaily: () =
   const { account, opened } = await lockOrOpenAccount(sql, person, 'GEN', day)
   const amount = freeDaily()
   if (!opened || amount === 0) return account
-  const grant = { kind: 'free_day', cause: causeOf.freeDay(person, day), unit: 'GEN', amount, at, cid } as const
+  const grant = {
+    kind: 'free_day',
+    idempotencyKey: idempotencyKeyOf.freeDay(person, day),
+    unit: 'GEN',
+    amount,
+    at,
+    cid,
+  } as const
   const granted = await post(sql, grant, account)
   if (granted === 'repeat') throw new Error(`the free generations of ${account.name} were given before it was opened`)
   return granted
 }
 
 function holdTransfer({ order, price, at, cid }: Hold): Transfer {
-  return { kind: 'hold', cause: causeOf.hold(order), ...amountOf(price), order, at, cid }
+  return { kind: 'hold', idempotencyKey: idempotencyKeyOf.hold(order), ...amountOf(price), order, at, cid }
 }
 
 const HELD = `select t.unit, t.amount, a.person from transfers t join accounts a on a.id = t.account where t.cause = $1`
 
 async function isHeld(sql: Sql, { order, person, price }: Hold): Promise<boolean> {
-  const { rows } = await sql.query<{ unit: Unit; amount: Int8; person: Int8 }>(HELD, [causeOf.hold(order)])
+  const { rows } = await sql.query<{ unit: Unit; amount: Int8; person: Int8 }>(HELD, [idempotencyKeyOf.hold(order)])
   if (rows[0] === undefined) return false
   const { unit, amount } = amountOf(price)
   const same =
@@ -78,10 +85,10 @@ export async function capture(
   const rest = held.amount - amount
   // Locked before settling, as a release does, so that the two never wait for each other in a circle.
   const account = rest > 0 ? await lockAccount(sql, held.account) : undefined
-  const settlement = { cause: causeOf.settlement(order), unit: held.unit, amount, order, at, cid }
+  const settlement = { idempotencyKey: idempotencyKeyOf.settlement(order), unit: held.unit, amount, order, at, cid }
   if (!(await postWithinShop(sql, { kind: 'capture', ...settlement }))) return already(await settlementOf(sql, order))
   if (account !== undefined) {
-    const back = { cause: causeOf.rest(order), unit: held.unit, amount: rest, order, at, cid }
+    const back = { idempotencyKey: idempotencyKeyOf.rest(order), unit: held.unit, amount: rest, order, at, cid }
     if (!(await giveBack(sql, { kind: 'rest', ...back }, account))) throw new Error(`the rest of ${order} is back`)
   }
   return 'captured'
@@ -94,7 +101,14 @@ export async function release(
   const held = await readOrder(sql, order)
   if (held.settled !== undefined) return already(held.settled)
   const account = await lockAccount(sql, held.account)
-  const settlement = { cause: causeOf.settlement(order), unit: held.unit, amount: held.amount, order, at, cid }
+  const settlement = {
+    idempotencyKey: idempotencyKeyOf.settlement(order),
+    unit: held.unit,
+    amount: held.amount,
+    order,
+    at,
+    cid,
+  }
   if (await giveBack(sql, { kind: 'release', ...settlement }, account)) return 'released'
   return already(await settlementOf(sql, order))
 }
@@ -109,7 +123,7 @@ export async function refund(
   if (held.refunded) return 'already_refunded'
   const amount = partOf(held.settled.amount, held.unit, entry)
   const account = await lockAccount(sql, held.account)
-  const back = { cause: causeOf.refund(order), unit: held.unit, amount, order, at, cid }
+  const back = { idempotencyKey: idempotencyKeyOf.refund(order), unit: held.unit, amount, order, at, cid }
   return (await giveBack(sql, { kind: 'refund', ...back }, account)) ? 'refunded' : 'already_refunded'
 }
 
@@ -117,8 +131,8 @@ export async function refund(
 async function giveBack(sql: Sql, transfer: Transfer & { readonly order: OrderId }, to: Account): Promise<boolean> {
   const account = await post(sql, transfer, to)
   if (account === 'repeat') return false
-  const { cause, amount, order, at, cid } = transfer
-  if (transfer.unit === 'RUB') await payDebt(sql, account, { of: cause, amount, order, at, cid })
+  const { idempotencyKey, amount, order, at, cid } = transfer
+  if (transfer.unit === 'RUB') await payDebt(sql, account, { of: idempotencyKey, amount, order, at, cid })
   return true
 }
 
@@ -136,7 +150,7 @@ const ORDER = `select kind, unit, amount, account from transfers where cause in 
 
 async function readOrder(sql: Sql, order: OrderId): Promise<Held> {
   type Row = { kind: TransferKind; unit: Unit; amount: Int8; account: Int8 | null }
-  const causes = [causeOf.hold(order), causeOf.settlement(order), causeOf.refund(order)]
+  const causes = [idempotencyKeyOf.hold(order), idempotencyKeyOf.settlement(order), idempotencyKeyOf.refund(order)]
   const { rows } = await sql.query<Row>(ORDER, causes)
   const held = rows.find(({ kind }) => kind === 'hold')
   if (held === undefined) throw new Error(`order ${order} has no hold`)

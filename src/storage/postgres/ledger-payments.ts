@@ -2,7 +2,7 @@ import type { Instant } from '../../kit/clock.ts'
 import { type BotId, type ChargeId, type Cid, cid, personId } from '../../kit/ids.ts'
 import { kopecks, stars } from '../../money/amount.ts'
 import type { Credit, Gift, Payment, Reversal } from '../../money/ledger.ts'
-import { causeOf } from '../../money/transfer.ts'
+import { idempotencyKeyOf } from '../../money/transfer.ts'
 import { type Account, lockAccount, lockOrOpenAccount, post } from './journal.ts'
 import { payDebt } from './ledger-debts.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
@@ -24,7 +24,7 @@ export async function credit(
   const { account } = await lockOrOpenAccount(sql, person, 'RUB')
   const credited = await post(
     sql,
-    { kind: 'credit', cause: causeOf.credit(charge), unit: 'RUB', amount, at, cid },
+    { kind: 'credit', idempotencyKey: idempotencyKeyOf.credit(charge), unit: 'RUB', amount, at, cid },
     account,
   )
   if (credited === 'repeat') return 'already_credited'
@@ -51,14 +51,14 @@ export async function reverse(
   const { at, cid } = reversal
   const charge = chargeOf(bot, reversal.charge)
   await lockCharge(sql, charge)
-  const { rows } = await sql.query<{ account: Int8; amount: Int8 }>(CREDIT, [causeOf.credit(charge)])
+  const { rows } = await sql.query<{ account: Int8; amount: Int8 }>(CREDIT, [idempotencyKeyOf.credit(charge)])
   if (rows[0] === undefined) {
     const { rowCount } = await sql.query(NOTE_EARLY, [bot, reversal.charge, at, cid])
     return rowCount === 1 ? 'noted_early' : 'already_reversed'
   }
   const amount = toSafeInteger(rows[0].amount, 'a credit')
   const account = await lockAccount(sql, toSafeInteger(rows[0].account, 'the account of a credit'))
-  const { rowCount } = await sql.query(IS_POSTED, [causeOf.reversal(charge)])
+  const { rowCount } = await sql.query(IS_POSTED, [idempotencyKeyOf.reversal(charge)])
   if (rowCount > 0) return 'already_reversed'
   await takeBack(sql, account, { charge, amount, at, cid })
   return 'reversed'
@@ -72,11 +72,19 @@ async function takeBack(sql: Sql, from: Account, { charge, amount, at, cid }: Ba
   let account = from
   const spent = amount - account.balance
   if (spent > 0) {
-    const lent = await post(sql, { kind: 'debt', cause: causeOf.debt(charge), amount: spent, ...entry }, account)
+    const lent = await post(
+      sql,
+      { kind: 'debt', idempotencyKey: idempotencyKeyOf.debt(charge), amount: spent, ...entry },
+      account,
+    )
     if (lent === 'repeat') throw new Error(`${charge}: a debt without its reversal`)
     account = lent
   }
-  const taken = await post(sql, { kind: 'reversal', cause: causeOf.reversal(charge), amount, ...entry }, account)
+  const taken = await post(
+    sql,
+    { kind: 'reversal', idempotencyKey: idempotencyKeyOf.reversal(charge), amount, ...entry },
+    account,
+  )
   if (taken === 'repeat') throw new Error(`${charge}: it was reversed a moment ago`)
 }
 
@@ -87,7 +95,12 @@ const PAID = `select p.person, p.amount_kopecks, p.stars, t.cid,
 export async function paymentOf(sql: Sql, bot: BotId, id: ChargeId): Promise<Payment | undefined> {
   type Row = { person: Int8; amount_kopecks: Int8; stars: Int8; cid: string; is_reversed: boolean }
   const charge = chargeOf(bot, id)
-  const { rows } = await sql.query<Row>(PAID, [bot, id, causeOf.credit(charge), causeOf.reversal(charge)])
+  const { rows } = await sql.query<Row>(PAID, [
+    bot,
+    id,
+    idempotencyKeyOf.credit(charge),
+    idempotencyKeyOf.reversal(charge),
+  ])
   if (rows[0] === undefined) return undefined
   const { person, amount_kopecks: amount, stars: paid, cid: story, is_reversed: isReversed } = rows[0]
   return {
@@ -102,7 +115,11 @@ export async function paymentOf(sql: Sql, bot: BotId, id: ChargeId): Promise<Pay
 export async function give(sql: Sql, { key, person, gift, at, cid }: Gift): Promise<'given' | 'already_given'> {
   const amount = gift.unit === 'RUB' ? gift.kopecks : gift.count
   const { account } = await lockOrOpenAccount(sql, person, gift.unit)
-  const given = await post(sql, { kind: 'gift', cause: causeOf.gift(key), unit: gift.unit, amount, at, cid }, account)
+  const given = await post(
+    sql,
+    { kind: 'gift', idempotencyKey: idempotencyKeyOf.gift(key), unit: gift.unit, amount, at, cid },
+    account,
+  )
   return given === 'repeat' ? 'already_given' : 'given'
 }
 

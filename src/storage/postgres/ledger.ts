@@ -20,7 +20,7 @@ export type LedgerOptions = {
  * The books on PostgreSQL, inside a step's transaction (READ COMMITTED: who waited for a row sees what was waited for).
  *
  * Where a balance decides, its row is locked first and the decision comes after. Where a repeat decides, the unique
- * cause of the transfer does: `on conflict do nothing`, and then a new statement reads what is there.
+ * idempotency key of the transfer does: `on conflict do nothing`, and then a new statement reads what is there.
  */
 export function createPostgresLedger(sql: Sql, { bot, freeDaily }: LedgerOptions): Ledger {
   return {

@@ -7,13 +7,13 @@ import type { BotId } from '../../kit/ids.ts'
 import type { Permit } from '../../permit.ts'
 import type { Store, Tx } from '../../store.ts'
 import { messageWithCauses } from '../../telemetry/telemetry.ts'
+import { createPostgresAlerts } from './alerts.ts'
 import { asStorageFault, type Database, isSilence } from './database.ts'
 import { createPostgresErrands } from './errands.ts'
 import { permitHolds } from './fence.ts'
 import { createPostgresInboxStep } from './inbox-step.ts'
 import { createPostgresLedger } from './ledger.ts'
 import { lockKeys } from './lock-keys.ts'
-import { createPostgresOperatorCauses } from './operator-causes.ts'
 import { createPostgresOrders } from './orders.ts'
 import { createPostgresPeople } from './people.ts'
 import { createPostgresRefunds } from './refunds.ts'
@@ -201,7 +201,7 @@ function portsOn({ relaxed, durable, closeWith }: Step, { schema, bot, freeDaily
     refunds: createPostgresRefunds(durable, { bot }),
     submitSlots: createPostgresSubmitSlots(durable),
     waits: createPostgresWaits(durable),
-    causes: createPostgresOperatorCauses(relaxed),
+    alerts: createPostgresAlerts(relaxed),
     errands: createPostgresErrands(relaxed, schema, clock),
     closeWith,
   }

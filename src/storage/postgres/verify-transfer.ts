@@ -36,7 +36,11 @@ export function verifyTransfer(row: TransferRow, previous: Buffer, person: strin
   const amount = toSafeInteger(row.amount, `the amount of ${name}`)
   const at = toSafeInteger(row.at, `the time of ${name}`)
   const entry = row.entry === null ? null : toSafeInteger(row.entry, `the entry of ${name}`)
-  if (!hashOf(previous, { cause, kind, unit, amount, source, target, entry, order, at, cid }).equals(row.hash)) {
+  if (
+    !hashOf(previous, { idempotencyKey: cause, kind, unit, amount, source, target, entry, order, at, cid }).equals(
+      row.hash,
+    )
+  ) {
     throw new Difference(`${name} is not what its hash says: it was changed, or what stood before it was`)
   }
   if (!isKind(kind)) throw new Difference(`${name} is of an unknown kind: ${kind}`)

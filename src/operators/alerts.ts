@@ -8,11 +8,11 @@ import type { WebhookFigures } from '../webhook/webhook.ts'
 
 /**
  * What operators are alerted to in Telegram: the problems of the service (`health/problems.ts`) and a few pieces of news.
- * Pure: figures in, causes out. Each cause is one thing that is wrong, however many log lines it makes;
+ * Pure: figures in, alerts out. Each alert is one thing that is wrong, however many log lines it makes;
  * `operator-watch.ts` sends it once and says when it has passed.
  */
-export type Cause = {
-  readonly key: CauseKey
+export type Alert = {
+  readonly key: AlertKey
   /** What is so, in a sentence or two. */
   readonly says: string
   /** The command that shows more, or helps. */
@@ -22,7 +22,7 @@ export type Cause = {
   readonly againAfterMs?: number
 }
 
-/** The event of each cause, as it stands in the log and in the documents. */
+/** The event of each alert, as it stands in the log and in the documents. */
 export const eventOf = {
   took_over: 'ACTIVE_ENTER',
   nobody_active: 'NOBODY_ACTIVE',
@@ -42,11 +42,11 @@ export const eventOf = {
   telegram_away: 'TELEGRAM_AWAY',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
-export type CauseKey = keyof typeof eventOf
+export type AlertKey = keyof typeof eventOf
 
-export const isCauseKey = (text: string): text is CauseKey => Object.hasOwn(eventOf, text)
+export const isAlertKey = (text: string): text is AlertKey => Object.hasOwn(eventOf, text)
 
-/** What the leader looks at. What is absent is not known, and makes no cause. */
+/** What the leader looks at. What is absent is not known, and makes no alert. */
 export type Watched = {
   readonly now: Instant
   readonly instance: string
@@ -72,18 +72,18 @@ export type Watched = {
 const newsMs = 10 * 60_000
 const againMs = 10 * 60_000
 
-export function causesOf(seen: Watched): readonly Cause[] {
+export function alertsOf(seen: Watched): readonly Alert[] {
   const problems = problemsOf({ ...seen, leadsSince: seen.leads.since })
-  const alerts = problems.filter(isAlerted).map((key) => ({ key, ...alertOf[key](seen) }))
+  const alerts = problems.filter(isAlerted).map((key) => ({ key, ...wordingOf[key](seen) }))
   return [...newsOf(seen), ...alerts]
 }
 
 /** What has happened and is no state that can be mended; and credits that will soon be used up. */
-function newsOf(seen: Watched): readonly Cause[] {
+function newsOf(seen: Watched): readonly Alert[] {
   return [...tookOver(seen), ...connectionHeld(seen), ...drifted(seen), ...creditsLow(seen)]
 }
 
-function tookOver({ now, instance, leads: { epoch, since, died } }: Watched): readonly Cause[] {
+function tookOver({ now, instance, leads: { epoch, since, died } }: Watched): readonly Alert[] {
   if (died === undefined || now - since > newsMs) return []
   const { instance: former } = died
   const before = former === undefined ? 'The instance before it' : `Instance ${former}`
@@ -98,7 +98,7 @@ function tookOver({ now, instance, leads: { epoch, since, died } }: Watched): re
   ]
 }
 
-function connectionHeld({ pool, now }: Watched): readonly Cause[] {
+function connectionHeld({ pool, now }: Watched): readonly Alert[] {
   const [reclaimed] = pool.reclaimed
   if (reclaimed === undefined || now - reclaimed.at >= newsMs) return []
   return [
@@ -110,7 +110,7 @@ function connectionHeld({ pool, now }: Watched): readonly Cause[] {
   ]
 }
 
-function drifted({ webhook }: Watched): readonly Cause[] {
+function drifted({ webhook }: Watched): readonly Alert[] {
   if (webhook?.drift === undefined || webhook.contestedSince !== undefined) return []
   return [
     {
@@ -121,7 +121,7 @@ function drifted({ webhook }: Watched): readonly Cause[] {
   ]
 }
 
-function creditsLow({ selling: { credits }, creditsLow: low }: Watched): readonly Cause[] {
+function creditsLow({ selling: { credits }, creditsLow: low }: Watched): readonly Alert[] {
   if (credits === undefined || Number(credits) >= low) return []
   return [
     {
@@ -137,10 +137,10 @@ type Alerted = Exclude<
   Problem,
   'nobody_active' | 'pool_waiting' | 'database_silent' | 'database_read_only' | 'updates_refused'
 >
-type Alert = Omit<Cause, 'key'>
+type Wording = Omit<Alert, 'key'>
 
 /** Each problem in a sentence for an operator. */
-const alertOf: Readonly<Record<Alerted, (seen: Watched) => Alert>> = {
+const wordingOf: Readonly<Record<Alerted, (seen: Watched) => Wording>> = {
   pool_exhausted({ pool }) {
     const owners = pool.held.length === 0 ? '' : ` Held by: ${pool.held.map(({ owner }) => owner).join(', ')}.`
     return {
@@ -191,11 +191,11 @@ const alertOf: Readonly<Record<Alerted, (seen: Watched) => Alert>> = {
   },
 }
 
-const isAlerted = (problem: Problem): problem is Alerted => Object.hasOwn(alertOf, problem)
+const isAlerted = (problem: Problem): problem is Alerted => Object.hasOwn(wordingOf, problem)
 
 const ageS = (waiting: Waiting | undefined, now: Instant): number => Math.round((now - (waiting?.oldest ?? now)) / 1000)
 
-function shelved(waiting: Waiting | undefined, noun: string, done: string, run: string): Alert {
+function shelved(waiting: Waiting | undefined, noun: string, done: string, run: string): Wording {
   const count = waiting?.shelved ?? 0
   const says = `${count} ${count === 1 ? noun : `${noun}s`} could not be ${done} and need a look.`
   return { says, run, size: count, againAfterMs: againMs }

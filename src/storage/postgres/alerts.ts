@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { instant } from '../../kit/clock.ts'
-import type { OpenCause, OperatorCauses } from '../../operators/operators.ts'
+import type { AlertStore, OpenAlert } from '../../operators/operators.ts'
 import type { Sql } from './sql.ts'
 
 const OPEN = 'select key, says, size, since, told_at from operator_causes'
@@ -14,9 +14,9 @@ const CLAIM = `${SAVE}
 
 type Row = { key: string; says: string; size: number; since: number; told_at: number }
 
-const valuesOf = ({ key, says, size, since, toldAt }: OpenCause) => [key, says, size, since, toldAt]
+const valuesOf = ({ key, says, size, since, toldAt }: OpenAlert) => [key, says, size, since, toldAt]
 
-export async function openCauses(client: pg.Pool): Promise<readonly OpenCause[]> {
+export async function openAlerts(client: pg.Pool): Promise<readonly OpenAlert[]> {
   const { rows } = await client.query<Row>(OPEN)
   return rows.map(({ key, says, size, since, told_at: toldAt }) => ({
     key,
@@ -28,10 +28,10 @@ export async function openCauses(client: pg.Pool): Promise<readonly OpenCause[]>
 }
 
 /** Part of a step of the leader. */
-export function createPostgresOperatorCauses(sql: Sql): OperatorCauses {
+export function createPostgresAlerts(sql: Sql): AlertStore {
   return {
-    async save(cause) {
-      await sql.query(SAVE, valuesOf(cause))
+    async save(alert) {
+      await sql.query(SAVE, valuesOf(alert))
     },
     async close(key) {
       await sql.query(CLOSE, [key])
@@ -40,6 +40,6 @@ export function createPostgresOperatorCauses(sql: Sql): OperatorCauses {
 }
 
 /** For whoever does not lead: true for one of all instances that ask, and for the next one when it has grown or aged. */
-export async function claimCause(client: pg.Pool, cause: OpenCause, toldBefore: number): Promise<boolean> {
-  return (await client.query(CLAIM, [...valuesOf(cause), toldBefore])).rowCount === 1
+export async function claimAlert(client: pg.Pool, alert: OpenAlert, toldBefore: number): Promise<boolean> {
+  return (await client.query(CLAIM, [...valuesOf(alert), toldBefore])).rowCount === 1
 }
