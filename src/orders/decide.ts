@@ -1,4 +1,5 @@
 import type { Instant } from '../kit/clock.ts'
+import { foreignWords } from '../kit/foreign-words.ts'
 import type { FileId, KieTaskId, MessageId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { type Kopecks, shareOf } from '../money/amount.ts'
@@ -25,8 +26,8 @@ export type Observation =
   | { readonly type: 'submit_begun'; readonly at: Instant }
   | { readonly type: 'submit_postponed' }
   | { readonly type: 'submit_accepted'; readonly task: KieTaskId; readonly at: Instant }
-  | { readonly type: 'submit_refused'; readonly reason: ReleaseReason; readonly at: Instant }
-  | { readonly type: 'submit_unanswered'; readonly at: Instant }
+  | ({ readonly type: 'submit_refused'; readonly reason: ReleaseReason; readonly at: Instant } & Said)
+  | ({ readonly type: 'submit_unanswered'; readonly at: Instant } & Said)
   | { readonly type: 'task_moved'; readonly stage: Stage }
   | {
       readonly type: 'task_succeeded'
@@ -36,14 +37,25 @@ export type Observation =
       readonly at: Instant
     }
   /** KIE called it a success, with an empty list of results. */
-  | { readonly type: 'task_made_nothing'; readonly at: Instant }
-  | { readonly type: 'task_failed'; readonly reason: ReleaseReason; readonly at: Instant }
+  | ({ readonly type: 'task_made_nothing'; readonly at: Instant } & Said)
+  | ({
+      readonly type: 'task_failed'
+      readonly reason: ReleaseReason
+      /** What KIE took all the same, a decimal string, when it said so. */
+      readonly credits?: string
+      readonly at: Instant
+    } & Said)
   /** It is `at`; `limits` are the offer's, absent when the offer is gone. Nothing happens before the deadline. */
   | { readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined }
   /** `index` is the artifact's place in the list that KIE gave, from 0. */
   | { readonly type: 'artifact_delivered'; readonly index: number; readonly sent: SentArtifact; readonly at: Instant }
   /** It could not be fetched now, or Telegram took it in no form. */
-  | { readonly type: 'artifact_refused'; readonly index: number; readonly reason: LossReason; readonly at: Instant }
+  | ({
+      readonly type: 'artifact_refused'
+      readonly index: number
+      readonly reason: LossReason
+      readonly at: Instant
+    } & Said)
   | { readonly type: 'original_sent'; readonly index: number; readonly file: FileId }
   /** The message after the artifacts; `message` is undefined when Telegram did not take it. */
   | { readonly type: 'receipt_shown'; readonly message?: MessageId; readonly sent: number; readonly isFinal: boolean }
@@ -51,6 +63,9 @@ export type Observation =
   | { readonly type: 'cancel_asked'; readonly at: Instant }
   | { readonly type: 'refund_asked'; readonly at: Instant }
   | { readonly type: 'progress_shown'; readonly message: MessageId }
+
+/** The outside cause for operators (host, code, words), which no person reads. */
+type Said = { readonly detail?: string }
 
 /** What must be written together with the next state. */
 export type Effect =
@@ -89,7 +104,7 @@ export function decide(order: Order, seen: Observation): Decision {
     case 'submit_unanswered':
       // Asking again could start a second paid task; the callback that carries our reference, or the deadline, decides.
       if (order.status !== 'submitting') return 'ignored'
-      return becomeUncertain(order, seen.at)
+      return becomeUncertain(order, seen.at, seen.detail)
     case 'task_moved':
       if (order.status !== 'generating' || order.stage === seen.stage) return 'ignored'
       return to({ ...order, stage: seen.stage }, 'show_progress')
@@ -187,7 +202,7 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
     case 'placed':
       return release(order, 'provider_unavailable', at)
     case 'submitting':
-      return becomeUncertain(order, at)
+      return becomeUncertain(order, at, 'the process that asked KIE wrote down no answer')
     case 'uncertain':
       return release(order, 'never_confirmed', at)
     case 'generating':
@@ -204,8 +219,12 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
   }
 }
 
-const becomeUncertain = (order: Order, since: Instant): Decision =>
-  to({ ...base(order), status: 'uncertain', since }, 'watch', 'show_progress')
+const becomeUncertain = (order: Order, since: Instant, said: string | undefined): Decision =>
+  to(
+    { ...base(order), status: 'uncertain', since, ...(said === undefined ? {} : { said: foreignWords(said) }) },
+    'watch',
+    'show_progress',
+  )
 
 type Delivering = Extract<Order, { status: 'delivering' }>
 

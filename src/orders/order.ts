@@ -21,7 +21,12 @@ import type { Kopecks, Price, ShopDay } from '../money/amount.ts'
 export type Order =
   | (OrderBase & { readonly status: 'placed' })
   | (OrderBase & { readonly status: 'submitting'; readonly since: Instant })
-  | (OrderBase & { readonly status: 'uncertain'; readonly since: Instant })
+  | (OrderBase & {
+      readonly status: 'uncertain'
+      readonly since: Instant
+      /** How the call to KIE ended, for an operator. */
+      readonly said?: string
+    })
   | (OrderBase &
       Taken & {
         readonly status: 'generating'
