@@ -40,7 +40,8 @@ export interface Losses {
 export const causes = {
   result_gone: {
     meaning: 'the link to a result that KIE made was dead for an hour, and no other link could be had',
-    check: 'whether the host in the detail answers (`curl -I`), and whether KIE still shows the result of the task',
+    check:
+      'whether the host in the detail answers a request from here, and whether KIE still shows the result of the task',
     todo: 'ask KIE for the credits of the task; it is still looked for now and then, and brought as a gift',
   },
   result_not_a_picture: {
@@ -50,7 +51,7 @@ export const causes = {
   },
   result_forbidden: {
     meaning: 'the link to a result led to an address that is not a public one, or through too many redirects',
-    check: 'what the resolver here gives for the host in the detail (`nslookup`): a filter may answer in its place',
+    check: 'what the resolver here gives for the host in the detail: a filter may answer in its place',
     todo: 'repair the resolver; results of the last days are brought as gifts then',
   },
   result_unreachable: {

@@ -33,7 +33,7 @@ function wholeOrder({ before, next, seen }: Change): readonly Found[] {
       cause,
       ...(credits === undefined ? {} : { credits }),
       ...(price.unit === 'RUB' ? { kopecks: price.kopecks } : {}),
-      detail: detailOf(before, seen),
+      detail: next.said ?? 'nobody said why',
     },
   ]
 }
@@ -71,26 +71,6 @@ function causeOfRelease(reason: ReleaseReason, seen: Observation, credits: strin
   }
 }
 
-function detailOf(before: Order, seen: Observation): string {
-  if ('detail' in seen && seen.detail !== undefined) return seen.detail
-  switch (before.status) {
-    case 'uncertain':
-      return before.said ?? 'KIE gave no answer'
-    case 'generating':
-      return `task ${before.task} was last seen as "${before.stage}"`
-    case 'placed':
-      return 'the deadline passed before KIE was asked'
-    case 'submitting':
-    case 'delivering':
-    case 'completed':
-    case 'refunded':
-    case 'released':
-      return 'nothing was said'
-    default:
-      return unreachable(before, 'detailOf')
-  }
-}
-
 function missingResults({ before, next }: Change): readonly Found[] {
   if (next.status !== 'delivering' || before.status === 'delivering') return []
   const made = next.artifacts.length
@@ -117,7 +97,7 @@ function lostResults({ before, next, seen }: Change): readonly Found[] {
     const cause = isKnown ? undefined : causeOfLost(artifact, isOver)
     if (cause === undefined) continue
     const said = seen.type === 'artifact_refused' && seen.index === index ? seen.detail : undefined
-    const detail = said ?? `from ${hostOf(artifact.url)}`
+    const detail = said ?? saidOf(artifact) ?? `from ${hostOf(artifact.url)}`
     found.push({ cause, result: index + 1, ...creditsOfOne(next), ...shareOfOne(next, left, artifacts.length), detail })
     left -= 1
   }
@@ -140,5 +120,7 @@ function shareOfOne({ price, ordered }: Order, left: number, made: number): { re
 function creditsOfOne({ credits, artifacts = [] }: Partial<Produced>): { readonly credits?: string } {
   return credits === undefined ? {} : { credits: String(Number((Number(credits) / artifacts.length).toFixed(6))) }
 }
+
+const saidOf = (artifact: Artifact): string | undefined => (artifact.state === 'waiting' ? artifact.said : undefined)
 
 const hostOf = (url: string): string => URL.parse(url)?.origin ?? 'something that is no address'

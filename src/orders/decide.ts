@@ -100,7 +100,7 @@ export function decide(order: Order, seen: Observation): Decision {
       )
     case 'submit_refused':
       if (order.status !== 'submitting') return 'ignored'
-      return release(order, seen.reason, seen.at)
+      return release(order, seen.reason, seen.at, seen.detail)
     case 'submit_unanswered':
       // Asking again could start a second paid task; the callback that carries our reference, or the deadline, decides.
       if (order.status !== 'submitting') return 'ignored'
@@ -113,10 +113,11 @@ export function decide(order: Order, seen: Observation): Decision {
     case 'task_made_nothing':
       if (order.status !== 'generating') return 'ignored'
       if (order.emptySince === undefined) return to({ ...order, emptySince: seen.at })
-      return seen.at - order.emptySince < emptyBelievedMs ? 'ignored' : release(order, 'generation_failed', seen.at)
+      if (seen.at - order.emptySince < emptyBelievedMs) return 'ignored'
+      return release(order, 'generation_failed', seen.at, seen.detail)
     case 'task_failed':
       if (order.status !== 'generating') return 'ignored'
-      return release(order, seen.reason, seen.at)
+      return release(order, seen.reason, seen.at, seen.detail)
     case 'deadline_passed':
       return passDeadline(order, seen)
     case 'artifact_delivered':
@@ -200,13 +201,13 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
   if (deadline === undefined || at < deadline) return 'ignored'
   switch (order.status) {
     case 'placed':
-      return release(order, 'provider_unavailable', at)
+      return release(order, 'provider_unavailable', at, 'the deadline passed before KIE was asked')
     case 'submitting':
       return becomeUncertain(order, at, 'the process that asked KIE wrote down no answer')
     case 'uncertain':
-      return release(order, 'never_confirmed', at)
+      return release(order, 'never_confirmed', at, order.said)
     case 'generating':
-      return release(order, 'lost', at)
+      return release(order, 'lost', at, `task ${order.task} was last seen as "${order.stage}"`)
     case 'delivering':
       return settle(order, at)
     case 'released':
@@ -220,11 +221,7 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
 }
 
 const becomeUncertain = (order: Order, since: Instant, said: string | undefined): Decision =>
-  to(
-    { ...base(order), status: 'uncertain', since, ...(said === undefined ? {} : { said: foreignWords(said) }) },
-    'watch',
-    'show_progress',
-  )
+  to({ ...base(order), status: 'uncertain', since, ...saidAs(said) }, 'watch', 'show_progress')
 
 type Delivering = Extract<Order, { status: 'delivering' }>
 
@@ -264,13 +261,13 @@ function withArtifact(
 /** Looked for on and on after the first refusal, and lost when that has lasted too long or can never change. */
 function refuse(
   artifact: Artifact,
-  { reason, at }: Extract<Observation, { type: 'artifact_refused' }>,
+  { reason, detail, at }: Extract<Observation, { type: 'artifact_refused' }>,
 ): Artifact | undefined {
   if (artifact.state !== 'waiting') return undefined
   const { url, refusedAt } = artifact
   const lost: Artifact = { url, state: 'lost', reason, lostAt: at }
   if (!isLookedFor(lost)) return lost
-  if (refusedAt === undefined) return { url, state: 'waiting', refusedAt: at }
+  if (refusedAt === undefined) return { url, state: 'waiting', refusedAt: at, ...saidAs(detail) }
   return at - refusedAt < (reason === 'unreachable' ? awaitedMs : lookedForMs) ? undefined : lost
 }
 
@@ -310,7 +307,10 @@ function withOriginal(order: Order, index: number, file: FileId): Decision {
   return to({ ...order, artifacts: order.artifacts.with(index, { ...artifact, original: file }) })
 }
 
-function release(order: Order, reason: ReleaseReason, at: Instant): Decision {
+const saidAs = (said: string | undefined): { readonly said?: string } =>
+  said === undefined ? {} : { said: foreignWords(said) }
+
+function release(order: Order, reason: ReleaseReason, at: Instant, said?: string): Decision {
   const taken = 'task' in order && order.task !== undefined && order.submittedAt !== undefined
   return to(
     {
@@ -319,6 +319,7 @@ function release(order: Order, reason: ReleaseReason, at: Instant): Decision {
       status: 'released',
       reason,
       releasedAt: at,
+      ...saidAs(said),
       gift: 'none',
     },
     'release_hold',

@@ -24,7 +24,7 @@ export type Order =
   | (OrderBase & {
       readonly status: 'uncertain'
       readonly since: Instant
-      /** How the call to KIE ended, for an operator. */
+      /** How the call to KIE ended, in words for operators. */
       readonly said?: string
     })
   | (OrderBase &
@@ -43,6 +43,8 @@ export type Order =
         readonly status: 'released'
         readonly reason: ReleaseReason
         readonly releasedAt: Instant
+        /** Why, as the other side said it, in words for operators. */
+        readonly said?: string
         /** A success that came after the release is given away once. `given_up`: it could not be brought in time. */
         readonly gift: 'none' | 'delivering' | 'delivered' | 'given_up'
       })
@@ -90,6 +92,8 @@ export type Artifact = { readonly url: ArtifactUrl } & (
       readonly state: 'waiting'
       /** Since then it could not be fetched. */
       readonly refusedAt?: Instant
+      /** Why, in words for operators. */
+      readonly said?: string
     }
   | SentArtifact
   | { readonly state: 'lost'; readonly reason: LossReason; readonly lostAt: Instant }

@@ -17,7 +17,7 @@ create table losses (
   detail text not null
 );
 -- An order has one for each cause and result; without an order a story has one for each cause and detail.
-create unique index losses_once on losses (bot, cause, order_id, coalesce(result, 0)) where order_id is not null;
+create unique index losses_once on losses (order_id, cause, coalesce(result, 0)) where order_id is not null;
 create unique index losses_told_once on losses (bot, cause, cid, md5(detail)) where order_id is null;
 create index losses_at on losses (bot, at);
 create index losses_cid on losses (cid);
