@@ -165,6 +165,8 @@ export type PortsDeps = {
   readonly maxConn: number
   readonly bot: BotId
   readonly freeDaily: number
+  /** Of the shop's day. */
+  readonly timezone: string
   readonly botToken: string
   readonly telegramApiRoot: string
   readonly kieKey: string
@@ -243,7 +245,7 @@ export function openPorts(deps: PortsDeps): Ports {
     artifacts: createArtifactSource({ fetcher, kie }),
     readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
-    readFigures: createReadFigures({ pool: monitor, schema, clock }),
+    readFigures: createReadFigures({ pool: monitor, schema, timezone: deps.timezone, clock }),
     poolFigures: checkouts.figures,
     tryToStore: () => tryToStore(intake),
     sweepConnections: checkouts.sweep,

@@ -39,6 +39,7 @@ export function createProbes(
     polling: () => standing.polling?.figures(),
     selling: () => standing.selling?.figures(),
     telegram: breaker.figures,
+    lossCreditsPerDay: config.lossCreditsPerDay,
     isRefused: stores.isRefused,
     nobodyActiveMs: () => standing.leaderWatch?.nobodyForMs() ?? 0,
     instance,
@@ -107,6 +108,8 @@ export function createAlerts(
       pool: ports.poolFigures(),
       selling: standing.selling?.figures() ?? {},
       telegram: breaker.figures(),
+      losses: figures.latest()?.losses,
+      lossCreditsPerDay: config.lossCreditsPerDay,
       creditsLow: config.kieCreditsLow,
     }),
     async formerThatDied(epoch) {

@@ -4,6 +4,7 @@ import { createHealth, type Figures, type HealthDeps } from '../../src/health/he
 import { allProblems, type Problem } from '../../src/health/problems.ts'
 import { after, type Instant, instant } from '../../src/kit/clock.ts'
 import { instanceId } from '../../src/kit/ids.ts'
+import { shopDay } from '../../src/money/shop-day.ts'
 import { alertsOf, type Watched } from '../../src/operators/alerts.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 
@@ -22,7 +23,13 @@ const healthy: Watched = {
   selling: { credits: '900' },
   telegram: {},
   creditsLow: 200,
+  lossCreditsPerDay: 500,
 }
+const losses = ({ stories = 0, credits = '0' }) => ({
+  day: shopDay('2026-01-12'),
+  today: [{ cause: 'task_failed', count: stories, credits, kopecks: 0, firstCid: '0000000a' }] as const,
+  inRow: [{ cause: 'task_failed', stories, firstCid: '0000000a', lastDetail: 'KIE said 500' }] as const,
+})
 const waiting = (s: number) => ({ pending: 3, oldest: ago(s), shelved: 0 })
 
 /** Figures below and above the threshold of each problem that a leader alerts to. */
@@ -46,6 +53,7 @@ const thresholds: Partial<Readonly<Record<Problem, readonly [below: Partial<Watc
     { pool: { ...healthy.pool, waiting: 9, exhaustedSince: ago(1) } },
   ],
   kie_refuses: [{}, { selling: { credits: '900', paused: { why: 'key_refused', since: ago(1) } } }],
+  losses: [{ losses: losses({ stories: 2, credits: '500' }) }, { losses: losses({ stories: 3 }) }],
   telegram_away: [{}, { telegram: { away: { since: ago(1), why: 'no_answer', detail: 'no answer' } } }],
 }
 
@@ -56,6 +64,11 @@ describe('health and the alerts', () => {
       assert.deepEqual(namedBy({ ...healthy, ...above }), { health: [problem], alerts: [problem] })
     })
   }
+
+  it('name losses that cost more than the setting on one day, however different their causes', () => {
+    const dear = { ...healthy, losses: losses({ stories: 1, credits: '500.000001' }) }
+    assert.deepEqual(namedBy(dear), { health: ['losses'], alerts: ['losses'] })
+  })
 
   it('know every problem; those that no leader can alert to are named by health alone', () => {
     const unalerted = allProblems.filter((problem) => !(problem in thresholds))
@@ -74,6 +87,7 @@ function namedBy(seen: Watched) {
   const figures: Figures = {
     inbox: { pending: 0, oldest: undefined, shelved: 0, ...seen.inbox, newest: undefined, isReadOnly: false },
     errands: { pending: 0, oldest: undefined, shelved: 0, ...seen.errands },
+    losses: seen.losses ?? losses({}),
     pool: seen.pool,
     poolWaited: false,
     at: seen.now,
@@ -88,6 +102,7 @@ function namedBy(seen: Watched) {
     polling: () => seen.polling,
     selling: () => seen.selling,
     telegram: () => seen.telegram,
+    lossCreditsPerDay: seen.lossCreditsPerDay,
     isRefused: () => false,
     nobodyActiveMs: () => 0,
     instance,
