@@ -108,6 +108,24 @@ describe('an order that ends before anything was made', () => {
     assert.deepEqual(await lossesOf(id), [{ cause: 'task_unanswered', ...whole, credits: null, detail }])
   })
 
+  it('that cannot be looked at until its deadline tells what the last look met', async () => {
+    const looks = [
+      [unknown('KIE gave no answer: api.kie.test reset'), 'KIE gave no answer: api.kie.test reset'],
+      [{ kind: 'done', value: { state: 'not_found' } }, 'KIE does not know task'],
+      [{ kind: 'done', value: { state: 'unrecognized', raw: '{"state":"new"}' } }, 'nobody described: {"state":"new"}'],
+    ] as const
+    for (const [outcome, words] of looks) {
+      const { id } = await generating()
+      await clock.advance(offer.deadlines.lostMs)
+      await shop
+        .watches({ look: async () => outcome })(id)
+        .catch((error: unknown) => assert.match(String(error), /nobody described/))
+      const [loss] = await lossesOf(id)
+      assert.equal(loss?.cause, 'task_silent')
+      assert.ok(loss.detail.includes(words), loss.detail)
+    }
+  })
+
   it('silent past its deadline is a loss', async () => {
     const { id, task } = await generating()
     await clock.advance(offer.deadlines.lostMs)
