@@ -19,6 +19,8 @@ import { isAll, seed } from './fixtures/seed.ts'
 /** Most of the time most files wait: for processes that they have started, for a bot, for a moment. */
 const atOnce = 4 * availableParallelism()
 const laneCount = 2 * availableParallelism()
+/** What these promise depends on how soon a process is served; they have the machine to themselves. */
+const undisturbedFiles = ['test/journeys/flood.test.ts', 'test/limits/memory.test.ts']
 const cache = path.resolve('node_modules/.cache')
 await mkdir(cache, { recursive: true })
 // Below `node_modules`, so that what is bundled there finds packages.
@@ -70,9 +72,6 @@ async function runAll(files: readonly string[], concurrency: number): Promise<vo
   })
   for await (const chunk of tests.compose(spec)) process.stdout.write(chunk)
 }
-
-/** What these promise depends on how soon a process is served; they have the machine to themselves. */
-const undisturbedFiles = ['test/journeys/flood.test.ts', 'test/limits/memory.test.ts']
 
 /**
  * Those that start many processes have one of their own and come first, the slowest before all, so that no core is idle
