@@ -215,17 +215,23 @@ function shelved(waiting: Waiting | undefined, noun: string, done: string, run: 
   return { says, run, size: count, againAfterMs: againMs }
 }
 
+/** So much of losses fits into one message; `trt losses` has the rest. */
+const causesMax = 5
+const answerUnitsMax = 200
+
 /** One alert of all losses: the causes that repeat, and a day that has become dear. Each further loss lets it grow. */
 function lossesOf(seen: Watched): Wording {
   const { losses, lossCreditsPerDay } = seen
   const repeated = repeatedIn(losses)
   const dear = creditsOver(seen)
   const [most] = losses?.today ?? []
-  const sentences = repeated.map(
-    ({ cause, stories, firstCid, lastDetail }) =>
-      `${stories} ${cause === 'message_refused' ? 'messages' : 'orders'} in a row were lost, with no order delivered in between: ` +
-      `${causes[cause].meaning}. It began with cid=${firstCid}; the last answer was: ${lastDetail}`,
-  )
+  const sentences = repeated.slice(0, causesMax).map(({ cause, stories, firstCid, lastDetail }) => {
+    const what = cause === 'message_refused' ? 'messages in a row were lost' : 'orders in a row had losses'
+    return (
+      `${stories} ${what}, with no order delivered whole in between: ${causes[cause].meaning}. ` +
+      `It began with cid=${firstCid}; the last answer was: ${lastDetail.slice(0, answerUnitsMax)}`
+    )
+  })
   if (dear !== undefined && most !== undefined) {
     sentences.push(
       `Losses have cost ${dear} credits today, more than ${lossCreditsPerDay} (LOSS_CREDITS_PER_DAY). ` +

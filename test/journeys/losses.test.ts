@@ -30,7 +30,7 @@ it('three orders in a row that KIE fails are told to the operator once, in words
   assert.equal(head, '⚠️ LOSS_RECORDED (sandbox)')
   assert.match(
     says ?? '',
-    /^3 orders in a row were lost, with no order delivered in between: KIE accepted the task and said later that it had failed\. It began with cid=\w{8}; the last answer was: KIE said of task \w+: 500 The generator is out of order$/,
+    /^3 orders in a row had losses, with no order delivered whole in between: KIE accepted the task and said later that it had failed\. It began with cid=\w{8}; the last answer was: KIE said of task \w+: 500 The generator is out of order$/,
   )
   assert.equal(run, `Run: trt losses --cause task_failed; trt story ${cids[0]}`)
   const health = await fetch(`${world.serviceUrl()}/health`)

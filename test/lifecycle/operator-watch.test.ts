@@ -222,7 +222,7 @@ describe('operators are told once, and again when it has passed', () => {
       'several orders in a row ended with one cause',
       'LOSS_RECORDED',
       { losses: lossesOf(3) },
-      /^3 orders in a row were lost, with no order delivered in between: KIE accepted the task and said later that it had failed\. It began with cid=0000000a; the last answer was: KIE said 500$\nRun: trt losses --cause task_failed; trt story 0000000a$/m,
+      /^3 orders in a row had losses, with no order delivered whole in between: KIE accepted the task and said later that it had failed\. It began with cid=0000000a; the last answer was: KIE said 500$\nRun: trt losses --cause task_failed; trt story 0000000a$/m,
     ],
     [
       'the losses of a day have become dear',
@@ -314,7 +314,7 @@ describe('operators are told once, and again when it has passed', () => {
     leader.set({ losses: lossesOf(4) })
     await leader.passes(10)
     const [, again, ...more] = await messages()
-    assert.match(again ?? '', /4 orders in a row were lost/)
+    assert.match(again ?? '', /4 orders in a row had losses/)
     assert.deepEqual(more, [])
   })
 

@@ -4,6 +4,7 @@ import { createHealth, type Figures, type HealthDeps } from '../../src/health/he
 import { allProblems, type Problem } from '../../src/health/problems.ts'
 import { after, type Instant, instant } from '../../src/kit/clock.ts'
 import { instanceId } from '../../src/kit/ids.ts'
+import { causes, type LossCause } from '../../src/losses/loss.ts'
 import { shopDay } from '../../src/money/shop-day.ts'
 import { alertsOf, type Watched } from '../../src/operators/alerts.ts'
 import { createTestClock } from '../fixtures/clock.ts'
@@ -68,6 +69,18 @@ describe('health and the alerts', () => {
   it('name losses that cost more than the setting on one day, however different their causes', () => {
     const dear = { ...healthy, losses: losses({ stories: 1, credits: '500.000001' }) }
     assert.deepEqual(namedBy(dear), { health: ['losses'], alerts: ['losses'] })
+  })
+
+  it('fit losses of every cause at once into one message', () => {
+    const inRow = (Object.keys(causes) as LossCause[]).map((cause) => {
+      return { cause, stories: 3, firstCid: '0000000a', lastDetail: 'x'.repeat(500) }
+    })
+    const alerts = alertsOf({ ...healthy, losses: { ...losses({}), inRow } })
+    assert.deepEqual(
+      alerts.map(({ key, size }) => [key, size]),
+      [['losses', 3 * inRow.length]],
+    )
+    assert.ok((alerts[0]?.says.length ?? 0) < 3_000)
   })
 
   it('know every problem; those that no leader can alert to are named by health alone', () => {
