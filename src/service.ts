@@ -1,6 +1,7 @@
 import type { Shop } from './conversation/screen.ts'
 import { createBreaker } from './delivery/breaker.ts'
 import { createPacing } from './delivery/pacing.ts'
+import { createRefused } from './delivery/refused.ts'
 import { createShowScreen } from './delivery/show-screen.ts'
 import { createWatchedChat } from './delivery/watched-chat.ts'
 import { createArrive } from './dispatch/arrive.ts'
@@ -129,7 +130,8 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   const pacing = createPacing({ store, breaker, random: randomFraction, clock })
   const turns = createTurns<ChatId>()
   const notes = ports.screenNotes
-  const screens = createShowScreen({ chat, notes, turns, pacing, random: randomFraction, clock, telemetry })
+  const refused = createRefused({ store, shop: config.instanceOf, clock, telemetry })
+  const screens = createShowScreen({ chat, notes, refused, turns, pacing, random: randomFraction, clock, telemetry })
   const conversing = {
     catalog,
     pricing: () => ({ usdToRub, multiplier }),
@@ -158,6 +160,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     chat,
     kie: selling.kie,
     pacing,
+    refused,
     turns,
     references,
     callbackBase: publicUrl === undefined ? undefined : `${publicUrl}/${config.kieCallback.path}`,

@@ -40,6 +40,7 @@ export const eventOf = {
   credits_low: 'KIE_CREDITS_LOW',
   kie_refuses: 'SELLING_PAUSED',
   telegram_away: 'TELEGRAM_AWAY',
+  message_refused: 'MESSAGE_REFUSED',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type AlertKey = keyof typeof eventOf

@@ -13,4 +13,6 @@ export type OpenAlert = {
 export interface AlertStore {
   save(alert: OpenAlert): Promise<void>
   close(key: string): Promise<void>
+  /** One more of what is counted under this key; gives how many there are since the first, which is as told `now`. */
+  count(key: string, says: string, now: Instant): Promise<number>
 }

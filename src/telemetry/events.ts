@@ -50,6 +50,11 @@ export const events = {
     meaning: 'Telegram never said whether it took this message; it was sent a few times, and is not sent again',
     action: 'nothing: the person has it, or asks again',
   }),
+  MESSAGE_REFUSED: event('TELEMETRY', 'error', ['cid', 'method', 'what', 'detail'], {
+    meaning:
+      'Telegram refuses this message for good; the person reads a plain one in its place, and the operators were told of the first of its kind',
+    action: 'trt story <cid>; it is a fault of ours or a new rule of Telegram: report `method` and `detail`',
+  }),
   TELEGRAM_AWAY: event('TELEMETRY', 'error', ['why', 'detail'], {
     meaning:
       'Telegram does not answer, or refuses the token; nothing is sent until a probe is answered, and nothing is lost',

@@ -13,7 +13,8 @@ export async function readStory(sql: Sql, schema: string, cid: string): Promise<
              'error=' || last_error) as detail
       from inbox where cid = $1
     union all
-    select placed_at, 'order', concat_ws(' ', id, 'offer=' || offer, 'status=' || status, 'task=' || task) from orders where cid = $1
+    select placed_at, 'order', concat_ws(' ', id, 'offer=' || offer, 'status=' || status, 'task=' || task,
+           'not shown: ' || (body->'order'->>'notShown')) from orders where cid = $1
     union all
     select at, 'money', concat_ws(' ', kind, amount || ' ' || unit, source || ' → ' || target, 'order=' || order_id,
         case when kind = 'credit' then 'charge=' || regexp_replace(cause, '^credit:\\d+:', '') end)
