@@ -1,4 +1,5 @@
 import type { Outcome } from '../kit/outcome.ts'
+import { invoiceStarsMax, topUpRange } from '../money/top-up.ts'
 
 /**
  * The checks before serving, and at any time after: facts in, findings out. Pure, so that `start` and `doctor` say the
@@ -224,6 +225,19 @@ export function judgeShop(written: Partial<ShopTerms> | undefined, mine: ShopTer
     check,
     `${each.join(', ')} at the last start of the shop`,
     'if the change is meant, restart every instance; else give this shell and all instances the same settings',
+  )
+}
+
+/** Whether anybody can pay: Telegram takes no invoice over more than 100,000 Stars. */
+export function judgeTopUps(starsPerRub: string): Finding {
+  const check = 'top-ups'
+  const { min, max } = topUpRange(starsPerRub)
+  const [least, most] = [min / 100, max / 100]
+  if (max >= min) return ok(check, `at ${starsPerRub} Stars a rouble people top up by ${least} to ${most} roubles`)
+  return failed(
+    check,
+    `at ${starsPerRub} Stars a rouble nobody can top up: ${least} roubles, the least, must be 1 to ${invoiceStarsMax} Stars`,
+    'correct STARS_PER_RUB; 1.6 is usual',
   )
 }
 

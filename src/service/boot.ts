@@ -13,6 +13,7 @@ import {
   judgeDatabase,
   judgeDatabaseFault,
   judgeSchema,
+  judgeTopUps,
   judgeWorld,
   sentenceOf,
   warning,
@@ -41,6 +42,7 @@ export class StartRefused extends Error {
 export async function boot(deps: ServiceDeps, ports: BootPorts, chat: ChatGateway): Promise<Booted> {
   const { config, world, clock, telemetry } = deps
   const catalog = readCatalog(deps)
+  throwIfFailed([judgeTopUps(config.shop.starsPerRub)], telemetry)
   await checkDatabase(ports, deps)
   const operators = config.operators.map(personId)
   const tellNow = createTellNow({ chat, operators, telemetry })
