@@ -21,6 +21,7 @@ import { createInstanceWatch } from './lifecycle/instance-watch.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { beatTimes, Membership } from './lifecycle/membership.ts'
 import { shopDaysIn } from './money/shop-day.ts'
+import { createUnheardAlertsDuty } from './operators/unheard-alerts.ts'
 import { createArrivals, createIntake } from './service/arrivals.ts'
 import { boot } from './service/boot.ts'
 import { isWorking, type ServiceDeps, type Standing } from './service/deps.ts'
@@ -100,7 +101,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // The checks of the start: catalog, database, schema, world, secrets.
   const booted = await boot(deps, ports, chat)
-  const { catalog, keys, operators } = booted
+  const { catalog, keys, operators, tellOperator } = booted
 
   // Intake.
   const { intake, references, handleCallback } = createIntake(deps, ports, booted, standing, {
@@ -167,6 +168,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     fileChecked: updates.fileChecked,
     starRefunds: createStarRefunds({ store, clock }),
     operators,
+    tellOperator,
   })
   // Roles: the work is done by the leader, or by every instance.
   const work = {
@@ -183,6 +185,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
       ...(isShared ? [] : [work]),
       ...createArrivals(deps, ports, booted, standing, { intake, publicUrl, newestStoredAt }),
       createAlerts(deps, ports, breaker, probes, booted, standing),
+      createUnheardAlertsDuty({ isDue: ports.areUnheardAlertsDue, operators, store, clock }),
       ...createInstanceWatch({ instances: ports.instances, errands: ports.engine, times, clock, telemetry }),
       ...createUpkeep({ sealJournal: ports.sealJournal, pruneInbox: ports.pruneInbox, clock }),
       ...errands.duties,

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Config } from '../config/config.ts'
 import { createKieClient } from '../kie/client.ts'
+import { chatOfPerson, personId } from '../kit/ids.ts'
 import { whyRedisIsSilent } from '../leadership/redis-lock.ts'
 import {
   type DatabaseFacts,
@@ -11,6 +12,7 @@ import {
   judgeDatabase,
   judgeDatabaseFault,
   judgeIdentity,
+  judgeOperator,
   judgeProvider,
   judgeSchema,
   judgeShop,
@@ -54,7 +56,7 @@ export async function examine(
   const { clock } = context
   const telegram = createTelegramClient({ token: around.botToken, apiRoot: around.telegramApiRoot, clock })
   const kie = createKieClient({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl, key: around.kieKey, clock })
-  const [storage, stored, catalog, me, word, time, credits, local] = await Promise.all([
+  const [storage, stored, catalog, me, word, time, credits, local, operators] = await Promise.all([
     judgeOwnStorage(config, around),
     inspectDatabase(context, config, around),
     judgeCatalog(),
@@ -63,6 +65,11 @@ export async function examine(
     look(clock, `${around.telegramApiRoot}/`),
     kie.credits(),
     lookAtService(context, config),
+    Promise.all(
+      config.operators.map(async (id) =>
+        judgeOperator(id, await telegram.sayBusy(chatOfPerson(personId(id)), 'typing')),
+      ),
+    ),
   ])
   const webhook = word.kind === 'done' ? word.value : undefined
   const isPolling = config.world.kind === 'live' && config.world.mode === 'polling'
@@ -83,6 +90,7 @@ export async function examine(
     catalog,
     judgeTopUps(config.shop.starsPerRub),
     judgeIdentity(me),
+    ...operators.filter((finding) => finding !== undefined),
     ...judgeTime(time, clock.now()),
     judgeService(local, config),
     ...(isPolling ? [] : [await judgePublic(context, baseUrl, webhook)]),

@@ -28,7 +28,7 @@ import type { Pacing } from './pacing.ts'
 import type { Instead, Refused } from './refused.ts'
 import { emitNotShown, insteadOfAnswer, reasonCode } from './show-screen.ts'
 import { isInStarTransactions, type StarTransactions } from './star-transactions.ts'
-import { operatorView } from './tell-operators.ts'
+import { isOutOfReach, type TellOperator } from './tell-operators.ts'
 import { copiesMax, emitUnconfirmed } from './unconfirmed.ts'
 
 /** The errands that are one call each: answer a tap, say a sentence, send an invoice, send again, take a file. */
@@ -61,6 +61,7 @@ export type SmallErrandsDeps = {
   }
   readonly starTransactions: StarTransactions
   readonly operators: readonly PersonId[]
+  readonly tellOperator: TellOperator
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
@@ -242,12 +243,27 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       const chat = chatOfPerson(to)
       const held = pacing.hold(chat, repeats)
       if (held !== undefined) return held
-      const outcome = await gateway.send(chat, operatorView(what, cid))
+      const outcome = await deps.tellOperator(to, what, cid)
       if (outcome.kind === 'done') return 'settled'
-      telemetry.emit('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
       if (outcome.kind === 'unknown') return againOrRest(repeats, cid, 'trouble', outcome.detail)
-      return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome, repeats)
+      if (outcome.retry.when !== 'never') return await pacing.after(permit, chat, outcome, repeats)
+      if (isOutOfReach(outcome)) await keepUnheard(permit, to, what, cid)
+      return 'settled'
     },
+  }
+
+  /** Unless another operator hears it, the alert waits for this one. */
+  async function keepUnheard(permit: Permit, operator: PersonId, says: string, cid: Cid): Promise<void> {
+    const at = clock.now()
+    await store.transact(permit, async (tx) => {
+      const known = await tx.people.get(operator)
+      if (known !== undefined && known.blockedBotAt === undefined) await tx.people.save({ ...known, blockedBotAt: at })
+      for (const other of deps.operators.filter((each) => each !== operator)) {
+        const person = await tx.people.get(other)
+        if (person !== undefined && person.blockedBotAt === undefined) return
+      }
+      await tx.unheardAlerts.keep({ operator, says, cid, at })
+    })
   }
 
   /** The file without Telegram's compression: as Telegram has it, or from where KIE keeps it. */

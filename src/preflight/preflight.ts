@@ -283,6 +283,21 @@ export function judgeIdentity(me: Outcome<{ readonly username: string; readonly 
       )
 }
 
+/**
+ * Whether an operator can be told anything, by how Telegram answered a chat action: it refuses one for whoever has blocked
+ * the bot, or has never pressed Start. Undefined when Telegram said nothing about that.
+ */
+export function judgeOperator(operator: number, asked: Outcome<unknown>): Finding | undefined {
+  const check = `operator.${operator}`
+  if (asked.kind === 'done') return ok(check, 'reads what this bot writes')
+  if (asked.kind === 'unknown' || asked.retry.when === 'later') return undefined
+  return warning(
+    check,
+    `operator ${operator} cannot be told anything (${asked.detail})`,
+    'let them open the bot and press Start, or unblock it; when that is nobody, correct ADMIN_ID',
+  )
+}
+
 /** Enough for a handful of pictures; below it the next buyers are refused. */
 const creditsFew = 100
 

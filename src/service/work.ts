@@ -7,6 +7,7 @@ import type { Refused } from '../delivery/refused.ts'
 import { createShowProgress } from '../delivery/show-progress.ts'
 import type { createShowScreen } from '../delivery/show-screen.ts'
 import { createSmallErrands, type SmallErrandsDeps } from '../delivery/small-errands.ts'
+import type { TellOperator } from '../delivery/tell-operators.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { createRunner, type Handlers } from '../errands/runner.ts'
 import type { KieGateway } from '../generation/kie-gateway.ts'
@@ -45,10 +46,11 @@ export function createErrands(
     readonly fileChecked: SmallErrandsDeps['fileChecked']
     readonly starRefunds: SmallErrandsDeps['starRefunds']
     readonly operators: readonly PersonId[]
+    readonly tellOperator: TellOperator
   },
 ) {
-  const { catalog, chat, kie, pacing, refused, turns, references, callbackBase, fileChecked, starRefunds, operators } =
-    given
+  const { catalog, chat, kie, pacing, refused, turns, references, callbackBase, fileChecked, starRefunds } = given
+  const { operators, tellOperator } = given
   const { store, artifacts } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
   const random = randomFraction
@@ -68,6 +70,7 @@ export function createErrands(
       starRefunds,
       starTransactions: ports.telegram.getStarTransactions,
       operators,
+      tellOperator,
     }),
     submit_task: createSubmitTask({
       ...common,

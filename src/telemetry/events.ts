@@ -211,10 +211,15 @@ export const events = {
     action: 'look at ERRAND_FAILED, DUTY_FAILED and at Telegram or KIE',
   }),
   OPERATOR_TOLD: event('ERRAND', 'info', ['what'], { more: ['cid'], meaning: 'a message to the operators' }),
+  OPERATOR_OUT_OF_REACH: event('ERRAND', 'warn', ['operator', 'error', 'cid'], {
+    meaning:
+      'this operator has blocked the bot or never pressed Start; logged once. Alerts go to the other operators; when none can be reached, they are kept until one presses Start',
+    action: 'let this person open the bot and press Start; correct ADMIN_ID when it names somebody else',
+  }),
   OPERATOR_NOT_TOLD: event('ERRAND', 'warn', ['what', 'error'], {
     more: ['cid'],
     meaning: 'Telegram did not take a message to an operator',
-    action: 'an operator must have started the bot and not blocked it; ADMIN_ID names them',
+    action: 'nothing, unless it repeats; `error` has the words of Telegram',
   }),
 
   PREFLIGHT_STARTED: event('BOOT', 'info', ['version', 'instance', 'world'], {

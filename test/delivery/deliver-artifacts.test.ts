@@ -10,6 +10,7 @@ import { createDeliver } from '../../src/delivery/deliver-artifacts.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
 import { createRefused } from '../../src/delivery/refused.ts'
 import { createSmallErrands } from '../../src/delivery/small-errands.ts'
+import { createTellOperator } from '../../src/delivery/tell-operators.ts'
 import { noteUnblocked } from '../../src/dispatch/note-blocked.ts'
 import type { Settled } from '../../src/errands/runner.ts'
 import { chatId, fileId, kieTaskId, messageId, type OrderId } from '../../src/kit/ids.ts'
@@ -90,6 +91,7 @@ function open() {
     starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
     starTransactions: async () => done([]),
     operators: [],
+    tellOperator: createTellOperator({ chat, telemetry }),
   })
 
   /** Somebody has paid for so many pictures, and KIE made so many. */

@@ -8,6 +8,7 @@ import { createPacing } from '../../src/delivery/pacing.ts'
 import { createRefused } from '../../src/delivery/refused.ts'
 import { createShowProgress } from '../../src/delivery/show-progress.ts'
 import { createSmallErrands } from '../../src/delivery/small-errands.ts'
+import { createTellOperator } from '../../src/delivery/tell-operators.ts'
 import type { ErrandContext, Settled } from '../../src/errands/runner.ts'
 import {
   chargeId,
@@ -70,6 +71,7 @@ function open() {
       starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
       starTransactions: async () => unknown('no answer'),
       operators: [],
+      tellOperator: createTellOperator({ chat, telemetry }),
     }),
     show_progress: createShowProgress({
       ...common,

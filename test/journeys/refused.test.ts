@@ -14,7 +14,14 @@ import { describes, getsFreePicture } from './steps.ts'
  */
 const world = await startWorld({
   env: { ADMIN_ID: '7000000001' },
-  expects: ['MESSAGE_REFUSED', 'UI_NOT_SHOWN', 'RESULT_NOT_DELIVERED', 'RESULT_LOST', 'OPERATOR_NOT_TOLD'],
+  expects: [
+    'MESSAGE_REFUSED',
+    'UI_NOT_SHOWN',
+    'RESULT_NOT_DELIVERED',
+    'RESULT_LOST',
+    'OPERATOR_NOT_TOLD',
+    'PREFLIGHT_FINDING',
+  ],
 })
 after(() => world.end())
 const { controls, log } = world

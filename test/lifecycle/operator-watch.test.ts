@@ -500,6 +500,8 @@ describe('the whole service', () => {
     const operatorId = 7_000_000_001
     const env = { ADMIN_ID: String(operatorId) }
     const world = await worldOf(env)
+    // At the start, nobody has pressed Start.
+    world.expects('PREFLIGHT_FINDING')
     try {
       const operator = await world.person('Ольга')
       assert.equal(operator.id, operatorId)
@@ -525,7 +527,7 @@ describe('the whole service', () => {
     const world = await startWorld({
       env,
       databaseUrl: url,
-      expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST'],
+      expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST', 'PREFLIGHT_FINDING'],
     })
     try {
       const operator = await world.person('Ольга')
