@@ -3,6 +3,7 @@ import type { Sessions } from './dispatch/sessions.ts'
 import type { Errands } from './errands/errand.ts'
 import type { SubmitSlots } from './generation/submit-slots.ts'
 import type { InboxStep } from './inbox/inbox.ts'
+import type { Losses } from './losses/loss.ts'
 import type { Ledger } from './money/ledger.ts'
 import type { Refunds } from './money/refund.ts'
 import type { TopUps } from './money/top-up.ts'
@@ -28,6 +29,7 @@ export type Tx = {
   readonly ledger: Ledger
   readonly topUps: TopUps
   readonly refunds: Refunds
+  readonly losses: Losses
   readonly submitSlots: SubmitSlots
   readonly waits: Waits
   readonly alerts: AlertStore

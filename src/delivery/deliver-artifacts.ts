@@ -176,7 +176,13 @@ export function createDeliver(deps: DeliverDeps) {
     detail: string,
   ): Promise<Extract<Step, { kind: 'passed' }>> {
     emitNotDelivered(order, 'DOWNSTREAM_ERROR', detail)
-    const recorded = await record(permit, order.id, { type: 'artifact_refused', index, reason, at: clock.now() })
+    const recorded = await record(permit, order.id, {
+      type: 'artifact_refused',
+      index,
+      reason,
+      detail,
+      at: clock.now(),
+    })
     return { kind: 'passed', order: recorded?.order }
   }
 

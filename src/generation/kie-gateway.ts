@@ -52,6 +52,7 @@ export type TaskSeen =
       readonly state: 'failed'
       readonly reason: ReleaseReason
       readonly detail: string
+      readonly credits?: string
       readonly callbackUrl?: string
     }
   /** KIE does not know the id, or not yet. */

@@ -97,11 +97,17 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
         return 'over'
       }
       case 'empty': {
-        const recorded = await record(permit, order.id, { type: 'task_made_nothing', at })
+        const recorded = await record(permit, order.id, {
+          type: 'task_made_nothing',
+          detail: `KIE named no result of task ${task}`,
+          at,
+        })
         return recorded?.order.status === 'generating' ? 'goes_on' : 'over'
       }
       case 'failed': {
-        await record(permit, order.id, { type: 'task_failed', reason: seen.reason, at })
+        const credits = seen.credits === undefined ? {} : { credits: seen.credits }
+        const detail = `KIE said of task ${task}: ${seen.detail === '' ? 'failed' : seen.detail}`
+        await record(permit, order.id, { type: 'task_failed', reason: seen.reason, ...credits, detail, at })
         return 'over'
       }
       case 'not_found':

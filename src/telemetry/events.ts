@@ -140,6 +140,12 @@ export const events = {
       'one result of an order (counted from 1) could not be brought; its share of the price goes back, and it is still looked for now and then, unless it is `too_big` or `refused`',
     action: 'trt story <cid> has the answers of its host; many of one reason in a row need a look at that host',
   }),
+  LOSS_RECORDED: event('ORDER', 'info', ['cid', 'cause', 'detail'], {
+    more: ['order_id', 'result', 'credits', 'kopecks'],
+    meaning:
+      'an order or a part of it brought no revenue, an input was lost, or a message was refused: `cause` says which',
+    action: 'trt losses shows the day by cause; operations.md, "Losses", has what to check and do for each cause',
+  }),
   ORDER_COMPLETED: event('ORDER', 'info', ['cid', 'order_id', 'price'], {
     more: ['model', 'task_id'],
     meaning: 'delivered and paid',

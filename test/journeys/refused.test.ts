@@ -152,7 +152,7 @@ describe('an order that ends while its message cannot be edited', () => {
     await seesPlain(zoya, /Не получилось[\s\S]*бесплатная генерация снова ваша/, cid)
     const plain = zoya.chat().filter((each) => each.from === 'bot' && each.text?.includes(String(cid)) && isPlain(each))
     assert.ok(plain.length <= 2, `one on the way, one for the end: ${zoya.print()}`)
-    assert.match(await storyOf(cid), new RegExp(`order .*status=released.* not shown: .*${description}`))
+    assert.match(await storyOf(cid), new RegExp(`order .*status=released.* not_shown=.*${description}`))
   })
 
   it('tells its success in a new plain message, too', async () => {

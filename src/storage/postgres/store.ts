@@ -14,6 +14,7 @@ import { permitHolds } from './fence.ts'
 import { createPostgresInboxStep } from './inbox-step.ts'
 import { createPostgresLedger } from './ledger.ts'
 import { lockKeys } from './lock-keys.ts'
+import { createPostgresLosses } from './losses.ts'
 import { createPostgresOrders } from './orders.ts'
 import { createPostgresPeople } from './people.ts'
 import { createPostgresRefunds } from './refunds.ts'
@@ -200,6 +201,7 @@ function portsOn({ relaxed, durable, closeWith }: Step, { schema, bot, freeDaily
     ledger: createPostgresLedger(durable, { bot, freeDaily }),
     topUps: createPostgresTopUps(durable, { bot }),
     refunds: createPostgresRefunds(durable, { bot }),
+    losses: createPostgresLosses(durable, { bot }),
     submitSlots: createPostgresSubmitSlots(durable),
     waits: createPostgresWaits(durable),
     alerts: createPostgresAlerts(relaxed),
