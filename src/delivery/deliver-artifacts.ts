@@ -156,7 +156,7 @@ export function createDeliver(deps: DeliverDeps) {
         }
         if (retry.when === 'never') {
           // The person hears of it by the receipt, or by the end of the order.
-          await refused(permit, outcome, { cid: order.cid, name: 'result', instead: undefined })
+          await refused(permit, outcome, { cid: order.cid, name: 'result', instead: undefined, isResult: true })
           return await passOver(run, order, index, 'refused', detail)
         }
         emitNotDelivered(order, reasonCode(why), detail)

@@ -4,20 +4,23 @@ import { textsFor } from '../conversation/texts/texts-for.ts'
 import type { View } from '../conversation/view.ts'
 import type { DueErrand } from '../errands/errand.ts'
 import type { Clock } from '../kit/clock.ts'
+import { foreignWords } from '../kit/foreign-words.ts'
 import { type ChatId, type Cid, personOfChat } from '../kit/ids.ts'
 import type { NotDone } from '../kit/outcome.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import { recordLoss } from '../losses/record-loss.ts'
 import type { Kopecks } from '../money/amount.ts'
 import { isRefusalTold, refusalKey, refusalText } from '../operators/refusals.ts'
 import type { Permit } from '../permit.ts'
 import type { Store } from '../store.ts'
+import { createFacts } from '../telemetry/facts.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ChatNo } from './chat-gateway.ts'
 
 /**
  * What follows when Telegram refuses a message for good: the person reads a plain one instead, without formatting and
- * buttons, and the operators hear of it once for each kind of refusal. Should that plain message be refused too, nothing
- * more is sent.
+ * buttons, it is recorded as a loss, and the operators hear of it once for each kind of refusal. Should that plain message
+ * be refused too, nothing more is sent.
  */
 export type Refused = (permit: Permit, no: NotDone<ChatNo>, what: RefusedWhat) => Promise<void>
 export type RefusedWhat = {
@@ -26,6 +29,8 @@ export type RefusedWhat = {
   readonly name: string
   /** What the person reads in its place. Undefined: they are told in another way, or there is nothing to tell. */
   readonly instead: Instead | undefined
+  /** A result: the order records what was lost with it. */
+  readonly isResult?: boolean
 }
 export type Instead = { readonly chat: ChatId } /** That something could not be shown, and how to go on. */ & (
   | { readonly say: 'not_shown' }
@@ -49,10 +54,21 @@ export function createRefused({
   readonly clock: Clock
   readonly telemetry: Telemetry
 }): Refused {
-  return async function refused(permit, no, { cid, name, instead }) {
-    const { detail, method = 'message' } = no
+  return async function refused(permit, no, { cid, name, instead, isResult = false }) {
+    const { method = 'message' } = no
+    const detail = foreignWords(no.detail)
     const message = { method, detail, cid }
+    const facts = createFacts(telemetry)
+    facts.add((t) => t.emit('MESSAGE_REFUSED', { cid, method, what: name, detail }))
     await store.transact(permit, async (tx) => {
+      if (!isResult) {
+        const loss = { cause: 'message_refused', cid, at: clock.now(), detail: `${method}: ${detail}` } as const
+        await recordLoss(
+          tx.losses,
+          instead === undefined ? loss : { ...loss, person: personOfChat(instead.chat) },
+          facts,
+        )
+      }
       const errands: DueErrand[] = []
       if (instead !== undefined) {
         const { chat } = instead
@@ -66,7 +82,7 @@ export function createRefused({
       }
       await tx.errands.add(errands)
     })
-    telemetry.emit('MESSAGE_REFUSED', { cid, method, what: name, detail })
+    facts.emit()
   }
 }
 

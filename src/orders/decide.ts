@@ -155,7 +155,7 @@ export function decide(order: Order, seen: Observation): Decision {
       return to({ ...rest, progressMessage: seen.message })
     }
     case 'progress_not_shown':
-      return order.notShown === seen.why ? 'ignored' : to({ ...order, notShown: seen.why })
+      return order.notShown === foreignWords(seen.why) ? 'ignored' : to({ ...order, notShown: foreignWords(seen.why) })
     default:
       return unreachable(seen, 'decide')
   }

@@ -76,6 +76,7 @@ describe('a refusal for good ends in a plain message with the code', () => {
     await anna.says('/start')
     const { cid } = await refusal(description, 'sendMessage')
     await seesPlain(anna, /Telegram не принял моё сообщение.*\/start.*\/support/, cid)
+    assert.match(await storyOf(cid), new RegExp(`loss message_refused said=sendMessage: .*${description}`))
   })
 
   it('of a screen that is sent, in the language of the person', async () => {
