@@ -4,7 +4,7 @@ import { every, type LeaderDuty } from '../lifecycle/duties.ts'
 import type { LeaderPermit } from '../permit.ts'
 import type { Store } from '../store.ts'
 
-const lookEveryMs = 5_000
+const lookEveryMs = 10_000
 
 /** Sends an operator what was kept for them, soon after they have pressed Start. */
 export function createUnheardAlertsDuty({

@@ -121,6 +121,17 @@ describe('a refusal for good ends in a plain message with the code', () => {
     await seesPlain(gleb, /Зачислено 50 ₽/, cid)
   })
 
+  it('of the words on a button that was pressed', async () => {
+    const fedor = await world.person('Фёдор')
+    await fedor.says('/balance')
+    await fedor.taps('Пополнить')
+    const screen = await fedor.sees(/^Пополнение баланса/)
+    const description = await refuses('answerCallbackQuery')
+    await fedor.tapsAndGoes('50 ₽', screen)
+    const { cid } = await refusal(description, 'answerCallbackQuery')
+    await seesPlain(fedor, /счёт/i, cid)
+  })
+
   it('of a receipt, with the same words', async () => {
     const daria = await world.person('Дарья')
     await describes(daria, 'Z-Image', 'маяк')

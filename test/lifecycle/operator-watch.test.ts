@@ -4,10 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { readConfig } from '../../src/config/config.ts'
 import { StorageFault } from '../../src/faults.ts'
 import { createClock, instant, after as later } from '../../src/kit/clock.ts'
-import { botId, newInstanceId } from '../../src/kit/ids.ts'
+import { botId, newCid, newInstanceId } from '../../src/kit/ids.ts'
 import { startDuties } from '../../src/lifecycle/duties.ts'
 import { eventOf, type Watched } from '../../src/operators/alerts.ts'
 import { createOperatorWatch, type OperatorWatchDeps } from '../../src/operators/operator-watch.ts'
+import { refusalKey } from '../../src/operators/refusals.ts'
 import type { LeaderPermit } from '../../src/permit.ts'
 import { openPorts, type Ports } from '../../src/ports.ts'
 import { StartRefused } from '../../src/service/boot.ts'
@@ -51,8 +52,9 @@ type Wish = {
 /** An instance that leads; the duty looks at once and every five seconds. */
 async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died }: Partial<Wish> = {}) {
   const telling = createTelling(clock)
-  const now: { figures: Figures; canStep: boolean; canRead: boolean } = {
+  const now: { figures: Figures; canStep: boolean; canRead: boolean; reads: number } = {
     figures: healthy,
+    reads: 0,
     canStep: true,
     canRead: true,
   }
@@ -65,7 +67,10 @@ async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died
   const deps: OperatorWatchDeps = {
     look: (leads) => ({ ...now.figures, now: clock.now(), leads }),
     formerThatDied: async () => died,
-    readOpen: () => (now.canRead ? openAlerts(database.monitor) : Promise.reject(new Error('no database'))),
+    readOpen: () => {
+      now.reads += 1
+      return now.canRead ? openAlerts(database.monitor) : Promise.reject(new Error('no database'))
+    },
     store: steps,
     tellNow: async (text) => void direct.push(text),
     shop: 'main',
@@ -97,6 +102,7 @@ async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died
     set(figures: Partial<Figures>) {
       now.figures = { ...now.figures, ...figures }
     },
+    reads: () => now.reads,
     heal() {
       now.figures = healthy
     },
@@ -122,6 +128,22 @@ async function messages(): Promise<readonly string[]> {
   )
   return found.map(({ what }) => what)
 }
+
+it('what Telegram refused is known for a day after it was told, and then forgotten without a word', async (t) => {
+  const leader = await lead(t)
+  const refused = { method: 'sendMessage', detail: 'Bad Request: BUTTON_DATA_INVALID', cid: newCid() }
+  const count = () =>
+    store.transact({ kind: 'leader', epoch: 0, isFresh: () => true }, (tx) =>
+      tx.alerts.count(refusalKey(refused), refused.detail, leader.clock.now()),
+    )
+  assert.deepEqual([await count(), await count()], [1, 2])
+  await leader.passes(150)
+  assert.equal(await count(), 3, 'it is no state that passes within a minute')
+  await leader.clock.advance(24 * 3_600_000)
+  await leader.passes(150)
+  assert.equal(await count(), 1)
+  assert.deepEqual(await messages(), [])
+})
 
 describe('operators are told once, and again when it has passed', () => {
   const start = createTestClock().now()
@@ -414,7 +436,7 @@ describe('when no step can be made', () => {
     leader.set({ selling: { credits: '10' } })
     await leader.passes(10)
     leader.can({ read: false })
-    await leader.passes(40)
+    await leader.passes(70)
     assert.ok(leader.fieldsOf('DUTY_FAILED').length > 0)
     leader.can({ read: true, step: true })
     await leader.passes(120)
@@ -422,6 +444,14 @@ describe('when no step can be made', () => {
     assert.deepEqual(await messages(), [])
     assert.deepEqual(await rows('select key from operator_causes'), [{ key: 'credits_low' }])
   })
+})
+
+it('what was told is read once a minute, and one that nobody wrote since is told neither again nor as passed', async (t) => {
+  const leader = await lead(t)
+  leader.set({ selling: { credits: '10' } })
+  await leader.passes(120)
+  assert.equal(leader.reads(), 3, 'at first and after each minute')
+  assert.equal((await messages()).length, 1)
 })
 
 describe('the whole service', () => {
