@@ -53,6 +53,19 @@ describe('the only operator', () => {
     await olga.sees(/KIND_C/)
   })
 
+  it('whom Telegram knows, and who never pressed Start, is named and told later in the same way', async (t) => {
+    const world = await startWorld({ env: { ADMIN_ID: '7000000001' }, expects })
+    t.after(() => world.end())
+    const olga = await world.person('Ольга', { started: false })
+    const anna = await world.person('Анна')
+    await causesAlert(world, anna, 'A')
+    const { error } = await world.log.until('OPERATOR_OUT_OF_REACH')
+    assert.match(String(error), /403: Forbidden: bot can't initiate conversation with a user/)
+    await untilUnheard(world, 1)
+    await olga.says('/start')
+    await olga.sees(/KIND_A/)
+  })
+
   it('who blocked the bot reads what was kept when they unblock it, and is named again the next time', async (t) => {
     const world = await startWorld({ env: { ADMIN_ID: '7000000001' }, expects })
     t.after(() => world.end())
