@@ -52,6 +52,7 @@ import {
   sqlOf,
 } from './storage/postgres/store.ts'
 import { createPostgresTopUps } from './storage/postgres/top-ups.ts'
+import { areUnheardAlertsDue } from './storage/postgres/unheard-alerts.ts'
 import { knownWebhookKeys, useWebhookKey } from './storage/postgres/webhook-keys.ts'
 import type { Store } from './store.ts'
 import type { TelegramAdmin } from './telegram/admin.ts'
@@ -142,6 +143,7 @@ export type RolePorts = {
 /** Health, metrics, alerts, and what an instance does for itself. */
 export type WatchPorts = {
   readonly store: Store
+  readonly chat: Pick<ChatGateway, 'sayBusy'>
   readonly telegram: TelegramAdmin
   readonly readFigures: ReturnType<typeof createReadFigures>
   readonly poolFigures: () => PoolFigures
@@ -153,6 +155,8 @@ export type WatchPorts = {
   readonly readLeader: () => Promise<LeaderFacts | undefined>
   /** What the operators were alerted to and has not passed. */
   readonly openAlerts: () => Promise<readonly OpenAlert[]>
+  /** Whether an alert waits for an operator who can be reached now. */
+  readonly areUnheardAlertsDue: (operators: readonly PersonId[]) => Promise<boolean>
   readonly claimAlert: BootPorts['claimAlert']
   /** Makes a connection each for what comes first: an update, a step. */
   readonly warmDatabase: () => Promise<void>
@@ -277,6 +281,7 @@ export function openPorts(deps: PortsDeps): Ports {
     noteMilestone: (milestone, epoch) => noteMilestone(work, milestone, epoch, clock.now()).catch(() => undefined),
     readLeader: () => readLeader(monitor, schema),
     openAlerts: () => openAlerts(monitor),
+    areUnheardAlertsDue: (operators) => areUnheardAlertsDue(monitor, operators),
     claimAlert: (alert, toldBefore) => claimAlert(monitor, alert, toldBefore),
     knownWebhookKeys: (since) => knownWebhookKeys(monitor, since),
     useWebhookKey: (key) => useWebhookKey(monitor, key),

@@ -1,6 +1,7 @@
 import type { Shop } from './conversation/screen.ts'
 import { createBreaker } from './delivery/breaker.ts'
 import { createPacing } from './delivery/pacing.ts'
+import { createRefused } from './delivery/refused.ts'
 import { createShowScreen } from './delivery/show-screen.ts'
 import { createWatchedChat } from './delivery/watched-chat.ts'
 import { createArrive } from './dispatch/arrive.ts'
@@ -20,6 +21,7 @@ import { createInstanceWatch } from './lifecycle/instance-watch.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { beatTimes, Membership } from './lifecycle/membership.ts'
 import { shopDaysIn } from './money/shop-day.ts'
+import { createUnheardAlertsDuty } from './operators/unheard-alerts.ts'
 import { createArrivals, createIntake } from './service/arrivals.ts'
 import { boot } from './service/boot.ts'
 import { isWorking, type ServiceDeps, type Standing } from './service/deps.ts'
@@ -99,7 +101,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // The checks of the start: catalog, database, schema, world, secrets.
   const booted = await boot(deps, ports, chat)
-  const { catalog, keys, operators } = booted
+  const { catalog, keys, operators, tellOperator } = booted
 
   // Intake.
   const { intake, references, handleCallback } = createIntake(deps, ports, booted, standing, {
@@ -129,7 +131,8 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   const pacing = createPacing({ store, breaker, random: randomFraction, clock })
   const turns = createTurns<ChatId>()
   const notes = ports.screenNotes
-  const screens = createShowScreen({ chat, notes, turns, pacing, random: randomFraction, clock, telemetry })
+  const refused = createRefused({ store, shop: config.instanceOf, clock, telemetry })
+  const screens = createShowScreen({ chat, notes, refused, turns, pacing, random: randomFraction, clock, telemetry })
   const conversing = {
     catalog,
     pricing: () => ({ usdToRub, multiplier }),
@@ -158,12 +161,14 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     chat,
     kie: selling.kie,
     pacing,
+    refused,
     turns,
     references,
     callbackBase: publicUrl === undefined ? undefined : `${publicUrl}/${config.kieCallback.path}`,
     fileChecked: updates.fileChecked,
     starRefunds: createStarRefunds({ store, clock }),
     operators,
+    tellOperator,
   })
   // Roles: the work is done by the leader, or by every instance.
   const work = {
@@ -180,6 +185,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
       ...(isShared ? [] : [work]),
       ...createArrivals(deps, ports, booted, standing, { intake, publicUrl, newestStoredAt }),
       createAlerts(deps, ports, breaker, probes, booted, standing),
+      createUnheardAlertsDuty({ isDue: ports.areUnheardAlertsDue, operators, store, clock }),
       ...createInstanceWatch({
         instances: ports.instances,
         isAlone: () => standing.membership?.isAlone ?? false,

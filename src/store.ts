@@ -7,7 +7,7 @@ import type { Losses } from './losses/loss.ts'
 import type { Ledger } from './money/ledger.ts'
 import type { Refunds } from './money/refund.ts'
 import type { TopUps } from './money/top-up.ts'
-import type { AlertStore } from './operators/operators.ts'
+import type { AlertStore, UnheardAlerts } from './operators/operators.ts'
 import type { OrderStore } from './orders/order-store.ts'
 import type { People } from './people/person.ts'
 import type { Permit } from './permit.ts'
@@ -33,6 +33,7 @@ export type Tx = {
   readonly submitSlots: SubmitSlots
   readonly waits: Waits
   readonly alerts: AlertStore
+  readonly unheardAlerts: UnheardAlerts
   readonly errands: Errands
   /**
    * The last statements of the step, of which nothing needs an answer: the commit follows them at once. Should one fail,

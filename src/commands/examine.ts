@@ -3,6 +3,7 @@ import path from 'node:path'
 import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Config } from '../config/config.ts'
 import { createKieClient } from '../kie/client.ts'
+import { chatOfPerson, personId } from '../kit/ids.ts'
 import { whyRedisIsSilent } from '../leadership/redis-lock.ts'
 import {
   type DatabaseFacts,
@@ -11,11 +12,13 @@ import {
   judgeDatabase,
   judgeDatabaseFault,
   judgeIdentity,
+  judgeOperator,
   judgeProvider,
   judgeSchema,
   judgeShop,
   judgeSkew,
   judgeStorage,
+  judgeTopUps,
   judgeWork,
   judgeWorld,
   ok,
@@ -53,7 +56,7 @@ export async function examine(
   const { clock } = context
   const telegram = createTelegramClient({ token: around.botToken, apiRoot: around.telegramApiRoot, clock })
   const kie = createKieClient({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl, key: around.kieKey, clock })
-  const [storage, stored, catalog, me, word, time, credits, local] = await Promise.all([
+  const [storage, stored, catalog, me, word, time, credits, local, operators] = await Promise.all([
     judgeOwnStorage(config, around),
     inspectDatabase(context, config, around),
     judgeCatalog(),
@@ -62,6 +65,11 @@ export async function examine(
     look(clock, `${around.telegramApiRoot}/`),
     kie.credits(),
     lookAtService(context, config),
+    Promise.all(
+      config.operators.map(async (id) =>
+        judgeOperator(id, await telegram.sayBusy(chatOfPerson(personId(id)), 'typing')),
+      ),
+    ),
   ])
   const webhook = word.kind === 'done' ? word.value : undefined
   const isPolling = config.world.kind === 'live' && config.world.mode === 'polling'
@@ -80,7 +88,9 @@ export async function examine(
     storage,
     ...stored.findings,
     catalog,
+    judgeTopUps(config.shop.starsPerRub),
     judgeIdentity(me),
+    ...operators.filter((finding) => finding !== undefined),
     ...judgeTime(time, clock.now()),
     judgeService(local, config),
     ...(isPolling ? [] : [await judgePublic(context, baseUrl, webhook)]),

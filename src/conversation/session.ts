@@ -2,6 +2,7 @@ import type { TakenFile, Values } from '../catalog/offer.ts'
 import type { Quote } from '../catalog/quote.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChatId, OfferId, PersonId } from '../kit/ids.ts'
+import type { Kopecks } from '../money/amount.ts'
 import type { Refusal } from '../orders/refusal.ts'
 import type { Address } from './address.ts'
 
@@ -80,4 +81,4 @@ export type Notice =
   | { readonly type: 'nothing_to_cancel' }
   | { readonly type: 'order_not_found' }
   | { readonly type: 'already_placed' }
-  | { readonly type: 'amount_out_of_range' }
+  | { readonly type: 'amount_out_of_range'; readonly min: Kopecks; readonly max: Kopecks }

@@ -1,6 +1,6 @@
 import type { View } from '../conversation/view.ts'
 import type { ChatId, FileId, MessageId, PersonId } from '../kit/ids.ts'
-import type { Outcome } from '../kit/outcome.ts'
+import type { NotDone, Outcome } from '../kit/outcome.ts'
 
 /** What delivery and its neighbours need of Telegram. Implemented by `telegram/`, the only place that knows its JSON. */
 export interface ChatGateway {
@@ -60,3 +60,10 @@ export type ChatNo =
   | 'token_refused'
   /** Anything else: a bug of ours. */
   | 'refused'
+
+/**
+ * Telegram refuses what we sent, and would refuse it again. That nobody can be reached in a chat, or that a message or a
+ * tap is too old, says nothing against what we sent.
+ */
+export const isRefusedForGood = ({ why, retry }: NotDone<ChatNo>): boolean =>
+  retry.when === 'never' && why !== 'blocked' && why !== 'no_chat' && why !== 'message_gone' && why !== 'tap_expired'

@@ -50,6 +50,7 @@ export const eventOf = {
   kie_refuses: 'SELLING_PAUSED',
   telegram_away: 'TELEGRAM_AWAY',
   losses: 'LOSS_RECORDED',
+  message_refused: 'MESSAGE_REFUSED',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type AlertKey = keyof typeof eventOf

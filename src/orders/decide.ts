@@ -63,6 +63,8 @@ export type Observation =
   | { readonly type: 'cancel_asked'; readonly at: Instant }
   | { readonly type: 'refund_asked'; readonly at: Instant }
   | { readonly type: 'progress_shown'; readonly message: MessageId }
+  /** Telegram refused the progress for good, in its words. */
+  | { readonly type: 'progress_not_shown'; readonly why: string }
 
 /** The outside cause for operators (host, code, words), which no person reads. */
 type Said = { readonly detail?: string }
@@ -147,9 +149,13 @@ export function decide(order: Order, seen: Observation): Decision {
     case 'refund_asked':
       if (order.status !== 'completed') return 'ignored'
       return refund(order, seen.at)
-    case 'progress_shown':
-      if (order.progressMessage === seen.message) return 'ignored'
-      return to({ ...order, progressMessage: seen.message })
+    case 'progress_shown': {
+      if (order.progressMessage === seen.message && order.notShown === undefined) return 'ignored'
+      const { notShown: _, ...rest } = order
+      return to({ ...rest, progressMessage: seen.message })
+    }
+    case 'progress_not_shown':
+      return order.notShown === foreignWords(seen.why) ? 'ignored' : to({ ...order, notShown: foreignWords(seen.why) })
     default:
       return unreachable(seen, 'decide')
   }
@@ -180,7 +186,7 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
       // The money went back already; what KIE made all the same is given away, once.
       if (order.gift !== 'none' || order.reason === 'undeliverable') return 'ignored'
       if (isOfAnotherTask(order, seen.task)) return 'ignored'
-      return to({ ...order, ...produced, task: seen.task, gift: 'delivering' }, 'deliver')
+      return to({ ...order, ...produced, task: seen.task, gift: 'delivering' }, 'deliver', 'show_progress')
     case 'placed':
     case 'submitting':
     case 'delivering':
@@ -214,7 +220,7 @@ function passDeadline(
     case 'delivering':
       return settle(order, at)
     case 'released':
-      return to({ ...order, gift: sentOf(order).length > 0 ? 'delivered' : 'given_up' })
+      return to({ ...order, gift: sentOf(order).length > 0 ? 'delivered' : 'given_up' }, 'show_progress')
     case 'completed':
     case 'refunded':
       return 'ignored'
@@ -337,7 +343,8 @@ const isRunning = (order: Order): boolean =>
   order.status === 'delivering'
 
 function base(order: Order): OrderBase {
-  const { id, person, chat, cid, offer, model, values, price, day, placedAt, ordered, progressMessage, quiet } = order
+  const { id, person, chat, cid, offer, model, values, price, day, placedAt, ordered } = order
+  const { progressMessage, notShown, quiet } = order
   return {
     id,
     person,
@@ -351,6 +358,7 @@ function base(order: Order): OrderBase {
     placedAt,
     ...(ordered === undefined ? {} : { ordered }),
     ...(progressMessage === undefined ? {} : { progressMessage }),
+    ...(notShown === undefined ? {} : { notShown }),
     ...(quiet === undefined ? {} : { quiet }),
   }
 }

@@ -67,6 +67,8 @@ export type OrderBase = {
   readonly placedAt: Instant
   /** The message that shows the progress; unknown until Telegram took it. */
   readonly progressMessage?: MessageId
+  /** Why the message that shows the progress does not say how it stands: Telegram refused to show it. */
+  readonly notShown?: string
   /** The person asked not to be shown progress any more; the result comes all the same. */
   readonly quiet?: boolean
 }

@@ -7,6 +7,7 @@ import {
   judgeDatabaseFault,
   judgeSchema,
   judgeStorage,
+  judgeTopUps,
   judgeWork,
   summary,
 } from './preflight.ts'
@@ -20,6 +21,13 @@ const healthy: DatabaseFacts = {
 }
 const states = (findings: readonly Finding[]) =>
   Object.fromEntries(findings.filter(({ state }) => state !== 'ok').map(({ check, state }) => [check, state]))
+
+it('a rate at which nobody could top up is a failure, and one that leaves some amounts is none', () => {
+  const stateAt = (rate: string) => judgeTopUps(rate).state
+  assert.deepEqual(['1.6', '2.5', '2000', '0.001'].map(stateAt), ['ok', 'ok', 'ok', 'ok'])
+  assert.deepEqual(['0', '0.000', '2000.1', '999999999'].map(stateAt), ['failed', 'failed', 'failed', 'failed'])
+  assert.match(judgeTopUps('2.5').says, /by 50 to 40000 roubles/)
+})
 
 describe('a database', () => {
   it('is in order from version 15 on', () => {

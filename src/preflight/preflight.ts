@@ -1,4 +1,5 @@
 import type { Outcome } from '../kit/outcome.ts'
+import { invoiceStarsMax, topUpRange } from '../money/top-up.ts'
 
 /**
  * The checks before serving, and at any time after: facts in, findings out. Pure, so that `start` and `doctor` say the
@@ -227,6 +228,19 @@ export function judgeShop(written: Partial<ShopTerms> | undefined, mine: ShopTer
   )
 }
 
+/** Whether anybody can pay: Telegram takes no invoice over more than 100,000 Stars. */
+export function judgeTopUps(starsPerRub: string): Finding {
+  const check = 'top-ups'
+  const { min, max } = topUpRange(starsPerRub)
+  const [least, most] = [min / 100, max / 100]
+  if (max >= min) return ok(check, `at ${starsPerRub} Stars a rouble people top up by ${least} to ${most} roubles`)
+  return failed(
+    check,
+    `at ${starsPerRub} Stars a rouble nobody can top up: ${least} roubles, the least, must be 1 to ${invoiceStarsMax} Stars`,
+    'correct STARS_PER_RUB; 1.6 is usual',
+  )
+}
+
 export type WorkFacts = { readonly instance: string; readonly work: 'exclusive' | 'shared' }
 
 /** The instances that run, beside the setting that is looked at: one that works alone does not know of one that shares. */
@@ -267,6 +281,21 @@ export function judgeIdentity(me: Outcome<{ readonly username: string; readonly 
         `Telegram does not answer (${me.detail})`,
         'check the network of this machine, and TELEGRAM_API_ROOT when it is set',
       )
+}
+
+/**
+ * Whether an operator can be told anything, by how Telegram answered a chat action: it refuses one for whoever has blocked
+ * the bot, or has never pressed Start. Undefined when Telegram said nothing about that.
+ */
+export function judgeOperator(operator: number, asked: Outcome<unknown>): Finding | undefined {
+  const check = `operator.${operator}`
+  if (asked.kind === 'done') return ok(check, 'reads what this bot writes')
+  if (asked.kind === 'unknown' || asked.retry.when === 'later') return undefined
+  return warning(
+    check,
+    `operator ${operator} cannot be told anything (${asked.detail})`,
+    'let them open the bot and press Start, or unblock it; when that is nobody, correct ADMIN_ID',
+  )
 }
 
 /** Enough for a handful of pictures; below it the next buyers are refused. */

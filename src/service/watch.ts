@@ -3,13 +3,15 @@ import { createFiguresDuty } from '../health/figures.ts'
 import { createHealth } from '../health/health.ts'
 import { createStoreWatch } from '../health/store-watch.ts'
 import { instant } from '../kit/clock.ts'
+import { chatOfPerson } from '../kit/ids.ts'
 import type { Releasers } from '../kit/releasers.ts'
+import { untilAborted } from '../kit/wait.ts'
 import { type Duty, every, type LeaderDuty, startDuties } from '../lifecycle/duties.ts'
 import { createLeaderWatch } from '../lifecycle/leader-watch.ts'
 import { createOperatorWatch } from '../operators/operator-watch.ts'
 import type { WatchPorts } from '../ports.ts'
 import { createIdentity } from '../preflight/identity.ts'
-import { judgeIdentity, judgeProvider, judgeSkew } from '../preflight/preflight.ts'
+import { judgeIdentity, judgeOperator, judgeProvider, judgeSkew } from '../preflight/preflight.ts'
 import { createWarmUp } from '../preflight/warm-up.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { type Booted, tellFindings } from './boot.ts'
@@ -133,7 +135,7 @@ export function startOwnDuties(
   ports: WatchPorts,
   breaker: Breaker,
   { figures, stores }: Probes,
-  { keys }: Booted,
+  { keys, operators }: Booted,
   standing: Standing,
   releasers: Releasers,
   wake: () => void,
@@ -168,6 +170,14 @@ export function startOwnDuties(
     clock,
     telemetry,
   })
+  /** Whether the operators can be told anything; they see that the bot is typing, and nothing else. */
+  const askOperators = async (_: undefined, signal: AbortSignal) => {
+    const asked = operators.map(async (operator) => {
+      const finding = judgeOperator(operator, await ports.chat.sayBusy(chatOfPerson(operator), 'typing'))
+      if (finding !== undefined && !signal.aborted) tellFindings([finding], telemetry)
+    })
+    await untilAborted(signal, Promise.all(asked))
+  }
   const duties: Duty<undefined>[] = [
     figures.duty,
     stores.duty,
@@ -175,6 +185,7 @@ export function startOwnDuties(
     every('connections', 2_000, clock, async () => ports.sweepConnections()),
     { name: 'telegram', run: (_, signal) => breaker.watch(signal) },
     identity,
+    { name: 'operators', run: askOperators },
     warmUp,
   ]
   if (config.world.mode === 'webhook') {

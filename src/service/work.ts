@@ -3,9 +3,11 @@ import type { ChatGateway } from '../delivery/chat-gateway.ts'
 import { createDeliver } from '../delivery/deliver-artifacts.ts'
 import { createOrderWords } from '../delivery/order-words.ts'
 import type { createPacing } from '../delivery/pacing.ts'
+import type { Refused } from '../delivery/refused.ts'
 import { createShowProgress } from '../delivery/show-progress.ts'
 import type { createShowScreen } from '../delivery/show-screen.ts'
 import { createSmallErrands, type SmallErrandsDeps } from '../delivery/small-errands.ts'
+import type { TellOperator } from '../delivery/tell-operators.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { createRunner, type Handlers } from '../errands/runner.ts'
 import type { KieGateway } from '../generation/kie-gateway.ts'
@@ -35,6 +37,7 @@ export function createErrands(
     readonly chat: ChatGateway
     readonly kie: KieGateway
     readonly pacing: Pacing
+    readonly refused: Refused
     /** Turns at a chat, which screens take as well. */
     readonly turns: Turns<ChatId>
     readonly references: OrderReferences
@@ -43,9 +46,11 @@ export function createErrands(
     readonly fileChecked: SmallErrandsDeps['fileChecked']
     readonly starRefunds: SmallErrandsDeps['starRefunds']
     readonly operators: readonly PersonId[]
+    readonly tellOperator: TellOperator
   },
 ) {
-  const { catalog, chat, kie, pacing, turns, references, callbackBase, fileChecked, starRefunds, operators } = given
+  const { catalog, chat, kie, pacing, refused, turns, references, callbackBase, fileChecked, starRefunds } = given
+  const { operators, tellOperator } = given
   const { store, artifacts } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
   const random = randomFraction
@@ -58,12 +63,14 @@ export function createErrands(
       chat,
       artifacts,
       pacing,
+      refused,
       texts: words,
       isPicture: (bytes) => sniffPicture(bytes) !== undefined,
       fileChecked,
       starRefunds,
       starTransactions: ports.telegram.getStarTransactions,
       operators,
+      tellOperator,
     }),
     submit_task: createSubmitTask({
       ...common,
@@ -82,8 +89,8 @@ export function createErrands(
       offer: catalog.get,
       isOurCallback: (order, url) => references.read(url.split('/').at(-1) ?? '')?.order === order,
     }),
-    show_progress: createShowProgress({ ...common, chat, pacing, progressOf: words.progress }),
-    deliver: createDeliver({ ...common, chat, artifacts, words, pacing, random }),
+    show_progress: createShowProgress({ ...common, chat, pacing, refused, progressOf: words.progress }),
+    deliver: createDeliver({ ...common, chat, artifacts, words, pacing, refused, random }),
   }
   const runner = createRunner({
     handlers,

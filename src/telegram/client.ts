@@ -192,8 +192,8 @@ function downloaded(status: number, bytes: Uint8Array): Outcome<{ readonly bytes
 /** A conflict between pollers cannot come from these calls; should it, it is a bug like any other refusal. */
 function forChat<T>(outcome: Outcome<T, TelegramNo>): Outcome<T, ChatNo> {
   if (outcome.kind !== 'not_done') return outcome
-  const { why, detail, retry } = outcome
-  return { kind: 'not_done', why: why === 'conflict' ? 'refused' : why, detail, retry }
+  const { why } = outcome
+  return { ...outcome, why: why === 'conflict' ? 'refused' : why }
 }
 
 function andThen<T, U, Why extends string, More extends string>(

@@ -50,6 +50,11 @@ export const events = {
     meaning: 'Telegram never said whether it took this message; it was sent a few times, and is not sent again',
     action: 'nothing: the person has it, or asks again',
   }),
+  MESSAGE_REFUSED: event('TELEMETRY', 'error', ['cid', 'method', 'what', 'detail'], {
+    meaning:
+      'Telegram refuses this message for good; the person reads a plain one in its place, and the operators were told of the first of its kind',
+    action: 'trt story <cid>; it is a fault of ours or a new rule of Telegram: report `method` and `detail`',
+  }),
   TELEGRAM_AWAY: event('TELEMETRY', 'error', ['why', 'detail'], {
     meaning:
       'Telegram does not answer, or refuses the token; nothing is sent until a probe is answered, and nothing is lost',
@@ -212,10 +217,15 @@ export const events = {
     action: 'look at ERRAND_FAILED, DUTY_FAILED and at Telegram or KIE',
   }),
   OPERATOR_TOLD: event('ERRAND', 'info', ['what'], { more: ['cid'], meaning: 'a message to the operators' }),
+  OPERATOR_OUT_OF_REACH: event('ERRAND', 'warn', ['operator', 'error', 'cid'], {
+    meaning:
+      'this operator has blocked the bot or never pressed Start; logged once. Alerts go to the other operators; when none can be reached, they are kept until one presses Start',
+    action: 'let this person open the bot and press Start; correct ADMIN_ID when it names somebody else',
+  }),
   OPERATOR_NOT_TOLD: event('ERRAND', 'warn', ['what', 'error'], {
     more: ['cid'],
     meaning: 'Telegram did not take a message to an operator',
-    action: 'an operator must have started the bot and not blocked it; ADMIN_ID names them',
+    action: 'nothing, unless it repeats; `error` has the words of Telegram',
   }),
 
   PREFLIGHT_STARTED: event('BOOT', 'info', ['version', 'instance', 'world'], {

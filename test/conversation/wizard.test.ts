@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { priceOf, quoteMs } from '../../src/catalog/quote.ts'
 import { after, instant } from '../../src/kit/clock.ts'
 import { kieTaskId, offerId, quoteId } from '../../src/kit/ids.ts'
+import { kopecks } from '../../src/money/amount.ts'
 import { pricing } from '../catalog/the-catalog.ts'
 import { anOrder, catalog, noon, photo, Talk } from './talk.ts'
 
@@ -521,5 +522,35 @@ describe('topping up', () => {
       assert.deepEqual(talk.commands, [])
     }
     assert.ok(new Talk().opens({ at: 'top_up' }).labels[0]?.includes('80 ⭐'))
+  })
+
+  it('takes no amount that Telegram would not take as one invoice, and names the largest', () => {
+    const opened = () => new Talk({ starsPerRub: '2.5' }).opens({ at: 'top_up' })
+    assert.match(opened().text, /от 50 до 40\s000/)
+    assert.deepEqual(opened().writes('40000').commands, [{ type: 'open_top_up', amount: 40_000_00 }])
+    for (const talk of [
+      opened().writes('50000'),
+      opened().writes('40 001'),
+      opened().opens({ at: 'top_up_amount', amount: kopecks(50_000_00) }),
+    ]) {
+      assert.deepEqual(talk.commands, [])
+      assert.match(talk.text, /от 50 до 40\s000. Больше за один раз не получится/)
+    }
+    const dear = new Talk({ starsPerRub: '200' }).opens({ at: 'top_up' })
+    assert.deepEqual(
+      dear.labels.filter((label) => label.includes('⭐')).map((label) => label.split(/\s/)[0]),
+      ['50', '100', '300', '500'],
+    )
+  })
+
+  it('offers on the confirm screen no amount that cannot be an invoice', () => {
+    const talk = new Talk({ starsPerRub: '2000', freeToday: 0 })
+    talk.opens({ at: 'offer', offer: offerId('z-image') }).writes('кот')
+    const buttons = talk.view.keyboard.flat().flatMap((button) => ('to' in button ? [button.to] : []))
+    const amounts = buttons.flatMap((to) => (to.at === 'top_up_amount' ? [to.amount] : []))
+    assert.deepEqual(amounts, [50_00])
+    const costly = new Talk({ starsPerRub: '2001', freeToday: 0 })
+    costly.opens({ at: 'offer', offer: offerId('z-image') }).writes('кот')
+    assert.ok(!costly.view.keyboard.flat().some((button) => 'to' in button && button.to.at === 'top_up_amount'))
   })
 })

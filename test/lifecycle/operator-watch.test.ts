@@ -4,12 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { readConfig } from '../../src/config/config.ts'
 import { StorageFault } from '../../src/faults.ts'
 import { createClock, instant, after as later } from '../../src/kit/clock.ts'
-import { botId, newInstanceId } from '../../src/kit/ids.ts'
+import { botId, newCid, newInstanceId } from '../../src/kit/ids.ts'
 import { startDuties } from '../../src/lifecycle/duties.ts'
 import type { LossFigures } from '../../src/losses/loss-figures.ts'
 import { shopDay } from '../../src/money/shop-day.ts'
 import { eventOf, type Watched } from '../../src/operators/alerts.ts'
 import { createOperatorWatch, type OperatorWatchDeps } from '../../src/operators/operator-watch.ts'
+import { refusalKey } from '../../src/operators/refusals.ts'
 import type { LeaderPermit } from '../../src/permit.ts'
 import { openPorts, type Ports } from '../../src/ports.ts'
 import { StartRefused } from '../../src/service/boot.ts'
@@ -138,6 +139,22 @@ async function messages(): Promise<readonly string[]> {
   )
   return found.map(({ what }) => what)
 }
+
+it('what Telegram refused is known for a day after it was told, and then forgotten without a word', async (t) => {
+  const leader = await lead(t)
+  const refused = { method: 'sendMessage', detail: 'Bad Request: BUTTON_DATA_INVALID', cid: newCid() }
+  const count = () =>
+    store.transact({ kind: 'leader', epoch: 0, isFresh: () => true }, (tx) =>
+      tx.alerts.count(refusalKey(refused), refused.detail, leader.clock.now()),
+    )
+  assert.deepEqual([await count(), await count()], [1, 2])
+  await leader.passes(150)
+  assert.equal(await count(), 3, 'it is no state that passes within a minute')
+  await leader.clock.advance(24 * 3_600_000)
+  await leader.passes(150)
+  assert.equal(await count(), 1)
+  assert.deepEqual(await messages(), [])
+})
 
 describe('operators are told once, and again when it has passed', () => {
   const start = createTestClock().now()
@@ -552,6 +569,8 @@ describe('the whole service', () => {
     const operatorId = 7_000_000_001
     const env = { ADMIN_ID: String(operatorId) }
     const world = await worldOf(env)
+    // At the start, nobody has pressed Start.
+    world.expects('PREFLIGHT_FINDING')
     try {
       const operator = await world.person('Ольга')
       assert.equal(operator.id, operatorId)
@@ -577,7 +596,7 @@ describe('the whole service', () => {
     const world = await startWorld({
       env,
       databaseUrl: url,
-      expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST'],
+      expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST', 'PREFLIGHT_FINDING'],
     })
     try {
       const operator = await world.person('Ольга')

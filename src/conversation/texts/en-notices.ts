@@ -37,7 +37,8 @@ export const noticesEn: NoticeTexts = {
   prompt_replaced: () => 'The description is replaced.',
   choose_a_button: () => 'Pick one of the options on the buttons.',
   already_placed: () => 'This order was already run and was not charged twice. Here it is.',
-  amount_out_of_range: () => 'Type an amount in roubles, from 50 to 50,000.',
+  amount_out_of_range: ({ min, max }) =>
+    `Type an amount in roubles, from ${number(min / 100)} to ${number(max / 100)}. One top-up cannot be larger.`,
   unknown_command: () => 'There is no such command. Everything I can do is in the menu.',
   draft_dropped: () => 'Cancelled. You were not charged.',
   nothing_to_cancel: () => 'Nothing to cancel: nothing is being filled in or running.',

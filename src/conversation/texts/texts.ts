@@ -244,7 +244,16 @@ export type Texts = {
   readonly privacy: { readonly title: string; readonly rules: readonly string[] }
   readonly languages: { readonly title: string }
   readonly referral: { readonly title: string; readonly notOpen: string; readonly link: string; readonly share: string }
-  readonly trouble: { readonly title: string; readonly text: string; readonly banned: string }
+  readonly trouble: {
+    readonly title: string
+    readonly text: string
+    readonly banned: string
+    /** Telegram refused a screen of ours. */
+    readonly notShown: string
+    /** Under the words of a message that Telegram refused with its buttons. */
+    readonly withoutButtons: string
+    readonly noInvoice: (amount: Kopecks) => string
+  }
 }
 
 export type RefusalTexts = {

@@ -22,6 +22,7 @@ import { createPostgresSessions } from './sessions.ts'
 import type { Sql } from './sql.ts'
 import { createPostgresSubmitSlots } from './submit-slots.ts'
 import { createPostgresTopUps } from './top-ups.ts'
+import { createPostgresUnheardAlerts } from './unheard-alerts.ts'
 import { createPostgresWaits } from './waits.ts'
 
 /**
@@ -204,6 +205,7 @@ function portsOn({ relaxed, durable, closeWith }: Step, { schema, bot, freeDaily
     submitSlots: createPostgresSubmitSlots(durable),
     waits: createPostgresWaits(durable),
     alerts: createPostgresAlerts(relaxed),
+    unheardAlerts: createPostgresUnheardAlerts(relaxed),
     errands: createPostgresErrands(relaxed, schema, clock),
     closeWith,
   }

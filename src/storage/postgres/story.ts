@@ -14,7 +14,8 @@ export async function readStory(sql: Sql, schema: string, cid: string): Promise<
       from inbox where cid = $1
     union all
     select placed_at, 'order', concat_ws(' ', id, 'offer=' || offer, 'status=' || status, 'task=' || task,
-           'reason=' || (body->'order'->>'reason'), 'said=' || (body->'order'->>'said')) from orders where cid = $1
+           'reason=' || (body->'order'->>'reason'), 'said=' || (body->'order'->>'said'),
+           'not_shown=' || (body->'order'->>'notShown')) from orders where cid = $1
     union all
     select (each->>'refusedAt')::bigint, 'result', concat_ws(' ', number, 'of', id, 'is looked for: ' || (each->>'said'))
       from orders, jsonb_array_elements(body->'order'->'artifacts') with ordinality as a (each, number)
