@@ -1,4 +1,4 @@
-import { lookup as resolveName } from 'node:dns'
+import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { Clock } from '../kit/clock.ts'
@@ -36,6 +36,8 @@ export type FetchedFile = {
 export type FetchNo =
   /** Not https, a private address, or a redirect too many. */
   | 'forbidden'
+  /** The name resolves to private addresses only: the resolver's fault, or somebody's trick; never connected to. */
+  | 'misresolved'
   /** The server does not give it (any more): 403, 404, 410 or another definite no. */
   | 'gone'
   | 'too_big'
@@ -43,11 +45,22 @@ export type FetchNo =
   /** No connection, no answer in time, HTTP 429 or 5xx. */
   | 'unreachable'
 
-export type FetcherDeps = { readonly clock: Clock; readonly allowOrigin?: readonly string[] }
+export type FetcherDeps = {
+  readonly clock: Clock
+  readonly allowOrigin?: readonly string[]
+  /** Which addresses a name has; as the system resolves it. */
+  readonly resolve?: Resolve
+}
+type Resolve = (
+  host: string,
+  options: LookupAllOptions,
+  answer: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
 
 export const redirectsMax = 3
 
-export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher {
+export function createFetcher({ clock, allowOrigin = [], resolve = lookup }: FetcherDeps): Fetcher {
+  const lookupPublic = publicOnly(resolve)
   const trusted = new Set(allowOrigin.map((address) => new URL(address).origin))
 
   return {
@@ -76,35 +89,50 @@ export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher
   }
 }
 
-/** What may be asked at all: https without a password, and no literal address that is private. */
+/** What may be asked at all: https without a password, and no address or name that can only be private. */
 function isPublicAddress(url: URL): boolean {
   if (url.protocol !== 'https:' || url.username !== '' || url.password !== '') return false
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  return isIP(host) === 0 || isPublicIp(host)
+  return isIP(host) === 0 ? isPublicName(host) : isPublicIp(host)
 }
 
-/** Everything that some list sets apart (loopback, private, link-local, carrier NAT, multicast, mapped, …) is not. */
+/** Names without a dot and some with one never leave a machine or a network [RFC 6761, RFC 9476]. */
+const isPublicName = (host: string): boolean =>
+  /\.[^.]+\.?$/.test(host) && !/\.(localhost|local|internal|home\.arpa)\.?$/i.test(host)
+
+/** Everything that some list sets apart (loopback, private, link-local, carrier NAT, fake addresses of proxies, multicast, …) is not. */
 export function isPublicIp(text: string): boolean {
   if (isIP(text) === 0) return false
   const ip = ipaddr.process(text)
-  if (ip.range() !== 'unicast') return false
+  if (ip.kind() === 'ipv4') return ip.range() === 'unicast'
+  const whole = ipaddr.IPv6.parse(text)
+  // A host that has IPv6 alone reaches IPv4 by these addresses, so the one in them counts.
+  if (whole.match(translated)) return isPublicIp(ipaddr.fromByteArray(whole.toByteArray().slice(12)).toString())
   // IPv6 gives out public addresses from 2000::/3 only.
-  return ip.kind() === 'ipv4' || ipaddr.IPv6.parse(text).match(globalIpv6)
+  return whole.range() === 'unicast' && whole.match(globalIpv6)
 }
+
+/** The well-known prefix of NAT64 [RFC 6052 2.1]. */
+const translated = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 
 const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3')
 
-/** Resolves like the system does, and leaves out every address that is not public. */
-const lookupPublic: LookupFunction = (host, options, answer) => {
-  resolveName(host, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return answer(error, [])
-    const open = addresses.filter(({ address }) => isPublicIp(address))
-    const [first] = open
-    if (first === undefined) return answer(Object.assign(new Error('no public address'), { code: refusedAddress }), [])
-    if (options.all === true) return answer(null, open)
-    return answer(null, first.address, first.family)
-  })
-}
+/** Leaves out every address that is not public. */
+const publicOnly =
+  (resolve: Resolve): LookupFunction =>
+  (host, options, answer) => {
+    resolve(host, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return answer(error, [])
+      const open = addresses.filter(({ address }) => isPublicIp(address))
+      const [first] = open
+      if (first === undefined) {
+        const text = `it resolves to ${addresses.map(({ address }) => address).join(', ') || 'nothing'}`
+        return answer(Object.assign(new Error(text), { code: refusedAddress }), [])
+      }
+      if (options.all === true) return answer(null, open)
+      return answer(null, first.address, first.family)
+    })
+  }
 
 const refusedAddress = 'ADDRESS_REFUSED'
 
@@ -117,7 +145,9 @@ function redirectOf(ending: Ending, from: URL): URL | null | undefined {
 function outcomeOf(ending: Ending, name: string, wanted: Wanted): Outcome<FetchedFile, FetchNo> {
   switch (ending.kind) {
     case 'unsent':
-      if (ending.code === refusedAddress) return never('forbidden', `${name} has no public address`)
+      if (ending.code === refusedAddress) {
+        return later('misresolved', `${name} has no public address: ${ending.detail}`)
+      }
       return later('unreachable', `${name} could not be reached: ${ending.detail}`)
     case 'unanswered':
       return later('unreachable', `${name} gave no whole answer: ${ending.detail}`)

@@ -1,4 +1,5 @@
-import type { TelegramFigures } from '../delivery/breaker.ts'
+import type { ResultsFigures } from '../delivery/results-guard.ts'
+import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import { type PoolFigures, type Problem, problemsOf, type Waiting } from '../health/problems.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
@@ -40,6 +41,7 @@ export const eventOf = {
   credits_low: 'KIE_CREDITS_LOW',
   kie_refuses: 'SELLING_PAUSED',
   telegram_away: 'TELEGRAM_AWAY',
+  results_away: 'RESULTS_AWAY',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type AlertKey = keyof typeof eventOf
@@ -64,6 +66,7 @@ export type Watched = {
   readonly pool: PoolFigures
   readonly selling: SellingFigures
   readonly telegram: TelegramFigures
+  readonly results: ResultsFigures
   /** KIE_CREDITS_LOW. */
   readonly creditsLow: number
 }
@@ -188,6 +191,17 @@ const wordingOf: Readonly<Record<Alerted, (seen: Watched) => Wording>> = {
   telegram_away({ telegram: { away } }) {
     const what = away?.why === 'token_refused' ? 'Telegram refuses the bot token' : 'Telegram does not answer'
     return { says: `${what}: ${away?.detail}. Messages and results wait; nothing is lost.`, run: 'trt doctor' }
+  },
+  results_away({ results: { away } }) {
+    const what =
+      away?.why === 'no_public_address'
+        ? `This machine gets no public address for ${away.host}, where KIE keeps results`
+        : `${away?.host}, where KIE keeps results, does not answer`
+    const sold = away?.pausesSelling ? ' Nothing is sold until it does.' : ''
+    return {
+      says: `${what}: ${away?.detail}. Results wait, and people are told that theirs is looked for.${sold}`,
+      run: 'trt doctor; mend the resolver (a VPN or proxy with fake addresses) or the network of this machine',
+    }
   },
 }
 

@@ -1,4 +1,5 @@
-import type { Breaker } from '../delivery/breaker.ts'
+import type { ResultsGuard } from '../delivery/results-guard.ts'
+import type { TelegramBreaker } from '../delivery/telegram-breaker.ts'
 import { createFiguresDuty } from '../health/figures.ts'
 import { createHealth } from '../health/health.ts'
 import { createStoreWatch } from '../health/store-watch.ts'
@@ -18,12 +19,15 @@ import { roleOf, type ServiceDeps, type Standing } from './deps.ts'
 /** What looks at the service and changes nothing: probes and metrics, the operators' alerts, and what an instance asks beside its start. */
 export type Probes = ReturnType<typeof createProbes>
 
+/** What notices that something outside does not work at all. */
+export type Outside = { readonly telegram: TelegramBreaker; readonly results: ResultsGuard }
+
 const ownDutiesEndMs = 2_000
 
 export function createProbes(
   { config, instance, version, clock, telemetry }: ServiceDeps,
   ports: WatchPorts,
-  breaker: Breaker,
+  outside: Outside,
   standing: Standing,
   startedMs: number,
 ) {
@@ -38,7 +42,8 @@ export function createProbes(
     webhook: () => standing.webhook?.figures(),
     polling: () => standing.polling?.figures(),
     selling: () => standing.selling?.figures(),
-    telegram: breaker.figures,
+    telegram: () => ({ away: outside.telegram.away() }),
+    results: outside.results.figures,
     isRefused: stores.isRefused,
     nobodyActiveMs: () => standing.leaderWatch?.nobodyForMs() ?? 0,
     instance,
@@ -75,7 +80,7 @@ export function createProbes(
 export function createAlerts(
   { config, instance, clock, telemetry }: ServiceDeps,
   ports: WatchPorts,
-  breaker: Breaker,
+  outside: Outside,
   { figures }: Probes,
   { tellNow }: Booted,
   standing: Standing,
@@ -106,7 +111,8 @@ export function createAlerts(
       errands: figures.latest()?.errands,
       pool: ports.poolFigures(),
       selling: standing.selling?.figures() ?? {},
-      telegram: breaker.figures(),
+      telegram: { away: outside.telegram.away() },
+      results: outside.results.figures(),
       creditsLow: config.kieCreditsLow,
     }),
     async formerThatDied(epoch) {
@@ -128,7 +134,7 @@ export function createAlerts(
 export function startOwnDuties(
   { config, clock, telemetry }: ServiceDeps,
   ports: WatchPorts,
-  breaker: Breaker,
+  outside: Outside,
   { figures, stores }: Probes,
   { keys }: Booted,
   standing: Standing,
@@ -170,7 +176,8 @@ export function startOwnDuties(
     stores.duty,
     { name: 'listen', run: (_, signal) => ports.listen(wake, signal), longestPauseMs: 2_000 },
     every('connections', 2_000, clock, async () => ports.sweepConnections()),
-    { name: 'telegram', run: (_, signal) => breaker.watch(signal) },
+    { name: 'telegram', run: (_, signal) => outside.telegram.watch(signal) },
+    { name: 'results', run: (_, signal) => outside.results.watch(signal) },
     identity,
     warmUp,
   ]

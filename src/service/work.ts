@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/offer.ts'
+import type { ArtifactSource } from '../delivery/artifact-source.ts'
 import type { ChatGateway } from '../delivery/chat-gateway.ts'
 import { createDeliver } from '../delivery/deliver-artifacts.ts'
 import { createOrderWords } from '../delivery/order-words.ts'
@@ -33,6 +34,7 @@ export function createErrands(
   given: {
     readonly catalog: Catalog
     readonly chat: ChatGateway
+    readonly artifacts: ArtifactSource
     readonly kie: KieGateway
     readonly pacing: Pacing
     /** Turns at a chat, which screens take as well. */
@@ -45,8 +47,20 @@ export function createErrands(
     readonly operators: readonly PersonId[]
   },
 ) {
-  const { catalog, chat, kie, pacing, turns, references, callbackBase, fileChecked, starRefunds, operators } = given
-  const { store, artifacts } = ports
+  const {
+    catalog,
+    chat,
+    artifacts,
+    kie,
+    pacing,
+    turns,
+    references,
+    callbackBase,
+    fileChecked,
+    starRefunds,
+    operators,
+  } = given
+  const { store } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
   const random = randomFraction
   const record = createRecordObservation({ store, clock, telemetry })

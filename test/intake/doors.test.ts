@@ -52,6 +52,7 @@ const health = createHealth({
   polling: () => undefined,
   selling: () => undefined,
   telegram: () => ({}),
+  results: () => ({}),
   isRefused: () => false,
   nobodyActiveMs: () => 0,
   instance: instanceId('inst0001'),

@@ -20,6 +20,7 @@ const server = await listen(
       polling: () => undefined,
       selling: () => undefined,
       telegram: () => ({}),
+      results: () => ({}),
       isRefused: () => false,
       nobodyActiveMs: () => 0,
       instance: instanceId('walked'),

@@ -21,6 +21,7 @@ const healthy: Watched = {
   pool: { max: 6, inUse: 0, idle: 1, waiting: 0, held: [], reclaimed: [] },
   selling: { credits: '900' },
   telegram: {},
+  results: {},
   creditsLow: 200,
 }
 const waiting = (s: number) => ({ pending: 3, oldest: ago(s), shelved: 0 })
@@ -46,6 +47,14 @@ const thresholds: Partial<Readonly<Record<Problem, readonly [below: Partial<Watc
     { pool: { ...healthy.pool, waiting: 9, exhaustedSince: ago(1) } },
   ],
   kie_refuses: [{}, { selling: { credits: '900', paused: { why: 'key_refused', since: ago(1) } } }],
+  results_away: [
+    {},
+    {
+      results: {
+        away: { host: 'files.example', since: ago(1), why: 'no_answer', detail: 'HTTP 503', pausesSelling: true },
+      },
+    },
+  ],
   telegram_away: [{}, { telegram: { away: { since: ago(1), why: 'no_answer', detail: 'no answer' } } }],
 }
 
@@ -88,6 +97,7 @@ function namedBy(seen: Watched) {
     polling: () => seen.polling,
     selling: () => seen.selling,
     telegram: () => seen.telegram,
+    results: () => seen.results,
     isRefused: () => false,
     nobodyActiveMs: () => 0,
     instance,
