@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Config } from '../config/config.ts'
+import { resolveHost } from '../http/public-address.ts'
 import { createKieClient } from '../kie/client.ts'
+import { fileHosts } from '../kie/file-hosts.ts'
 import { whyRedisIsSilent } from '../leadership/redis-lock.ts'
 import {
   type DatabaseFacts,
@@ -10,6 +12,7 @@ import {
   failed,
   judgeDatabase,
   judgeDatabaseFault,
+  judgeFileHosts,
   judgeIdentity,
   judgeProvider,
   judgeSchema,
@@ -53,7 +56,8 @@ export async function examine(
   const { clock } = context
   const telegram = createTelegramClient({ token: around.botToken, apiRoot: around.telegramApiRoot, clock })
   const kie = createKieClient({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl, key: around.kieKey, clock })
-  const [storage, stored, catalog, me, word, time, credits, local] = await Promise.all([
+  const hosts = fileHosts({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl })
+  const [storage, stored, catalog, me, word, time, credits, local, files] = await Promise.all([
     judgeOwnStorage(config, around),
     inspectDatabase(context, config, around),
     judgeCatalog(),
@@ -62,6 +66,7 @@ export async function examine(
     look(clock, `${around.telegramApiRoot}/`),
     kie.credits(),
     lookAtService(context, config),
+    Promise.all(hosts.map((host) => resolveHost(host))),
   ])
   const webhook = word.kind === 'done' ? word.value : undefined
   const isPolling = config.world.kind === 'live' && config.world.mode === 'polling'
@@ -87,6 +92,7 @@ export async function examine(
     ...(isPolling ? [] : await judgeRelay(context, config, stored, baseUrl, webhook)),
     ...(isPolling ? judgePolling(facts) : [...judgeWebhook(facts), judgeStars(webhook)]),
     judgeProvider(credits),
+    ...(files.length === 0 ? [] : [judgeFileHosts(files)]),
   ]
 }
 

@@ -1,9 +1,8 @@
-import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { lookup } from 'node:dns'
 import type { Clock } from '../kit/clock.ts'
 import { type Ending, exchange } from '../kit/exchange.ts'
 import { done, later, never, type Outcome } from '../kit/outcome.ts'
+import { isPublicAddress, publicOnly, type Resolve, refusedAddress } from './public-address.ts'
 import { sniffPicture } from './sniff.ts'
 
 /**
@@ -51,11 +50,6 @@ export type FetcherDeps = {
   /** Which addresses a name has; as the system resolves it. */
   readonly resolve?: Resolve
 }
-type Resolve = (
-  host: string,
-  options: LookupAllOptions,
-  answer: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void
 
 export const redirectsMax = 3
 
@@ -88,53 +82,6 @@ export function createFetcher({ clock, allowOrigin = [], resolve = lookup }: Fet
     },
   }
 }
-
-/** What may be asked at all: https without a password, and no address or name that can only be private. */
-function isPublicAddress(url: URL): boolean {
-  if (url.protocol !== 'https:' || url.username !== '' || url.password !== '') return false
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  return isIP(host) === 0 ? isPublicName(host) : isPublicIp(host)
-}
-
-/** Names without a dot and some with one never leave a machine or a network [RFC 6761, RFC 9476]. */
-const isPublicName = (host: string): boolean =>
-  /\.[^.]+\.?$/.test(host) && !/\.(localhost|local|internal|home\.arpa)\.?$/i.test(host)
-
-/** Everything that some list sets apart (loopback, private, link-local, carrier NAT, fake addresses of proxies, multicast, …) is not. */
-export function isPublicIp(text: string): boolean {
-  if (isIP(text) === 0) return false
-  const ip = ipaddr.process(text)
-  if (ip.kind() === 'ipv4') return ip.range() === 'unicast'
-  const whole = ipaddr.IPv6.parse(text)
-  // A host that has IPv6 alone reaches IPv4 by these addresses, so the one in them counts.
-  if (whole.match(translated)) return isPublicIp(ipaddr.fromByteArray(whole.toByteArray().slice(12)).toString())
-  // IPv6 gives out public addresses from 2000::/3 only.
-  return whole.range() === 'unicast' && whole.match(globalIpv6)
-}
-
-/** The well-known prefix of NAT64 [RFC 6052 2.1]. */
-const translated = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
-
-const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3')
-
-/** Leaves out every address that is not public. */
-const publicOnly =
-  (resolve: Resolve): LookupFunction =>
-  (host, options, answer) => {
-    resolve(host, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return answer(error, [])
-      const open = addresses.filter(({ address }) => isPublicIp(address))
-      const [first] = open
-      if (first === undefined) {
-        const text = `it resolves to ${addresses.map(({ address }) => address).join(', ') || 'nothing'}`
-        return answer(Object.assign(new Error(text), { code: refusedAddress }), [])
-      }
-      if (options.all === true) return answer(null, open)
-      return answer(null, first.address, first.family)
-    })
-  }
-
-const refusedAddress = 'ADDRESS_REFUSED'
 
 /** Where a redirect leads; `null` when to nothing that is an address. */
 function redirectOf(ending: Ending, from: URL): URL | null | undefined {

@@ -10,7 +10,7 @@ import { createLeaderWatch } from '../lifecycle/leader-watch.ts'
 import { createOperatorWatch } from '../operators/operator-watch.ts'
 import type { WatchPorts } from '../ports.ts'
 import { createIdentity } from '../preflight/identity.ts'
-import { judgeIdentity, judgeProvider, judgeSkew } from '../preflight/preflight.ts'
+import { judgeFileHosts, judgeIdentity, judgeProvider, judgeSkew } from '../preflight/preflight.ts'
 import { createWarmUp } from '../preflight/warm-up.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { type Booted, tellFindings } from './boot.ts'
@@ -147,6 +147,9 @@ export function startOwnDuties(
     if (asking.signal.aborted) return
     if (credits.kind === 'done') telemetry.emit('KIE_CREDITS', { credits: credits.value })
     tellFindings([judgeProvider(credits)], telemetry)
+  })
+  void ports.resolveFileHosts().then((hosts) => {
+    if (hosts.length > 0) tellFindings([judgeFileHosts(hosts)], telemetry)
   })
   releasers.add('what is asked of KIE', async () => {
     asking.abort()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { createCanvas } from '@napi-rs/canvas'
-import { createFetcher, isPublicIp } from '../../src/http/fetcher.ts'
+import { createFetcher } from '../../src/http/fetcher.ts'
+import { isPublicIp, resolveHost } from '../../src/http/public-address.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import type { Outcome } from '../../src/kit/outcome.ts'
 import { freePort, serve, serveRaw, serveText } from '../fixtures/loopback.ts'
@@ -231,6 +232,23 @@ describe('where it may be fetched from', () => {
       assert.notEqual(outcome.kind, 'done')
       assert.ok(!/hush|path/.test(JSON.stringify(outcome)), JSON.stringify(outcome))
     }
+  })
+})
+
+describe('a name', () => {
+  it('is told with what it resolves to, and whether that is public, without an error', async () => {
+    const says = (...addresses: string[]) =>
+      resolveHost('files.example', (_host, _options, answer) =>
+        answer(
+          null,
+          addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+        ),
+      )
+    assert.deepEqual(await says('198.18.0.5'), { host: 'files.example', addresses: ['198.18.0.5'], isPublic: false })
+    assert.equal((await says('10.0.0.1', '8.8.8.8')).isPublic, true)
+    const unknown = await resolveHost('nowhere.invalid')
+    assert.deepEqual([unknown.isPublic, unknown.addresses], [false, []])
+    assert.match(unknown.error ?? '', /nowhere\.invalid/)
   })
 })
 
