@@ -1,4 +1,5 @@
-import type { TelegramFigures } from '../delivery/breaker.ts'
+import type { ResultsFigures } from '../delivery/results-guard.ts'
+import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import { type Clock, type Instant, instant } from '../kit/clock.ts'
@@ -64,6 +65,7 @@ export type HealthDeps = {
   readonly telegram: () => TelegramFigures
   /** LOSS_CREDITS_PER_DAY. */
   readonly lossCreditsPerDay: number
+  readonly results: () => ResultsFigures
   /** The last update could not be committed. */
   readonly isRefused: () => boolean
   /** How long no instance has led, as far as a standby can see. */
@@ -99,6 +101,7 @@ export function createHealth(deps: HealthDeps): {
       telegram: deps.telegram(),
       losses: kept?.losses,
       lossCreditsPerDay: deps.lossCreditsPerDay,
+      results: deps.results(),
       // A service that is ready has asked the database.
       answeredAt: deps.isReady() ? (kept?.at ?? instant(0)) : undefined,
       isReadOnly: kept?.inbox.isReadOnly,

@@ -1,4 +1,5 @@
-import type { TelegramFigures } from '../delivery/breaker.ts'
+import type { ResultsFigures } from '../delivery/results-guard.ts'
+import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Instant } from '../kit/clock.ts'
@@ -24,6 +25,7 @@ export const allProblems = [
   'kie_refuses',
   'telegram_away',
   'losses',
+  'results_away',
   'database_silent',
   'database_read_only',
   'updates_refused',
@@ -49,6 +51,7 @@ export type ProblemFigures = {
   readonly losses?: LossFigures | undefined
   /** LOSS_CREDITS_PER_DAY. */
   readonly lossCreditsPerDay: number
+  readonly results: ResultsFigures
   /** When the database last answered; absent while nobody has asked it. */
   readonly answeredAt?: Instant | undefined
   readonly isReadOnly?: boolean | undefined
@@ -99,7 +102,7 @@ export const isSilent = ({ now, answeredAt }: Pick<ProblemFigures, 'now' | 'answ
   answeredAt !== undefined && now - answeredAt >= answerMs
 
 export function problemsOf(seen: ProblemFigures): readonly Problem[] {
-  const { now, leadsSince, nobodyActiveMs = 0, inbox, errands, pool, poolWaited, selling, telegram } = seen
+  const { now, leadsSince, nobodyActiveMs = 0, inbox, errands, pool, poolWaited, selling, telegram, results } = seen
   const isOld = (waiting: Waiting | undefined) => waiting?.oldest !== undefined && now - waiting.oldest > oldMs
   const isShelved = (waiting: Waiting | undefined) => waiting !== undefined && waiting.shelved > 0
   const are: Readonly<Record<Problem, boolean>> = {
@@ -114,6 +117,7 @@ export function problemsOf(seen: ProblemFigures): readonly Problem[] {
     kie_refuses: selling?.paused !== undefined,
     telegram_away: telegram.away !== undefined,
     losses: repeatedIn(seen.losses).length > 0 || creditsOver(seen) !== undefined,
+    results_away: results.away !== undefined,
     database_silent: isSilent(seen),
     database_read_only: seen.isReadOnly === true,
     updates_refused: seen.isRefused === true,

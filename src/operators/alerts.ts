@@ -1,4 +1,5 @@
-import type { TelegramFigures } from '../delivery/breaker.ts'
+import type { ResultsFigures } from '../delivery/results-guard.ts'
+import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import {
   creditsOver,
@@ -51,6 +52,7 @@ export const eventOf = {
   telegram_away: 'TELEGRAM_AWAY',
   losses: 'LOSS_RECORDED',
   message_refused: 'MESSAGE_REFUSED',
+  results_away: 'RESULTS_AWAY',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type AlertKey = keyof typeof eventOf
@@ -75,6 +77,7 @@ export type Watched = {
   readonly pool: PoolFigures
   readonly selling: SellingFigures
   readonly telegram: TelegramFigures
+  readonly results: ResultsFigures
   /** KIE_CREDITS_LOW. */
   readonly creditsLow: number
   readonly losses?: LossFigures | undefined
@@ -204,6 +207,17 @@ const wordingOf: Readonly<Record<Alerted, (seen: Watched) => Wording>> = {
     return { says: `${what}: ${away?.detail}. Messages and results wait; nothing is lost.`, run: 'trt doctor' }
   },
   losses: lossesOf,
+  results_away({ results: { away } }) {
+    const what =
+      away?.why === 'no_public_address'
+        ? `This machine gets no public address for ${away.host}, where KIE keeps results`
+        : `${away?.host}, where KIE keeps results, does not answer`
+    const sold = away?.pausesSelling ? ' Nothing is sold until it does.' : ''
+    return {
+      says: `${what}: ${away?.detail}. Results wait, and people are told that theirs is looked for.${sold}`,
+      run: 'trt doctor; mend the resolver (a VPN or proxy with fake addresses) or the network of this machine',
+    }
+  },
 }
 
 const isAlerted = (problem: Problem): problem is Alerted => Object.hasOwn(wordingOf, problem)

@@ -54,6 +54,7 @@ const health = createHealth({
   selling: () => undefined,
   telegram: () => ({}),
   lossCreditsPerDay: 500,
+  results: () => ({}),
   isRefused: () => false,
   nobodyActiveMs: () => 0,
   instance: instanceId('inst0001'),

@@ -21,6 +21,7 @@ const server = await listen(
       selling: () => undefined,
       telegram: () => ({}),
       lossCreditsPerDay: 500,
+      results: () => ({}),
       isRefused: () => false,
       nobodyActiveMs: () => 0,
       instance: instanceId('walked'),

@@ -42,6 +42,7 @@ const healthy: Figures = {
   pool: { max: 6, inUse: 0, idle: 1, waiting: 0, held: [], reclaimed: [] },
   selling: { credits: '900' },
   telegram: {},
+  results: {},
   creditsLow: 200,
   lossCreditsPerDay: 500,
 }

@@ -23,6 +23,7 @@ const healthy: Watched = {
   pool: { max: 6, inUse: 0, idle: 1, waiting: 0, held: [], reclaimed: [] },
   selling: { credits: '900' },
   telegram: {},
+  results: {},
   creditsLow: 200,
   lossCreditsPerDay: 500,
 }
@@ -55,6 +56,14 @@ const thresholds: Partial<Readonly<Record<Problem, readonly [below: Partial<Watc
   ],
   kie_refuses: [{}, { selling: { credits: '900', paused: { why: 'key_refused', since: ago(1) } } }],
   losses: [{ losses: losses({ stories: 2, credits: '500' }) }, { losses: losses({ stories: 3 }) }],
+  results_away: [
+    {},
+    {
+      results: {
+        away: { host: 'files.example', since: ago(1), why: 'no_answer', detail: 'HTTP 503', pausesSelling: true },
+      },
+    },
+  ],
   telegram_away: [{}, { telegram: { away: { since: ago(1), why: 'no_answer', detail: 'no answer' } } }],
 }
 
@@ -116,6 +125,7 @@ function namedBy(seen: Watched) {
     selling: () => seen.selling,
     telegram: () => seen.telegram,
     lossCreditsPerDay: seen.lossCreditsPerDay,
+    results: () => seen.results,
     isRefused: () => false,
     nobodyActiveMs: () => 0,
     instance,
