@@ -90,6 +90,8 @@ export function react(seen: Seen, input: Input): Reaction {
       return tooLateForAlbum(seen, input) ?? reactHere(seen, input) ?? keepPhoto(seen, input)
     case 'unsupported':
       return reactHere(seen, input) ?? { notice: { type: 'unsupported' } }
+    case 'foreign_file':
+      return { notice: { type: 'foreign_format', format: input.format } }
     default:
       return unreachable(input, 'react')
   }
@@ -131,6 +133,7 @@ export function needsForReacting(_session: Session, input: Input): readonly Need
     case 'file':
     case 'file_checked':
     case 'unsupported':
+    case 'foreign_file':
       return []
     default:
       return unreachable(input, 'needsForReacting')

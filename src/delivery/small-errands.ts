@@ -42,7 +42,8 @@ export type SmallErrandsDeps = {
     readonly receipt: (permit: Permit, order: Order) => Promise<View>
     readonly noOriginal: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
   }
-  readonly isPicture: (bytes: Uint8Array) => boolean
+  /** What a file that a person sent is, by its bytes; with its size in pixels when it is a picture that models take. */
+  readonly examine: (bytes: Uint8Array) => Examined
   /** The step that tells the wizard how a file turned out. */
   readonly fileChecked: (
     permit: Permit,
@@ -61,6 +62,10 @@ export type SmallErrandsDeps = {
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
+
+export type Examined =
+  | { readonly verdict: 'picture'; readonly width: number; readonly height: number }
+  | { readonly verdict: Exclude<FileVerdict, 'picture'> }
 
 type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
 
@@ -191,8 +196,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         return 'settled'
       }
       const { bytes } = fetched.value
-      const verdict = deps.isPicture(bytes) ? 'picture' : 'not_a_picture'
-      await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length }, verdict)
+      const { verdict, ...size } = deps.examine(bytes)
+      await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length, ...size }, verdict)
       return 'settled'
     },
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { foreignFormats } from '../../src/catalog/foreign-format.ts'
 import { priceOf, quoteMs } from '../../src/catalog/quote.ts'
 import { after, instant } from '../../src/kit/clock.ts'
 import { kieTaskId, offerId, quoteId } from '../../src/kit/ids.ts'
@@ -424,6 +425,54 @@ describe('a message at the wrong moment', () => {
   })
 })
 
+describe('a file that the model cannot take', () => {
+  const large = { at: 'offer', offer: offerId('qwen-2-1-edit') } as const
+
+  it('is named, in either language, with what to do', () => {
+    for (const [language, words] of [
+      ['ru', /HEIC.*Пришлите снимок как фото/],
+      ['en', /HEIC.*Send it as a photo/],
+    ] as const) {
+      const talk = new Talk({ language }).opens(single)
+      talk.does({ kind: 'foreign_file', format: 'heic' })
+      assert.match(talk.text, words)
+      talk.sends(photo(1)).learns(photo(1), 'heic')
+      assert.match(talk.text, words, 'found out by its bytes')
+      assert.equal(talk.session.draft?.values['image_url'], undefined)
+      for (const format of foreignFormats) {
+        talk.does({ kind: 'foreign_file', format })
+        assert.match(talk.text, format === 'jxl' ? /JPEG XL/ : new RegExp(format.toUpperCase()))
+      }
+    }
+  })
+
+  it('is refused with the limit in pixels of the model, and of that model alone', () => {
+    const huge = { ...photo(1), width: 6000, height: 5000 }
+    const talk = new Talk({ balance: 1000_00 }).opens(large).sends(photo(1), { caption: 'лето' }).learns(huge)
+    assert.match(talk.text, /до 25.Мп/)
+    assert.equal(talk.session.draft?.values['image_urls'], undefined)
+    const fits = { ...photo(2), width: 5000, height: 5000 }
+    talk.sends(photo(2)).learns(fits)
+    assert.deepEqual(talk.session.draft?.values['image_urls'], [fits])
+    const other = new Talk({ balance: 1000_00 }).opens(single).sends(photo(1), { caption: 'лето' }).learns(huge)
+    assert.equal(other.view.screen, 'confirm')
+  })
+
+  it('is refused when the size that Telegram told was too small', () => {
+    const talk = new Talk().opens(single).sends(photo(1, 0)).learns(photo(1, 11_000_000))
+    assert.match(talk.text, /до 10.МБ/)
+    assert.equal(talk.session.draft?.values['image_url'], undefined)
+  })
+
+  it('is not kept for a model when no model may see it', () => {
+    const talk = new Talk().sends(photo(1, 20 * 1024 * 1024 + 1))
+    assert.equal(talk.noticed(), 'file_too_big')
+    assert.equal(talk.session.photos, undefined)
+    talk.sends(photo(1, 20 * 1024 * 1024))
+    assert.equal(talk.noticed(), 'choose_for_file')
+  })
+})
+
 describe('a photo that comes before a model is chosen', () => {
   it('is kept, with what was written under it, and is the first answer to the model that is picked then', () => {
     const talk = new Talk({ balance: 1000_00 }).sends(photo(1), { caption: 'сделай акварель' })
@@ -479,7 +528,7 @@ describe('a photo that comes before a model is chosen', () => {
     assert.equal(cancelled.noticed(), 'draft_dropped')
     assert.deepEqual(cancelled.opens(single).commands, [])
 
-    const big = new Talk().sends(photo(1, 30_000_000)).opens(single)
+    const big = new Talk().sends(photo(1, 15_000_000)).opens(single)
     assert.equal(big.noticed(), 'file_too_big')
     assert.equal(big.view.screen, 'model_card')
     assert.deepEqual(
