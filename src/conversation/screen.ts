@@ -99,6 +99,8 @@ export type Command =
   | { readonly type: 'set_language'; readonly language: Language }
   /** Of an album, more may come: it is waited for before the files are taken (`albumSettlesMs`). */
   | { readonly type: 'take_files'; readonly files: readonly TakenFile[]; readonly isAlbum?: true }
+  /** Takes away the keyboard that a former program left below the chat. */
+  | { readonly type: 'remove_keyboard' }
   | { readonly type: 'send_again'; readonly order: OrderId; readonly as: 'photo' | 'document' }
 
 /**

@@ -6,6 +6,7 @@ import type { ErrandContext, Handlers, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
 import {
   type ChargeId,
+  type ChatId,
   type Cid,
   chatOfPerson,
   fileId,
@@ -75,7 +76,15 @@ const asksMax = 10
 const answersMax = 3
 const plain: View = { screen: 'result', text: [], keyboard: [] }
 
-type Kinds = 'answer_tap' | 'say' | 'send_invoice' | 'send_again' | 'take_file' | 'refund_stars' | 'tell_operator'
+type Kinds =
+  | 'answer_tap'
+  | 'say'
+  | 'remove_keyboard'
+  | 'send_invoice'
+  | 'send_again'
+  | 'take_file'
+  | 'refund_stars'
+  | 'tell_operator'
 
 export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds> {
   const { store, record, chat: gateway, artifacts, pacing, texts, clock, telemetry } = deps
@@ -83,7 +92,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   /** The common end of a call about one chat. `done` runs only when Telegram did it. */
   async function settle<T>(
     outcome: Outcome<T, ChatNo>,
-    errand: { readonly chat: Extract<Errand, { kind: 'say' }>['chat'] },
+    errand: { readonly chat: ChatId },
     { permit, cid, repeats }: ErrandContext,
     what: string,
     done?: (value: T) => Promise<void>,
@@ -132,6 +141,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return await settle(outcome, errand, context, errand.view.screen, async ({ message }) => {
         tellShown(context, errand.view.screen, message, started)
       })
+    },
+
+    async remove_keyboard(errand, context) {
+      const held = pacing.hold(errand.chat, context.repeats)
+      if (held !== undefined) return held
+      const outcome = await gateway.removeKeyboard(errand.chat, errand.text)
+      return await settle(outcome, errand, context, 'keyboard')
     },
 
     async send_invoice(errand, context) {

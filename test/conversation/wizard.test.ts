@@ -425,6 +425,21 @@ describe('a message at the wrong moment', () => {
   })
 })
 
+describe('a label of the keyboard of a former program', () => {
+  it('leads where its button led, and has the keyboard taken away', () => {
+    const talk = new Talk().opens(free).writes('💳 Баланс')
+    assert.equal(talk.view.screen, 'balance')
+    assert.deepEqual(talk.commands, [{ type: 'remove_keyboard' }])
+    assert.equal(new Talk().writes('Помощь').view.screen, 'help')
+  })
+
+  it('is a description where one is asked for, as long as it has no picture before it', () => {
+    const talk = new Talk().opens(free).writes('баланс')
+    assert.equal(talk.view.screen, 'confirm')
+    assert.deepEqual(talk.commands, [])
+  })
+})
+
 describe('a file that the model cannot take', () => {
   const large = { at: 'offer', offer: offerId('qwen-2-1-edit') } as const
 

@@ -91,6 +91,8 @@ export type Texts = {
 
   readonly refusals: RefusalTexts
   readonly notices: NoticeTexts
+  /** While the keyboard of a former program is taken away. */
+  readonly keyboardGone: string
 
   readonly home: {
     readonly hello: (name: string) => string
