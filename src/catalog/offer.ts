@@ -105,7 +105,7 @@ export type TakenFile = {
   readonly fileId: string
   readonly uniqueId: string
   readonly bytes: number
-  /** In pixels, as the picture is looked at; known once the bytes were checked. */
+  /** In pixels, as they stand in the file; known once the bytes were checked. */
   readonly width?: number
   readonly height?: number
   /** The message it came in. Files keep the order of their messages; ones without are older than those with. */

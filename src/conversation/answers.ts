@@ -17,8 +17,11 @@ import type { Draft, Notice } from './session.ts'
 
 export type Answer = { readonly value: Value } | { readonly notice: Notice }
 
-/** Something that can be seen: neither white space, nor marks without width, nor the empty Braille cell. */
-const shows = /[^\s\p{Default_Ignorable_Code_Point}\u2800]/u
+/**
+ * Something that can be seen: neither white space, nor controls, nor marks without width, nor what is drawn empty (the
+ * Braille cell without dots, the musical null note).
+ */
+const shows = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800\u{1d159}]/u
 
 /** Reads a typed text as the answer to a field. */
 export function readTyped(field: Field, typed: string): Answer {
@@ -155,8 +158,8 @@ export function takeCaptioned(draft: Draft, offer: Offer, sent: SentFile): Taken
   const field = imagesField(offer)
   if (field === undefined) return { notice: { type: 'unexpected_file' } }
   const taken = takeFile(draft, field, sent)
-  const { caption } = sent
-  const prompted = caption === undefined ? undefined : withPrompt(taken.draft ?? draft, offer, caption)
+  const { caption = '' } = sent
+  const prompted = shows.test(caption) ? withPrompt(taken.draft ?? draft, offer, caption) : undefined
   if (prompted === undefined) return taken
   return isNotice(prompted) ? { ...taken, notice: taken.notice ?? prompted } : { ...taken, draft: prompted }
 }

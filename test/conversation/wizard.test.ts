@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { foreignFormats } from '../../src/catalog/foreign-format.ts'
 import { priceOf, quoteMs } from '../../src/catalog/quote.ts'
 import { after, instant } from '../../src/kit/clock.ts'
 import { kieTaskId, offerId, quoteId } from '../../src/kit/ids.ts'
 import { pricing } from '../catalog/the-catalog.ts'
+import { cases } from '../fixtures/seed.ts'
 import { anOrder, catalog, noon, photo, Talk } from './talk.ts'
 
 /** A model that takes up to four photos and a prompt. */
@@ -585,5 +587,37 @@ describe('topping up', () => {
       assert.deepEqual(talk.commands, [])
     }
     assert.ok(new Talk().opens({ at: 'top_up' }).labels[0]?.includes('80 ⭐'))
+  })
+})
+
+describe('a text in which nothing can be seen', () => {
+  const invisible = [
+    ...'\u0007\u001b\u009f\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u202a\u202e',
+    ...'\u2060\u2061\u2066\u2069\u2800\u3000\u3164\ufe00\ufe0f\ufeff\uffa0\ufff9\ufffb\u{1d159}\u{1d173}\u{e0001}\u{e0041}\u{e0100}',
+  ]
+
+  it('is empty, whatever it is made of', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...invisible), { maxLength: 40 }), (pieces) => {
+        const talk = new Talk().opens(free).writes(pieces.join(''))
+        assert.equal(talk.noticed(), 'too_short')
+        assert.equal(talk.session.draft?.values['prompt'], undefined)
+      }),
+      cases(),
+    )
+    for (const one of invisible)
+      assert.equal(new Talk().opens(free).writes(one).noticed(), 'too_short', one.codePointAt(0)?.toString(16))
+  })
+
+  it('under a photo is no description, and nothing to complain of', () => {
+    const talk = new Talk({ balance: 1000_00 }).opens(single).sends(photo(1), { caption: '\u200b\u3164' })
+    assert.equal(talk.noticed(), undefined)
+    assert.equal(talk.session.draft?.values['prompt'], undefined)
+    assert.equal(new Talk().sends(photo(1), { caption: '\u2800' }).opens(single).noticed(), undefined)
+  })
+
+  it('may stand within a description, and stays there: right-to-left marks are somebody’s language', () => {
+    const words = '\u202bשלום\u202c \u2067عالم\u2069'
+    assert.equal(new Talk().opens(free).writes(words).session.draft?.values['prompt'], words)
   })
 })
