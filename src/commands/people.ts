@@ -22,7 +22,7 @@ export const people: Command = {
   summary: 'A person: `people show ID`, `people block ID`, `people unblock ID`, `people credit ID …`.',
   usage: `  show ID                     balance, free generations, newest orders and transactions
   block ID | unblock ID       they can order nothing; the bot says so to them
-  credit ID --rub N --why W   gives roubles (such as 99 or 12.50); a transfer of its own kind, with W in its idempotency key
+  credit ID --rub N --why W   gives roubles (such as 99 or 12.50); as a transfer of its own kind, with W as its reason
   credit ID --free N --why W  gives free generations that last until they are used
   --key K                     with credit: the same key gives once, however often it is typed, and no other gift
 

@@ -1,9 +1,10 @@
 import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Health, Liveness } from '../health/health.ts'
 import type { CallbackHandled, SignatureHeaders } from '../intake/kie-callback.ts'
 import type { Clock } from '../kit/clock.ts'
+import { createServer } from '../kit/http-module.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import {

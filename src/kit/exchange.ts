@@ -1,13 +1,8 @@
-import {
-  type ClientRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  Agent as PlainAgent,
-  request as plainRequest,
-} from 'node:http'
+import type { ClientRequest, Agent as HttpAgent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import type { Clock } from './clock.ts'
+import { Agent, request } from './http-module.ts'
 import { onAbort } from './wait.ts'
 
 /**
@@ -49,11 +44,11 @@ export type Exchange = {
  * Connections that are kept for the next exchange. One that the other side closes while a request is on its way ends
  * as `unanswered`, so what must not be repeated is exchanged without them.
  */
-export type Connections = { readonly plain: PlainAgent; readonly tls: TlsAgent }
+export type Connections = { readonly plain: HttpAgent; readonly tls: TlsAgent }
 
 export function keptConnections({ idleMs = 20_000 }: { idleMs?: number } = {}): Connections {
   const options = { keepAlive: true, timeout: idleMs, scheduling: 'lifo' } as const
-  return { plain: new PlainAgent(options), tls: new TlsAgent(options) }
+  return { plain: new Agent(options), tls: new TlsAgent(options) }
 }
 
 /** Makes the exchange; never rejects. The texts in its endings name the host at most, never the path. */
@@ -95,7 +90,7 @@ export function exchange(clock: Clock, wanted: Exchange): Promise<Ending> {
 
 function begin({ url, method, headers, body, connections, lookup }: Exchange): ClientRequest {
   const tls = url.protocol === 'https:'
-  return (tls ? tlsRequest : plainRequest)(url, {
+  return (tls ? tlsRequest : request)(url, {
     method,
     headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
     agent: (tls ? connections?.tls : connections?.plain) ?? false,

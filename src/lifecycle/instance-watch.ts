@@ -14,6 +14,8 @@ import type { BeatTimes } from './membership.ts'
  */
 export type InstanceWatchDeps = {
   readonly instances: Instances
+  /** Known from the beats, so that an instance without others asks for none. */
+  readonly isAlone: () => boolean
   readonly errands: Pick<ErrandEngine, 'unlockGone'>
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -24,11 +26,11 @@ export type InstanceWatchDeps = {
 const looksPerFreeing = 10
 
 export function createInstanceWatch(deps: InstanceWatchDeps): readonly LeaderDuty[] {
-  const { instances, errands, clock, telemetry, times } = deps
+  const { instances, isAlone, errands, clock, telemetry, times } = deps
   let suspects: ReadonlySet<InstanceId> = new Set()
 
   async function lookForDead(): Promise<void> {
-    const silent = (await instances.silent(times.silentMs)).map(({ instance }) => instance)
+    const silent = isAlone() ? [] : (await instances.silent(times.silentMs)).map(({ instance }) => instance)
     const certain = silent.filter((instance) => suspects.has(instance))
     suspects = new Set(silent)
     if (certain.length > 0) {

@@ -30,6 +30,8 @@ export type Beat = {
   readonly isAlive: boolean
   /** How long ago an instance died; undefined when none has for a while. */
   readonly deathMsAgo: number | undefined
+  /** No other instance has a row. */
+  readonly isAlone: boolean
 }
 export type About = { readonly work: 'exclusive' | 'shared'; readonly role: Role }
 export type Silent = { readonly instance: InstanceId; readonly silentMs: number }

@@ -55,6 +55,7 @@ export class Membership {
   #announcing: Promise<void> | undefined
   #isWorking = false
   #deathMs: number | undefined
+  #isAlone = false
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps
@@ -67,6 +68,11 @@ export class Membership {
   /** Whether an instance has died a short while ago: an update may have ended it. */
   get isCareful(): boolean {
     return this.#deathMs !== undefined && this.#deps.clock.monotonicMs() - this.#deathMs < carefulMs
+  }
+
+  /** Whether no other instance was there at the last beat that was answered. */
+  get isAlone(): boolean {
+    return this.#isAlone
   }
 
   /** Resolves when it is written down as alive; the first time must succeed. */
@@ -149,6 +155,7 @@ export class Membership {
     const beat = await instances.beat(incarnation, role()).catch(() => undefined)
     this.#unanswered -= 1
     if (incarnation !== this.#incarnation) return
+    if (beat !== undefined) this.#isAlone = beat.isAlone
     if (beat?.deathMsAgo !== undefined) this.#deathMs = askedMs - beat.deathMsAgo
     // Answers may overtake one another.
     if (beat?.isAlive === true) this.#heardMs = Math.max(this.#heardMs, askedMs)

@@ -31,6 +31,8 @@ export type OperatorWatchDeps = {
 }
 
 const lookEveryMs = 5_000
+/** What is kept is read again so often: other instances write it rarely, and only what the leader need not know at once. */
+const readEveryMs = 60_000
 /** What is gone for a shorter while has not passed. */
 const quietMs = 60_000
 /** A start that is refused is repeated by whoever restarts it; told again after an hour at most. */
@@ -62,6 +64,8 @@ class Watch {
   readonly #deps: OperatorWatchDeps
   readonly #permit: LeaderPermit
   readonly #leads: Watched['leads']
+  /** What was kept when it was last read, with what was written here since. */
+  #kept: { readonly open: Map<string, OpenAlert>; readonly readAtMs: number } | undefined
   /** When an alert that operators know was first seen gone. */
   readonly #goneSince = new Map<string, Instant>()
   /** Told directly; to be kept as soon as a step can be made. */
@@ -78,18 +82,14 @@ class Watch {
   async compare(): Promise<void> {
     const seen = this.#deps.look(this.#leads)
     const alerts = alertsOf(seen)
-    const kept = new Map((await this.#deps.readOpen()).map((each) => [each.key, each]))
+    const kept = await this.#readKept()
     const open = new Map([...this.#unkept, ...kept])
     for (const alert of alerts) {
       const { key } = alert
       this.#goneSince.delete(key)
       const known = open.get(key)
       if (known === undefined || hasGrown(alert, known, seen.now)) await this.#tell(alert, known, seen)
-      else if (!kept.has(key))
-        await this.#write(
-          (found) => found.save(known),
-          () => this.#unkept.delete(key),
-        )
+      else if (!kept.has(key)) await this.#save(known)
     }
     const present = new Set<string>(alerts.map(({ key }) => key))
     for (const each of open.values()) {
@@ -103,28 +103,43 @@ class Watch {
     if (known === undefined) this.#tellLog(key, seen)
     const open: OpenAlert = { key, says, size, since: known?.since ?? now, toldAt: now }
     this.#passed.delete(key)
-    const isWritten = await this.#write(
-      (found) => found.save(open),
-      () => this.#unkept.delete(key),
-      textOf(this.#deps.shop, alert),
-    )
-    if (!isWritten) this.#unkept.set(key, open)
+    if (!(await this.#save(open, textOf(this.#deps.shop, alert)))) this.#unkept.set(key, open)
   }
 
   async #tellPassed({ key, says, since }: OpenAlert, { now }: Watched): Promise<void> {
     // That another instance died does not pass; it only stops being news.
     const isTold = this.#passed.has(key) || key === 'took_over' || !isAlertKey(key)
-    const forget = () => {
-      this.#goneSince.delete(key)
-      this.#passed.delete(key)
-    }
     const text = isTold ? undefined : passedText(this.#deps.shop, key, says, now - since)
     this.#unkept.delete(key)
-    if (!(await this.#write((found) => found.close(key), forget, text))) this.#passed.add(key)
+    if (!(await this.#write((found) => found.close(key), text))) {
+      this.#passed.add(key)
+      return
+    }
+    this.#kept?.open.delete(key)
+    this.#goneSince.delete(key)
+    this.#passed.delete(key)
+  }
+
+  async #readKept(): Promise<ReadonlyMap<string, OpenAlert>> {
+    const nowMs = this.#deps.clock.monotonicMs()
+    if (this.#kept === undefined || nowMs - this.#kept.readAtMs >= readEveryMs) {
+      const open = new Map((await this.#deps.readOpen()).map((each) => [each.key, each]))
+      this.#kept = { open, readAtMs: nowMs }
+    }
+    return this.#kept.open
+  }
+
+  async #save(open: OpenAlert, text?: string): Promise<boolean> {
+    const isWritten = await this.#write((found) => found.save(open), text)
+    if (isWritten) {
+      this.#kept?.open.set(open.key, open)
+      this.#unkept.delete(open.key)
+    }
+    return isWritten
   }
 
   /** What is kept and the message of it, in one step. When none can be made, the message goes out directly: false. */
-  async #write(keep: (alerts: AlertStore) => Promise<void>, written: () => void, text?: string): Promise<boolean> {
+  async #write(keep: (alerts: AlertStore) => Promise<void>, text?: string): Promise<boolean> {
     const { store, tellNow } = this.#deps
     try {
       await store.transact(this.#permit, async (tx) => {
@@ -137,7 +152,6 @@ class Watch {
       if (error instanceof StorageFault && text !== undefined) await tellNow(text)
       return false
     }
-    written()
     return true
   }
 

@@ -175,7 +175,9 @@ export function startOwnDuties(
     warmUp,
   ]
   if (config.world.mode === 'webhook') {
-    duties.push(every('webhook keys', 10_000, clock, async () => void (await keys.refresh())))
+    // Nobody else writes them.
+    const refresh = async () => void (standing.membership?.isAlone || (await keys.refresh()))
+    duties.push(every('webhook keys', 10_000, clock, refresh))
   }
   if (selling !== undefined) duties.push({ name: 'credits', run: (_, signal) => selling.watch(signal) })
   if (standing.leaderWatch !== undefined) duties.push(standing.leaderWatch.duty)

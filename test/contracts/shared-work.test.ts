@@ -8,7 +8,7 @@ import { after, createClock } from '../../src/kit/clock.ts'
 import { botId, chatId, type InstanceId, instanceId, type Lane } from '../../src/kit/ids.ts'
 import { startDuties, workDuty } from '../../src/lifecycle/duties.ts'
 import { createInstanceWatch } from '../../src/lifecycle/instance-watch.ts'
-import { Membership } from '../../src/lifecycle/membership.ts'
+import { beatTimes, Membership } from '../../src/lifecycle/membership.ts'
 import type { WorkerPermit } from '../../src/permit.ts'
 import { createChatTurns } from '../../src/storage/postgres/chat-turns.ts'
 import { openDatabase } from '../../src/storage/postgres/database.ts'
@@ -575,6 +575,7 @@ describe('the watch over instances', () => {
     const times = { beatEveryMs: 20, freshMs: 400, silentMs: 200, lookEveryMs: 1_000 }
     const [look] = createInstanceWatch({
       instances: alive.instances,
+      isAlone: () => false,
       errands,
       clock: steps,
       telemetry: telling.telemetry,
@@ -593,6 +594,29 @@ describe('the watch over instances', () => {
       ['frozen'],
     )
     assert.equal(unlocks, 1, 'when the declaration is committed')
+    stopping.abort()
+    await watching
+  })
+
+  it('asks for the silent only where a beat has said that there are others', async () => {
+    await storage.rows('truncate instances')
+    const [one, other] = [instance('one'), instance('other')]
+    await one.instances.announce(1, about)
+    assert.equal((await one.instances.beat(1, 'active')).isAlone, true)
+    await other.instances.announce(1, about)
+    assert.equal((await one.instances.beat(1, 'active')).isAlone, false)
+    const steps = createTestClock()
+    const [look] = createInstanceWatch({
+      instances: { ...one.instances, silent: () => assert.fail('nobody else is there') },
+      isAlone: () => true,
+      errands: { unlockGone: async () => 0 },
+      clock: steps,
+      telemetry: createTelling(clock).telemetry,
+      times: beatTimes,
+    })
+    const stopping = new AbortController()
+    const watching = look?.run({ kind: 'leader', epoch: 0, isFresh: () => true }, stopping.signal)
+    await until(() => steps.sleepers().length === 1, 'it has looked')
     stopping.abort()
     await watching
   })

@@ -14,6 +14,7 @@ let tree = ''
 const planted: readonly { readonly rule: string; readonly file: string; readonly text: string }[] = [
   { rule: 'kit-knows-nothing-of-ours', file: 'src/kit/planted.ts', text: "import '../money/amount.ts'" },
   { rule: 'config-and-telemetry-know-only-kit', file: 'src/config/planted.ts', text: "import '../money/amount.ts'" },
+  { rule: 'the-http-of-node-is-taken-from-kit', file: 'src/http/planted.ts', text: "import 'node:http'" },
   { rule: 'pure-code-has-no-io', file: 'src/money/planted.ts', text: "import 'node:fs'" },
   {
     rule: 'pure-code-knows-only-pure-code',

@@ -43,6 +43,13 @@ export const ruleSet: IFlattenedRuleSet = {
       to: { path: '^src/', pathNot: '^src/(kit|config|telemetry)/' },
     },
     {
+      // Its file says why.
+      name: 'the-http-of-node-is-taken-from-kit',
+      severity: 'error',
+      from: { path: '^src/', pathNot: tests },
+      to: { path: '^(node:)?http$', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'pure-code-has-no-io',
       severity: 'error',
       from: { path: pure, pathNot: tests },

@@ -7,7 +7,7 @@ import { beatTimes, Membership } from '../../src/lifecycle/membership.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { createTelling } from '../fixtures/telling.ts'
 
-const alive: Beat = { isAlive: true, deathMsAgo: undefined }
+const alive: Beat = { isAlive: true, deathMsAgo: undefined, isAlone: true }
 
 /** The right to work of an instance, by the answers of the database alone. The beat of an announcement is answered. */
 async function work(beat: Instances['beat'], clock = createTestClock()) {

@@ -51,8 +51,9 @@ type Wish = {
 /** An instance that leads; the duty looks at once and every five seconds. */
 async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died }: Partial<Wish> = {}) {
   const telling = createTelling(clock)
-  const now: { figures: Figures; canStep: boolean; canRead: boolean } = {
+  const now: { figures: Figures; canStep: boolean; canRead: boolean; reads: number } = {
     figures: healthy,
+    reads: 0,
     canStep: true,
     canRead: true,
   }
@@ -65,7 +66,10 @@ async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died
   const deps: OperatorWatchDeps = {
     look: (leads) => ({ ...now.figures, now: clock.now(), leads }),
     formerThatDied: async () => died,
-    readOpen: () => (now.canRead ? openAlerts(database.monitor) : Promise.reject(new Error('no database'))),
+    readOpen: () => {
+      now.reads += 1
+      return now.canRead ? openAlerts(database.monitor) : Promise.reject(new Error('no database'))
+    },
     store: steps,
     tellNow: async (text) => void direct.push(text),
     shop: 'main',
@@ -97,6 +101,7 @@ async function lead(t: TestContext, { epoch = 0, clock = createTestClock(), died
     set(figures: Partial<Figures>) {
       now.figures = { ...now.figures, ...figures }
     },
+    reads: () => now.reads,
     heal() {
       now.figures = healthy
     },
@@ -414,7 +419,7 @@ describe('when no step can be made', () => {
     leader.set({ selling: { credits: '10' } })
     await leader.passes(10)
     leader.can({ read: false })
-    await leader.passes(40)
+    await leader.passes(70)
     assert.ok(leader.fieldsOf('DUTY_FAILED').length > 0)
     leader.can({ read: true, step: true })
     await leader.passes(120)
@@ -422,6 +427,14 @@ describe('when no step can be made', () => {
     assert.deepEqual(await messages(), [])
     assert.deepEqual(await rows('select key from operator_causes'), [{ key: 'credits_low' }])
   })
+})
+
+it('what was told is read once a minute, and one that nobody wrote since is told neither again nor as passed', async (t) => {
+  const leader = await lead(t)
+  leader.set({ selling: { credits: '10' } })
+  await leader.passes(120)
+  assert.equal(leader.reads(), 3, 'at first and after each minute')
+  assert.equal((await messages()).length, 1)
 })
 
 describe('the whole service', () => {

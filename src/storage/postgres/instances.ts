@@ -19,7 +19,8 @@ const BEAT = `
   update instances set beat_at = clock_timestamp(), role = $3 where instance = $1 and incarnation = $2
   returning (
     select (extract(epoch from clock_timestamp() - max(at)) * 1000)::float8 from instance_deaths
-     where at > clock_timestamp() - ${deathsKept}) as death_ms_ago`
+     where at > clock_timestamp() - ${deathsKept}) as death_ms_ago,
+    not exists (select from instances where instance <> $1) as is_alone`
 const LEAVE = 'delete from instances where instance = $1'
 const WAITS = 'finished_at is null and shelved_at is null'
 const FREE_OF = `update inbox set claimed_by = null where claimed_by = $1 and ${WAITS}`
@@ -58,8 +59,14 @@ export function createPostgresInstances({ monitor, steps, schema, instance, host
   let isBeatOnLooks = false
 
   async function say(pool: pg.Pool, incarnation: number, role: Role): Promise<Beat> {
-    const { rows } = await pool.query<{ death_ms_ago: number | null }>(BEAT, [instance, incarnation, role])
-    return { isAlive: rows.length === 1, deathMsAgo: rows[0]?.death_ms_ago ?? undefined }
+    type Row = { death_ms_ago: number | null; is_alone: boolean }
+    const { rows } = await pool.query<Row>(BEAT, [instance, incarnation, role])
+    const [row] = rows
+    return {
+      isAlive: row !== undefined,
+      deathMsAgo: row?.death_ms_ago ?? undefined,
+      isAlone: row?.is_alone ?? false,
+    }
   }
 
   return {
