@@ -185,7 +185,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
       ...(isShared ? [] : [work]),
       ...createArrivals(deps, ports, booted, standing, { intake, publicUrl, newestStoredAt }),
       createAlerts(deps, ports, breaker, probes, booted, standing),
-      createUnheardAlertsDuty({ isDue: ports.areUnheardAlertsDue, operators, store, clock }),
+      createUnheardAlertsDuty({ areThere: ports.areThereUnheardAlerts, operators, store, clock }),
       ...createInstanceWatch({
         instances: ports.instances,
         isAlone: () => standing.membership?.isAlone ?? false,
