@@ -1,8 +1,9 @@
 import type { Shop } from './conversation/screen.ts'
-import { createBreaker } from './delivery/breaker.ts'
 import { createPacing } from './delivery/pacing.ts'
 import { createRefused } from './delivery/refused.ts'
+import { createResultsGuard } from './delivery/results-guard.ts'
 import { createShowScreen } from './delivery/show-screen.ts'
+import { createTelegramBreaker } from './delivery/telegram-breaker.ts'
 import { createWatchedChat } from './delivery/watched-chat.ts'
 import { createArrive } from './dispatch/arrive.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
@@ -78,11 +79,13 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   })
   releasers.add('database', () => ports.end())
   const { store, telegram } = ports
-  const breaker = createBreaker({ probe: telegram.getMe, random: randomFraction, clock, telemetry })
+  const breaker = createTelegramBreaker({ probe: telegram.getMe, random: randomFraction, clock, telemetry })
   const chat = createWatchedChat(ports.chat, breaker)
+  const results = createResultsGuard({ artifacts: ports.artifacts, random: randomFraction, clock, telemetry })
+  const outside = { telegram: breaker, results }
 
   // The port is bound before anything that can take time.
-  const probes = createProbes(deps, ports, breaker, standing, startedMs)
+  const probes = createProbes(deps, ports, outside, standing, startedMs)
   const { figures, stores, health, metrics } = probes
   const http = await listen(
     {
@@ -124,7 +127,8 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     starsPerRub,
     botUsername: standing.botUsername,
     timezone,
-    isSellingPaused: selling.isPaused(),
+    isSellingPaused: selling.isPaused() || results.figures().away?.pausesSelling === true,
+    ...selling.left(),
     ...(supportTelegram === undefined ? {} : { supportTelegram }),
     ...(supportText === undefined ? {} : { supportText }),
   })
@@ -159,6 +163,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   const errands = createErrands(deps, ports, {
     catalog,
     chat,
+    artifacts: results.artifacts,
     kie: selling.kie,
     pacing,
     refused,
@@ -184,7 +189,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     duties: [
       ...(isShared ? [] : [work]),
       ...createArrivals(deps, ports, booted, standing, { intake, publicUrl, newestStoredAt }),
-      createAlerts(deps, ports, breaker, probes, booted, standing),
+      createAlerts(deps, ports, outside, probes, booted, standing),
       createUnheardAlertsDuty({ areThere: ports.areThereUnheardAlerts, operators, store, clock }),
       ...createInstanceWatch({
         instances: ports.instances,
@@ -226,7 +231,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     ...(config.isPreCheckoutCalled ? { answerNow: createAnswerNow(telegram.answerPreCheckout) } : {}),
   })
   http.open({ ...(config.world.mode === 'webhook' ? { webhook: keys } : {}), accept, handleCallback })
-  startOwnDuties(deps, ports, breaker, probes, booted, standing, releasers, dispatcher.wake)
+  startOwnDuties(deps, ports, outside, probes, booted, standing, releasers, dispatcher.wake)
   standing.isReady = true
   lifecycle.start()
   releasers.add('leadership', () => lifecycle.stop())

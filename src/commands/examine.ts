@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Config } from '../config/config.ts'
+import { resolveHost } from '../http/public-address.ts'
 import { createKieClient } from '../kie/client.ts'
+import { fileHosts } from '../kie/file-hosts.ts'
 import { chatOfPerson, personId } from '../kit/ids.ts'
 import { whyRedisIsSilent } from '../leadership/redis-lock.ts'
 import {
@@ -11,6 +13,7 @@ import {
   failed,
   judgeDatabase,
   judgeDatabaseFault,
+  judgeFileHosts,
   judgeIdentity,
   judgeOperator,
   judgeProvider,
@@ -56,7 +59,8 @@ export async function examine(
   const { clock } = context
   const telegram = createTelegramClient({ token: around.botToken, apiRoot: around.telegramApiRoot, clock })
   const kie = createKieClient({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl, key: around.kieKey, clock })
-  const [storage, stored, catalog, me, word, time, credits, local, operators] = await Promise.all([
+  const hosts = fileHosts({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl })
+  const [storage, stored, catalog, me, word, time, credits, local, operators, files] = await Promise.all([
     judgeOwnStorage(config, around),
     inspectDatabase(context, config, around),
     judgeCatalog(),
@@ -70,6 +74,7 @@ export async function examine(
         judgeOperator(id, await telegram.sayBusy(chatOfPerson(personId(id)), 'typing')),
       ),
     ),
+    Promise.all(hosts.map((host) => resolveHost(host))),
   ])
   const webhook = word.kind === 'done' ? word.value : undefined
   const isPolling = config.world.kind === 'live' && config.world.mode === 'polling'
@@ -97,6 +102,7 @@ export async function examine(
     ...(isPolling ? [] : await judgeRelay(context, config, stored, baseUrl, webhook)),
     ...(isPolling ? judgePolling(facts) : [...judgeWebhook(facts), judgeStars(webhook)]),
     judgeProvider(credits),
+    ...(files.length === 0 ? [] : [judgeFileHosts(files)]),
   ]
 }
 

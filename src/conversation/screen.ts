@@ -47,6 +47,8 @@ export type Shop = {
   readonly supportText?: string
   /** Nothing can be made now, so nothing is sold. */
   readonly isSellingPaused?: boolean
+  /** What KIE has left for us, a decimal string; absent while it is not known. */
+  readonly credits?: string
   /** The shop's day and clock, an IANA name; dates are told in it. */
   readonly timezone?: string
 }

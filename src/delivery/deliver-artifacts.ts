@@ -105,7 +105,8 @@ export function createDeliver(deps: DeliverDeps) {
         return await passOver(run, order, index, 'unreachable', fetched.detail)
       case 'not_done': {
         const { why, detail, retry } = fetched
-        const passed = await passOver(run, order, index, why, `${why}: ${detail}`)
+        const reason = why === 'misresolved' ? 'unreachable' : why
+        const passed = await passOver(run, order, index, reason, `${why}: ${detail}`)
         return retry.when === 'later' && retry.afterMs !== undefined ? { ...passed, namedMs: retry.afterMs } : passed
       }
       default:

@@ -8,6 +8,7 @@ export type FiguresDeps = {
   readonly read: () => Promise<{
     readonly inbox: Figures['inbox']
     readonly errands: Figures['errands'] & { readonly pendingByKind: ReadonlyMap<string, number> }
+    readonly losses: Figures['losses']
   }>
   readonly pool: () => Figures['pool']
   readonly clock: Clock
@@ -23,8 +24,8 @@ export function createFiguresDuty({ read, pool, clock }: FiguresDeps): {
 } {
   let kept: KeptFigures | undefined
   async function refresh(): Promise<void> {
-    const { inbox, errands } = await read()
-    kept = { inbox, errands, pool: pool(), poolWaited: pool().waiting > 0, at: clock.now() }
+    const { inbox, errands, losses } = await read()
+    kept = { inbox, errands, losses, pool: pool(), poolWaited: pool().waiting > 0, at: clock.now() }
   }
   return {
     duty: { ...every<undefined>('figures', everyMs, clock, refresh), longestPauseMs: everyMs },

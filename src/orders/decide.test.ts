@@ -59,7 +59,7 @@ const seen = {
   missing: refusal(0, 'gone'),
   stillMissing: refusal(0, 'gone', hourMs),
   silent: refusal(1, 'unreachable'),
-  stillSilent: refusal(1, 'unreachable', 6 * hourMs),
+  stillSilent: refusal(1, 'unreachable', 24 * hourMs),
   original: { type: 'original_sent', index: 0, file: fileId('an-original') },
   receipt: { type: 'receipt_shown', message: messageId(200), sent: 2, isFinal: true },
   unshown: { type: 'receipt_shown', sent: 1, isFinal: false },
@@ -167,15 +167,15 @@ describe('deciding what becomes of an order', () => {
     assert.deepEqual(made(four, 2), ['all'])
   })
 
-  it('waits an hour from the first refusal of an artifact, and six for a host that is silent', () => {
+  it('waits an hour from the first refusal of an artifact, and a day for a host that is silent', () => {
     const waits = (reason: LossReason, ms: number) =>
       captured(picture(0), picture(1), picture(2), refusal(3, reason, 5), refusal(3, reason, 5 + ms)).taken
     for (const reason of ['gone', 'not_a_picture', 'forbidden'] as const) {
       assert.deepEqual(waits(reason, hourMs - 1), [])
       assert.deepEqual(waits(reason, hourMs), [471])
     }
-    assert.deepEqual(waits('unreachable', 6 * hourMs - 1), [])
-    assert.deepEqual(waits('unreachable', 6 * hourMs), [471])
+    assert.deepEqual(waits('unreachable', 24 * hourMs - 1), [])
+    assert.deepEqual(waits('unreachable', 24 * hourMs), [471])
     for (const reason of ['too_big', 'refused'] as const) assert.deepEqual(waits(reason, 0), [471])
   })
 

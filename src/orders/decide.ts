@@ -46,7 +46,7 @@ export type Observation =
       readonly at: Instant
     } & Said)
   /** It is `at`; `limits` are the offer's, absent when the offer is gone. Nothing happens before the deadline. */
-  | { readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined }
+  | ({ readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined } & Said)
   /** `index` is the artifact's place in the list that KIE gave, from 0. */
   | { readonly type: 'artifact_delivered'; readonly index: number; readonly sent: SentArtifact; readonly at: Instant }
   /** It could not be fetched now, or Telegram took it in no form. */
@@ -202,7 +202,10 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
 const isOfAnotherTask = (order: Order, task: KieTaskId): boolean =>
   'task' in order && order.task !== undefined && order.task !== task
 
-function passDeadline(order: Order, { at, limits }: Extract<Observation, { type: 'deadline_passed' }>): Decision {
+function passDeadline(
+  order: Order,
+  { at, limits, detail }: Extract<Observation, { type: 'deadline_passed' }>,
+): Decision {
   const deadline = deadlineOf(order, limits)
   if (deadline === undefined || at < deadline) return 'ignored'
   switch (order.status) {
@@ -213,7 +216,7 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
     case 'uncertain':
       return release(order, 'never_confirmed', at, order.said)
     case 'generating':
-      return release(order, 'lost', at, `task ${order.task} was last seen as "${order.stage}"`)
+      return release(order, 'lost', at, detail ?? `task ${order.task} was last seen as "${order.stage}"`)
     case 'delivering':
       return settle(order, at)
     case 'released':

@@ -5,6 +5,7 @@ import {
   type Finding,
   judgeDatabase,
   judgeDatabaseFault,
+  judgeFileHosts,
   judgeSchema,
   judgeStorage,
   judgeTopUps,
@@ -111,5 +112,23 @@ describe('a summary', () => {
     const wrong: Finding = { check: 'b', state: 'failed', says: 'is broken', todo: 'mend it' }
     assert.deepEqual(summary([doubtful, wrong]), { isWell: false, next: '1 failed, 1 warning. Next, b: mend it.' })
     assert.deepEqual(summary([doubtful, doubtful]), { isWell: true, next: '2 warnings. Next, a: look at it.' })
+  })
+})
+
+describe('the names of KIE’s file hosts', () => {
+  const real = { host: 'files.example', addresses: ['8.8.8.8'], isPublic: true }
+  const fake = { host: 'results.example', addresses: ['198.18.0.5'], isPublic: false }
+  const unknown = { host: 'old.example', addresses: [], isPublic: false, error: 'ENOTFOUND' }
+
+  it('are wrong when one leads to no public address; the host, the address and the resolver are named', () => {
+    const finding = judgeFileHosts([real, fake])
+    assert.equal(finding.state, 'failed')
+    assert.match(finding.says, /results\.example resolves to 198\.18\.0\.5/)
+    assert.match(finding.todo ?? '', /resolv\.conf.*fake-ip/)
+  })
+
+  it('may be unknown, but not all of them', () => {
+    assert.equal(judgeFileHosts([real, unknown]).state, 'ok')
+    assert.equal(judgeFileHosts([unknown]).state, 'failed')
   })
 })

@@ -323,6 +323,33 @@ export function judgeProvider(asked: Outcome<string>): Finding {
       )
 }
 
+/** What this machine makes of a name. */
+export type ResolvedHost = {
+  readonly host: string
+  readonly addresses: readonly string[]
+  /** At least one of the addresses is. */
+  readonly isPublic: boolean
+  readonly error?: string
+}
+
+/** The hosts of KIE's files; of those that give results some may be gone, as KIE promises no list of them. */
+export function judgeFileHosts(hosts: readonly ResolvedHost[]): Finding {
+  const check = 'kie.files'
+  const todo =
+    'let the resolver of this machine give the real addresses: see /etc/hosts and /etc/resolv.conf, and take these hosts out of a VPN or proxy with fake addresses (fake-ip); nothing is sold while results cannot be fetched'
+  const misled = hosts.filter(({ isPublic, addresses }) => !isPublic && addresses.length > 0)
+  if (misled.length > 0) {
+    const says = misled.map(({ host, addresses }) => `${host} resolves to ${addresses.join(', ')}`).join('; ')
+    return failed(check, `${says}, which is no public address, so no file is fetched from there`, todo)
+  }
+  const unknown = hosts.filter(({ isPublic }) => !isPublic)
+  const [first] = unknown
+  if (first !== undefined && unknown.length === hosts.length) {
+    return failed(check, `the hosts of KIE's files are not known here (${first.host}: ${first.error})`, todo)
+  }
+  return ok(check, "the names of KIE's file hosts lead to public addresses")
+}
+
 /** A finding as one sentence, for whoever shows no table. */
 export const sentenceOf = ({ check, says, todo }: Finding): string =>
   todo === undefined ? `${check}: ${says}.` : `${check}: ${says}. To do: ${todo}.`

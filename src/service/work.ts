@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/offer.ts'
+import type { ArtifactSource } from '../delivery/artifact-source.ts'
 import type { ChatGateway } from '../delivery/chat-gateway.ts'
 import { createDeliver } from '../delivery/deliver-artifacts.ts'
 import { createOrderWords } from '../delivery/order-words.ts'
@@ -35,6 +36,7 @@ export function createErrands(
   given: {
     readonly catalog: Catalog
     readonly chat: ChatGateway
+    readonly artifacts: ArtifactSource
     readonly kie: KieGateway
     readonly pacing: Pacing
     readonly refused: Refused
@@ -49,9 +51,22 @@ export function createErrands(
     readonly tellOperator: TellOperator
   },
 ) {
-  const { catalog, chat, kie, pacing, refused, turns, references, callbackBase, fileChecked, starRefunds } = given
-  const { operators, tellOperator } = given
-  const { store, artifacts } = ports
+  const {
+    catalog,
+    chat,
+    artifacts,
+    kie,
+    pacing,
+    refused,
+    turns,
+    references,
+    callbackBase,
+    fileChecked,
+    starRefunds,
+    operators,
+    tellOperator,
+  } = given
+  const { store } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
   const random = randomFraction
   const record = createRecordObservation({ store, clock, telemetry })

@@ -64,6 +64,15 @@ export const events = {
   TELEGRAM_BACK: event('TELEMETRY', 'info', ['away_s'], {
     meaning: 'Telegram answers again; what waited is sent, at a steady pace',
   }),
+  RESULTS_AWAY: event('TELEMETRY', 'error', ['host', 'why', 'detail'], {
+    meaning:
+      'the host of results does not answer, or its name leads to no public address; results of it wait, and nothing is sold while it is the one that KIE uses',
+    action:
+      'no_public_address: the resolver of this machine (a VPN or proxy with fake addresses) must give the real ones; no_answer: look at the network. It goes on by itself: trt doctor',
+  }),
+  RESULTS_BACK: event('TELEMETRY', 'info', ['host', 'away_s'], {
+    meaning: 'the host of results answers again; what waited is fetched',
+  }),
   PASSIVE_REJECT: event('TELEMETRY', 'warn', ['kind'], {
     meaning: 'a PASSIVE instance could not store an update and answered 503; Telegram keeps it',
     action: 'look at the database',

@@ -204,8 +204,9 @@ describe('a picture that cannot be fetched', () => {
     [dead, hourMs],
     [never('not_a_picture', 'a page'), hourMs],
     [never('forbidden', 'no public address'), hourMs],
-    [later('unreachable', 'HTTP 503'), 6 * hourMs],
-    [unknown('no answer'), 6 * hourMs],
+    [later('unreachable', 'HTTP 503'), 24 * hourMs],
+    [later('misresolved', 'it resolves to 198.18.0.5'), 24 * hourMs],
+    [unknown('no answer'), 24 * hourMs],
   ]
   for (const [no, patienceMs] of reasons) {
     const why = no.kind === 'not_done' ? no.why : no.kind

@@ -5,6 +5,8 @@ import { never, unknown } from '../../src/kit/outcome.ts'
 import type { Observation } from '../../src/orders/decide.ts'
 import type { LossReason } from '../../src/orders/order.ts'
 import { applyObservation } from '../../src/orders/record-observation.ts'
+import { sqlOf } from '../../src/storage/postgres/store.ts'
+import { readStory } from '../../src/storage/postgres/story.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { offer, openShop, priceKopecks } from '../generation/shop.ts'
 
@@ -106,6 +108,24 @@ describe('an order that ends before anything was made', () => {
     await shop.record(id, { type: 'deadline_passed', at: clock.now(), limits: offer.deadlines })
     const detail = 'KIE gave no answer: api.kie.test closed it'
     assert.deepEqual(await lossesOf(id), [{ cause: 'task_unanswered', ...whole, credits: null, detail }])
+  })
+
+  it('that cannot be looked at until its deadline tells what the last look met', async () => {
+    const looks = [
+      [unknown('KIE gave no answer: api.kie.test reset'), 'KIE gave no answer: api.kie.test reset'],
+      [{ kind: 'done', value: { state: 'not_found' } }, 'KIE does not know task'],
+      [{ kind: 'done', value: { state: 'unrecognized', raw: '{"state":"new"}' } }, 'nobody described: {"state":"new"}'],
+    ] as const
+    for (const [outcome, words] of looks) {
+      const { id } = await generating()
+      await clock.advance(offer.deadlines.lostMs)
+      await shop
+        .watches({ look: async () => outcome })(id)
+        .catch((error: unknown) => assert.match(String(error), /nobody described/))
+      const [loss] = await lossesOf(id)
+      assert.equal(loss?.cause, 'task_silent')
+      assert.ok(loss.detail.includes(words), loss.detail)
+    }
   })
 
   it('silent past its deadline is a loss', async () => {
@@ -265,5 +285,36 @@ describe('a loss', () => {
   it('that was recorded is never changed or removed', async () => {
     await assert.rejects(storage.rows("update losses set cause = 'other'"), /stays/)
     await assert.rejects(storage.rows('delete from losses'), /stays/)
+  })
+})
+
+describe('the story of an order', () => {
+  const chaptersOf = async (id: OrderId) => {
+    const chapters = await readStory(sqlOf(storage.database.work), storage.schema, shop.story)
+    return chapters.filter(({ what, detail }) => what !== 'errand' && detail.includes(id))
+  }
+
+  it('names what the other side said while a result is looked for, and when it is lost', async () => {
+    const { id } = await delivering({ made: 2 })
+    await shop.record(id, sent(0))
+    await shop.record(id, refused(1, 'gone', 'https://files.kie.test answered HTTP 404'))
+    const at = clock.now()
+    const looking = (await chaptersOf(id)).filter(({ what }) => what === 'result')
+    const detail = `2 of ${id} is looked for: https://files.kie.test answered HTTP 404`
+    assert.deepEqual(looking, [{ at, what: 'result', detail }])
+    await clock.advance(hourMs)
+    await shop.record(id, refused(1, 'gone', 'https://files.kie.test answered HTTP 410'))
+    const ended = await chaptersOf(id)
+    assert.deepEqual(
+      ended.filter(({ what }) => what === 'result' || what === 'loss').map(({ what, detail }) => [what, detail]),
+      [['loss', `result_gone order=${id} result=2 kopecks=150 said=https://files.kie.test answered HTTP 410`]],
+    )
+  })
+
+  it('names it also where nothing was lost', async () => {
+    const { id } = await shop.places()
+    await shop.submits({ submit: async () => never('moderated', 'createTask: KIE answered 400 nsfw') })(id)
+    const [order] = (await chaptersOf(id)).filter(({ what }) => what === 'order')
+    assert.match(order?.detail ?? '', /status=released reason=moderated said=createTask: KIE answered 400 nsfw$/)
   })
 })

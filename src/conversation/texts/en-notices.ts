@@ -10,6 +10,7 @@ export const refusalsEn: RefusalTexts = {
   not_sellable: () => 'The model does not work with these settings. Change them; you were not charged.',
   too_many_running: ({ limit }) =>
     `${limit} of your orders are running, which is the most at a time. Wait for one result, then go on.`,
+  offer_paused: () => 'This model cannot run right now. You were not charged: pick another one, or try later.',
   selling_paused: () => 'Runs are paused for a moment. You were not charged, please try a little later.',
 }
 

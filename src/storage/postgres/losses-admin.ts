@@ -1,18 +1,13 @@
 import type { Instant } from '../../kit/clock.ts'
 import type { LossCause } from '../../losses/loss.ts'
+import type { DayOfCause, InRow } from '../../losses/loss-figures.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 
-/** The losses of a time, for an operator who looks. */
-export type CauseOfDay = {
-  readonly cause: LossCause
-  readonly count: number
-  /** What KIE took, a decimal string; null when it is known of none of them. */
-  readonly credits: string | null
+/** The losses of a time, for an operator who looks, and for the figures. */
+export type CauseOfDay = DayOfCause & {
   /** Of how many of them nobody knows what KIE took. */
   readonly unknownCredits: number
-  readonly kopecks: number
-  readonly firstCid: string
   readonly lastDetail: string
 }
 export type SingleLoss = {
@@ -44,6 +39,18 @@ const SINGLE = `
    where l.bot = (select bot from world) and l.at >= $1 and l.at < $2 and l.cause = $3
    order by l.at, l.id limit 200`
 
+/** An order of which a part was lost is not the delivered one that ends a row. */
+export const IN_ROW = `
+  with delivered as (
+    select updated_at as at from orders o
+     where status = 'completed' and updated_at >= $1 and not exists (select from losses where order_id = o.id)
+     order by updated_at desc limit 1)
+  select cause, count(distinct cid)::int as stories,
+         (array_agg(cid order by at, id))[1] as first, (array_agg(detail order by at desc, id desc))[1] as last
+    from losses
+   where bot = (select bot from world) and at >= $1 and at > coalesce((select at from delivered), 0)
+   group by cause order by stories desc, cause`
+
 type CauseRow = {
   cause: LossCause
   count: number
@@ -72,6 +79,12 @@ export async function lossesByCause(sql: Sql, { from, to }: Span): Promise<reado
     firstCid: first,
     lastDetail: last,
   }))
+}
+
+/** For each cause, what has ended with it since then and since an order was last delivered without a loss. */
+export async function lossesInRow(sql: Sql, since: Instant): Promise<readonly InRow[]> {
+  const { rows } = await sql.query<Pick<CauseRow, 'cause' | 'first' | 'last'> & { stories: number }>(IN_ROW, [since])
+  return rows.map(({ cause, stories, first, last }) => ({ cause, stories, firstCid: first, lastDetail: last }))
 }
 
 /** The single losses of one cause, oldest first, at most 200. */

@@ -8,6 +8,8 @@ import { isWithin, type TopUpRange, topUpRange } from '../../../../money/top-up.
 import { homeButton } from '../../../buttons.ts'
 import { draftOf, nextPlace } from '../../../draft.ts'
 import { promptOf, settingsText } from '../../../field-text.ts'
+import { noticeText } from '../../../notices.ts'
+import { notMadeNow } from '../../../on-sale.ts'
 import { currentPrice, freeLeft, isHeld, priceText } from '../../../price-tags.ts'
 import { cut, lines, paragraphs } from '../../../rich.ts'
 import type { Screen, Seen } from '../../../screen.ts'
@@ -66,6 +68,7 @@ function quoteFor(seen: Seen, draft: Draft, offer: Offer): Quote | undefined {
 
 function drawConfirm(seen: Seen, draft: Draft, offer: Offer, quote: Quote): View {
   const { texts } = seen
+  const notNow = notMadeNow(seen.shop, offer, quote.values)
   return {
     screen: 'confirm',
     text: paragraphs(
@@ -77,6 +80,7 @@ function drawConfirm(seen: Seen, draft: Draft, offer: Offer, quote: Quote): View
           texts.card.usually(texts.range(seen.reads.durations.p50Ms, seen.reads.durations.p90Ms)),
         [{ italic: [texts.confirm.ifItFails(quote.price)] }],
       ),
+      notNow !== undefined && `⏸ ${noticeText({ type: 'refused', refusal: notNow }, texts)}`,
     ),
     keyboard: [
       ...payButtons(seen, quote),
