@@ -1,3 +1,4 @@
+import type { ForeignFormat } from '../catalog/foreign-format.ts'
 import type { TakenFile, Values } from '../catalog/offer.ts'
 import type { Quote } from '../catalog/quote.ts'
 import type { Instant } from '../kit/clock.ts'
@@ -66,7 +67,9 @@ export type Notice =
   | { readonly type: 'too_long'; readonly length: number; readonly max: number }
   | { readonly type: 'not_a_number'; readonly min: number; readonly max: number; readonly step: number }
   | { readonly type: 'not_a_picture' }
+  | { readonly type: 'foreign_format'; readonly format: ForeignFormat }
   | { readonly type: 'file_too_big'; readonly maxBytes: number }
+  | { readonly type: 'too_many_pixels'; readonly maxPixels: number }
   | { readonly type: 'too_many_pictures'; readonly max: number }
   | { readonly type: 'file_lost' }
   /** A text that came while a picture or a choice was asked was kept as the prompt. */

@@ -31,6 +31,11 @@ export interface ChatGateway {
   refundStars(person: PersonId, charge: string): Promise<Outcome<'refunded' | 'already_refunded', ChatNo>>
   /** The bytes of a file a person sent; at most 20 MB [telegram-bot-api 4.2]. */
   fetchFile(file: FileId): Promise<Outcome<{ readonly bytes: Uint8Array }, ChatNo>>
+  /**
+   * Takes away a keyboard below the chat that is none of ours. Only a new message can do that; it is deleted at once, and
+   * says `text` where it cannot be.
+   */
+  removeKeyboard(chat: ChatId, text: string): Promise<Outcome<true, ChatNo>>
   /** Shows "sending a photo…" for five seconds. */
   sayBusy(chat: ChatId, doing: 'typing' | 'upload_photo'): Promise<Outcome<true, ChatNo>>
 }

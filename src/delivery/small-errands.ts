@@ -45,7 +45,8 @@ export type SmallErrandsDeps = {
     readonly receipt: (permit: Permit, order: Order) => Promise<View>
     readonly noOriginal: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
   }
-  readonly isPicture: (bytes: Uint8Array) => boolean
+  /** What a file that a person sent is, by its bytes; with its size in pixels when it is a picture that models take. */
+  readonly examine: (bytes: Uint8Array) => Examined
   /** The step that tells the wizard how a file turned out. */
   readonly fileChecked: (
     permit: Permit,
@@ -66,6 +67,10 @@ export type SmallErrandsDeps = {
   readonly telemetry: Telemetry
 }
 
+export type Examined =
+  | { readonly verdict: 'picture'; readonly width: number; readonly height: number }
+  | { readonly verdict: Exclude<FileVerdict, 'picture'> }
+
 type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
 
 /** Calls that nobody sees twice: a file is asked for, Stars are given back, so often before it is somebody's turn. */
@@ -74,7 +79,15 @@ const asksMax = 10
 const answersMax = 3
 const plain: View = { screen: 'result', text: [], keyboard: [] }
 
-type Kinds = 'answer_tap' | 'say' | 'send_invoice' | 'send_again' | 'take_file' | 'refund_stars' | 'tell_operator'
+type Kinds =
+  | 'answer_tap'
+  | 'say'
+  | 'remove_keyboard'
+  | 'send_invoice'
+  | 'send_again'
+  | 'take_file'
+  | 'refund_stars'
+  | 'tell_operator'
 
 export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds> {
   const { store, record, chat: gateway, artifacts, pacing, refused, texts, clock, telemetry } = deps
@@ -141,6 +154,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       })
     },
 
+    async remove_keyboard(errand, context) {
+      const held = pacing.hold(errand.chat, context.repeats)
+      if (held !== undefined) return held
+      const outcome = await gateway.removeKeyboard(errand.chat, errand.text)
+      return await settle(outcome, errand.chat, context, 'keyboard', undefined)
+    },
+
     async send_invoice(errand, context) {
       const { permit, repeats } = context
       const topUp = await store.transact(permit, (tx) => tx.topUps.get(errand.topUp))
@@ -204,8 +224,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         return 'settled'
       }
       const { bytes } = fetched.value
-      const verdict = deps.isPicture(bytes) ? 'picture' : 'not_a_picture'
-      await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length }, verdict)
+      const { verdict, ...size } = deps.examine(bytes)
+      await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length, ...size }, verdict)
       return 'settled'
     },
 

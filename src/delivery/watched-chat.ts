@@ -50,6 +50,7 @@ export function createWatchedChat(chat: ChatGateway, breaker: Pick<TelegramBreak
     refundStars: watched(chat.refundStars),
     // A file that does not come in time may only be large.
     fetchFile: watched(chat.fetchFile, ({ kind }) => kind !== 'unknown'),
+    removeKeyboard: watched(chat.removeKeyboard),
     sayBusy: watched(chat.sayBusy),
   }
 }

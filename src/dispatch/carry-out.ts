@@ -67,6 +67,11 @@ export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<Carr
       })
       return { ...nothing, errands }
     }
+    case 'remove_keyboard': {
+      const { texts } = scene.seen
+      const errand = { kind: 'remove_keyboard', chat: scene.chat, text: texts.keyboardGone } as const
+      return { ...nothing, errands: [{ errand, cid: scene.cid }] }
+    }
     case 'send_again': {
       const errand = { kind: 'send_again', order: command.order, chat: scene.chat, as: command.as } as const
       return { ...nothing, errands: [{ errand, cid: scene.cid }] }

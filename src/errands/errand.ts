@@ -48,6 +48,8 @@ export type Errand =
    * refused, and nothing stands in for it.
    */
   | { readonly kind: 'say'; readonly chat: ChatId; readonly view: View; readonly isLast?: boolean }
+  /** The keyboard of a former program goes with a message, which is deleted again; `text` is what it says meanwhile. */
+  | { readonly kind: 'remove_keyboard'; readonly chat: ChatId; readonly text: string }
   | { readonly kind: 'refund_stars'; readonly charge: ChargeId; readonly person: PersonId }
   /** Without `to`: becomes one errand for each operator, so that none hears it twice because of another. */
   | { readonly kind: 'tell_operator'; readonly what: string; readonly to?: PersonId }

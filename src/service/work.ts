@@ -7,7 +7,7 @@ import type { createPacing } from '../delivery/pacing.ts'
 import type { Refused } from '../delivery/refused.ts'
 import { createShowProgress } from '../delivery/show-progress.ts'
 import type { createShowScreen } from '../delivery/show-screen.ts'
-import { createSmallErrands, type SmallErrandsDeps } from '../delivery/small-errands.ts'
+import { createSmallErrands, type Examined, type SmallErrandsDeps } from '../delivery/small-errands.ts'
 import type { TellOperator } from '../delivery/tell-operators.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { createRunner, type Handlers } from '../errands/runner.ts'
@@ -16,7 +16,7 @@ import type { OrderReferences } from '../generation/order-reference.ts'
 import { createSubmitTask } from '../generation/submit-task.ts'
 import { createSweepOrders } from '../generation/sweep-orders.ts'
 import { createWatchTask } from '../generation/watch-task.ts'
-import { sniffPicture } from '../http/sniff.ts'
+import { sniffForeign, sniffInput } from '../http/sniff.ts'
 import { buildMarketInput } from '../kie/families/market.ts'
 import { type ChatId, type PersonId, randomFraction } from '../kit/ids.ts'
 import type { Turns } from '../kit/turns.ts'
@@ -80,7 +80,7 @@ export function createErrands(
       pacing,
       refused,
       texts: words,
-      isPicture: (bytes) => sniffPicture(bytes) !== undefined,
+      examine,
       fileChecked,
       starRefunds,
       starTransactions: ports.telegram.getStarTransactions,
@@ -93,7 +93,7 @@ export function createErrands(
       fetchFile: chat.fetchFile,
       offer: catalog.get,
       buildInput: buildMarketInput,
-      sniff: sniffPicture,
+      sniff: sniffInput,
       callbackUrl: (order, story) =>
         callbackBase === undefined ? undefined : `${callbackBase}/${references.sign(order, story)}`,
       random,
@@ -149,4 +149,11 @@ export function createWorkDuties(
     // What Telegram told another instance to wait for holds for us too.
     ...(isShared ? [workDuty('waits', every<Permit>('waits', 1_000, clock, pacing.load).run)] : []),
   ]
+}
+
+/** What a person sent, by its bytes. */
+function examine(bytes: Uint8Array): Examined {
+  const picture = sniffInput(bytes)
+  if (picture === undefined) return { verdict: sniffForeign(bytes) ?? 'not_a_picture' }
+  return { verdict: 'picture', width: picture.width, height: picture.height }
 }

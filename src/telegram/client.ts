@@ -9,7 +9,7 @@ import { done, later, never, type Outcome, unknown } from '../kit/outcome.ts'
 import { createAdmin, type TelegramAdmin } from './admin.ts'
 import { isAlreadyRefunded, isNotModified, type TelegramNo } from './answer.ts'
 import { createBotApi } from './bot-api.ts'
-import { renderCaption, renderKeyboard, renderPlain, renderText } from './send.ts'
+import { renderCaption, renderKeyboard, renderPlain, renderText, textUnitsMax } from './send.ts'
 
 /**
  * Telegram as the rest of the service sees it. Every call ends in an outcome and within its limit; nothing is repeated
@@ -146,6 +146,24 @@ export function createTelegramClient({
         case 'answered':
           return downloaded(ending.status, ending.body)
       }
+    },
+
+    async removeKeyboard(chat, text) {
+      const message = await api.call(
+        (telegram) =>
+          telegram.raw.sendMessage({
+            chat_id: chat,
+            text: renderPlain(text, textUnitsMax),
+            disable_notification: true,
+            reply_markup: { remove_keyboard: true },
+          }),
+        call,
+      )
+      const sent = andThen(message, sentOf)
+      if (sent.kind !== 'done') return forChat(sent)
+      // What cannot be deleted may stay: it says something true.
+      await api.call((telegram) => telegram.raw.deleteMessage({ chat_id: chat, message_id: sent.value.message }), call)
+      return done(true)
     },
 
     async sayBusy(chat, doing) {

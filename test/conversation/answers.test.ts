@@ -67,7 +67,7 @@ const places: fc.Arbitrary<Address> = fc.oneof(
 const files = fc.tuple(fc.nat(5), fc.constantFrom(1000, 25_000_000)).map(([n, bytes]) => photo(n, bytes))
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   places.map((address): Input => ({ kind: 'opened', address })),
-  fc.constantFrom<Input>({ kind: 'unknown_button' }, { kind: 'unsupported' }),
+  fc.constantFrom<Input>({ kind: 'unknown_button' }, { kind: 'unsupported' }, { kind: 'foreign_file', format: 'heic' }),
   fc.string({ unit: 'binary', maxLength: 5000 }).map((text): Input => ({ kind: 'text', text })),
   fc.constantFrom('кот', '5', 'да', '100', '').map((text): Input => ({ kind: 'text', text })),
   fc

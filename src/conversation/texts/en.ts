@@ -19,6 +19,7 @@ export const en: Texts = {
   no: 'No',
   code: 'Code',
 
+  keyboardGone: 'The buttons are right under the messages now.',
   buttons: {
     home: '🏠 Menu',
     back: '‹ Back',

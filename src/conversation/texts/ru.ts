@@ -32,6 +32,7 @@ export const ru: Texts = {
   no: 'Нет',
   code: 'Код',
 
+  keyboardGone: 'Кнопки теперь прямо под сообщениями.',
   buttons: {
     home: '🏠 Меню',
     back: '‹ Назад',

@@ -1,3 +1,4 @@
+import type { ForeignFormat } from '../../catalog/foreign-format.ts'
 import type { Category, OfferKind } from '../../catalog/offer.ts'
 import type { Instant } from '../../kit/clock.ts'
 import type { Kopecks, Price, Stars } from '../../money/amount.ts'
@@ -90,6 +91,8 @@ export type Texts = {
 
   readonly refusals: RefusalTexts
   readonly notices: NoticeTexts
+  /** While the keyboard of a former program is taken away. */
+  readonly keyboardGone: string
 
   readonly home: {
     readonly hello: (name: string) => string
@@ -259,6 +262,8 @@ export type Texts = {
 export type RefusalTexts = {
   readonly [Code in Refusal['code']]: (refusal: Extract<Refusal, { code: Code }>) => string
 }
+/** What is said of a file in a format that no model takes: what it is, and what to do. */
+export type ForeignTexts = { readonly [Format in ForeignFormat]: string }
 /** A refusal among the notices has its own table. */
 export type NoticeTexts = {
   readonly [Type in Exclude<Notice['type'], 'refused'>]: (notice: Extract<Notice, { type: Type }>) => string
