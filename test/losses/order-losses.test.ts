@@ -193,7 +193,7 @@ describe('a result that could not be brought', () => {
     it(`because it is ${reason} is a loss of that cause, once, also when it is refused again as a gift`, async () => {
       const { id, person } = await delivering({ made: 1 })
       await shop.record(id, refused(0, reason))
-      await clock.advance(6 * hourMs)
+      await clock.advance(24 * hourMs)
       await shop.record(id, refused(0, reason))
       await shop.record(id, refused(0, reason))
       const detail = `files.kie.test: ${reason}`
