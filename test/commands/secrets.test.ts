@@ -67,6 +67,7 @@ const typed: readonly (readonly string[])[] = [
   ['refund', 'order', '0123456789ab', '--why', 'a test'],
   ['refund', 'payment', 'charge', '--why', 'a test'],
   ['ledger', 'verify'],
+  ['losses'],
   ['catalog', 'check'],
   ['webhook', 'delete'],
   ['webhook', 'set'],

@@ -5,7 +5,7 @@ import { ofOrder, ordersIn } from './orders.ts'
 
 /** An operator hears of orders that bring nothing, and finds out why. */
 const operatorId = 7_000_000_001
-const world = await startWorld({ env: { ADMIN_ID: String(operatorId) } })
+const world = await startWorld({ env: { ADMIN_ID: String(operatorId) }, expects: ['PREFLIGHT_FINDING'] })
 after(() => world.end())
 const { controls, log } = world
 
