@@ -10,7 +10,13 @@ test('a resolver that lies ends no order: one alert, nothing is sold, and all go
   const lie = later('misresolved', 'https://files.example has no public address: it resolves to 198.18.0.5')
   const world = await startWorld({
     env: { ADMIN_ID: '7000000099' },
-    expects: ['RESULTS_AWAY', 'RESULT_NOT_DELIVERED', 'OPERATOR_OUT_OF_REACH', 'PREFLIGHT_FINDING', 'WEBHOOK_SET_RETRY'],
+    expects: [
+      'RESULTS_AWAY',
+      'RESULT_NOT_DELIVERED',
+      'OPERATOR_OUT_OF_REACH',
+      'PREFLIGHT_FINDING',
+      'WEBHOOK_SET_RETRY',
+    ],
     wrapPorts: (ports) => ({
       ...ports,
       artifacts: { fetch: async (url) => (isLying ? lie : await ports.artifacts.fetch(url)) },
