@@ -41,6 +41,7 @@ const notTaken = new Map([
   ['engine.migrate', 'called by `migrate`, which is a point of its own'],
   ['kie.freshLink', 'KIE has to have forgotten a picture; a read inside of `artifacts.fetch`'],
   ['chat.refundStars', 'nobody is given Stars back by themselves'],
+  ['chat.removeKeyboard', 'a former program has to have left its keyboard'],
   ['chat.getStarTransactions', 'asked by the command that compares the books'],
 ])
 /** Of these, what a slow machine takes all the same: a screen that is noted as shown after the next one was saved. */
