@@ -3,7 +3,7 @@ import type { Duty } from '../lifecycle/duties.ts'
 import { every } from '../lifecycle/duties.ts'
 import type { Figures } from './health.ts'
 
-/** Reads the figures of health and metrics every five seconds, so that no probe has to. */
+/** Reads the figures of health and metrics every two seconds, so that no probe has to; whether the database can be written is among them. */
 export type FiguresDeps = {
   readonly read: () => Promise<{
     readonly inbox: Figures['inbox']
@@ -15,7 +15,7 @@ export type FiguresDeps = {
 }
 export type KeptFigures = Figures & { readonly errands: { readonly pendingByKind: ReadonlyMap<string, number> } }
 
-const everyMs = 5_000
+const everyMs = 2_000
 
 export function createFiguresDuty({ read, pool, clock }: FiguresDeps): {
   readonly duty: Duty<undefined>

@@ -134,20 +134,20 @@ describe('telling', () => {
 })
 
 // Real-looking, and made up.
-const botToken = '7462918305:AAHk3fJq9xZ_w1-LmN0pQrStUvWxYz12345'
+const inventedBotToken = '7462918305:AAHk3fJq9xZ_w1-LmN0pQrStUvWxYz12345'
 const kieKey = 'e9b1"c\\77a-key of KIE'
 const database = 'postgres://trt:s3cr%2Ft-w0rd@db.example:5432/shop'
 const metrics = 'metrics-token-0123456789'
 const secrets = secretsIn({
-  TELEGRAM_BOT_TOKEN: botToken,
+  TELEGRAM_BOT_TOKEN: inventedBotToken,
   KIE_API_KEY: kieKey,
   DATABASE_URL: database,
   METRICS_TOKEN: metrics,
 })
 const visibleParts = [
-  botToken,
-  botToken.split(':')[1] ?? '',
-  encodeURIComponent(botToken),
+  inventedBotToken,
+  inventedBotToken.split(':')[1] ?? '',
+  encodeURIComponent(inventedBotToken),
   kieKey,
   database,
   's3cr%2Ft-w0rd',
@@ -180,7 +180,7 @@ describe('redaction', () => {
     const redact = createRedact([])
     const cases: readonly (readonly [string, string])[] = [
       [
-        `https://api.telegram.org/file/bot${botToken}/photos/1.jpg`,
+        `https://api.telegram.org/file/bot${inventedBotToken}/photos/1.jpg`,
         'https://api.telegram.org/file/bot***/photos/1.jpg',
       ],
       ['authorization: Bearer abc.def-ghi_12345', 'authorization: Bearer ***'],
@@ -192,9 +192,9 @@ describe('redaction', () => {
   })
 
   it('finds a secret in any letter case, and hides no word that is only short or plain', () => {
-    const plain = { BOT_TOKEN: botToken, DATABASE_URL: 'postgres://postgres:postgres@localhost/x' }
+    const plain = { BOT_TOKEN: inventedBotToken, DATABASE_URL: 'postgres://postgres:postgres@localhost/x' }
     const redact = createRedact([...secretsIn(plain), 'abc'])
-    assert.equal(redact(`lookup ${botToken.toLowerCase()}.example`), 'lookup ***.example')
+    assert.equal(redact(`lookup ${inventedBotToken.toLowerCase()}.example`), 'lookup ***.example')
     assert.equal(redact('abc backend=postgres'), 'abc backend=postgres')
   })
 })
