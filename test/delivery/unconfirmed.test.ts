@@ -65,7 +65,7 @@ function open() {
       pacing,
       refused,
       record,
-      texts: { invoice: async () => words, receipt: shows, noOriginal: shows },
+      texts: { invoice: async () => words, receipt: shows, noOriginal: shows, noResult: shows },
       examine: () => ({ verdict: 'picture', width: 10, height: 10 }),
       fileChecked: async (_permit, _owner, _file, verdict) => void verdicts.push(verdict),
       starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
