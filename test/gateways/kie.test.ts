@@ -153,6 +153,13 @@ describe('a look at a task', () => {
 })
 
 describe('an upload to KIE', () => {
+  it('is not done, and says nothing of the file, when the name of its host leads nowhere', async () => {
+    // Nobody's name; and one that a resolver leads to this very machine, where no KIE listens.
+    for (const address of ['http://nowhere.invalid', `http://localhost:${await freePort()}`]) {
+      refusedWith(await clientOf(address).upload(file), 'unreachable', 'later')
+    }
+  })
+
   it('streams the file under a name that was never used, and brings back its address', async (t) => {
     const { kie, heard } = await answering(t, {
       success: true,
