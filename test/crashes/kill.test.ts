@@ -41,6 +41,7 @@ const notTaken = new Map([
   ['engine.beginAlone', 'only after a death in the middle of an errand'],
   ['engine.endAlone', 'only after a death in the middle of an errand'],
   ['engine.migrate', 'called by `migrate`, which is a point of its own'],
+  ['kie.reachUploads', 'the host of uploads has to be away for it'],
   ['kie.freshLink', 'KIE has to have forgotten a picture; a read inside of `artifacts.fetch`'],
   ['chat.refundStars', 'nobody is given Stars back by themselves'],
   ['chat.removeKeyboard', 'a former program has to have left its keyboard'],
