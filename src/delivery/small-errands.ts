@@ -9,6 +9,7 @@ import {
   type ChatId,
   type Cid,
   chatOfPerson,
+  destinationOf,
   fileId,
   type MessageId,
   type OrderId,
@@ -143,12 +144,14 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     },
 
-    async say({ chat, view, isLast = false }, context) {
+    async say({ view, isLast = false, ...errand }, context) {
+      const to = destinationOf(errand)
+      const { chat } = to
       const held = pacing.hold(chat, context.repeats)
       if (held !== undefined) return held
       const started = clock.monotonicMs()
-      const outcome = await gateway.send(chat, view)
-      const instead = isLast ? undefined : ({ chat, say: 'words', view } as const)
+      const outcome = await gateway.send(to, view)
+      const instead = isLast ? undefined : ({ ...to, say: 'words', view } as const)
       return await settle(outcome, chat, context, view.screen, instead, async ({ message }) => {
         tellShown(context, view.screen, message, started)
       })
@@ -157,7 +160,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     async remove_keyboard(errand, context) {
       const held = pacing.hold(errand.chat, context.repeats)
       if (held !== undefined) return held
-      const outcome = await gateway.removeKeyboard(errand.chat, errand.text)
+      const outcome = await gateway.removeKeyboard(errand, errand.text)
       return await settle(outcome, errand.chat, context, 'keyboard', undefined)
     },
 
@@ -170,8 +173,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       if (held !== undefined) return held
       const words = await texts.invoice(permit, topUp)
       const started = clock.monotonicMs()
-      const outcome = await gateway.sendInvoice(errand.chat, { ...words, payload: topUp.id, stars: topUp.stars })
-      const instead = { chat: errand.chat, say: 'no_invoice', amount: topUp.amount } as const
+      const outcome = await gateway.sendInvoice(errand, { ...words, payload: topUp.id, stars: topUp.stars })
+      const instead = { ...destinationOf(errand), say: 'no_invoice', amount: topUp.amount } as const
       return await settle(outcome, errand.chat, context, 'invoice', instead, async ({ message }) => {
         tellShown(context, 'invoice', message, started)
         await store.transact(permit, async (tx) => {
@@ -184,12 +187,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     async send_again(errand, context) {
       const { permit, cid, repeats } = context
       const { chat, as, index } = errand
+      const to = destinationOf(errand)
       const order = await store.transact(permit, (tx) => tx.orders.get(errand.order))
       if (order === undefined) return 'settled'
       if (index === undefined) {
         const each = indexesOfSent(order).map((n) => ({ errand: { ...errand, index: n }, cid }))
         // Nothing has reached them yet: they are back, or do not want to wait.
-        const wanted = each.length > 0 ? each : [{ errand: { kind: 'deliver', order: order.id, chat } as const, cid }]
+        const wanted = each.length > 0 ? each : [{ errand: { kind: 'deliver', order: order.id, ...to } as const, cid }]
         await store.transact(permit, (tx) => tx.errands.add(wanted))
         return 'settled'
       }
@@ -200,12 +204,12 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       if (as === 'document') return await sendOriginal(order, artifact, { ...errand, index }, context)
       const isLast = indexesOfSent(order).at(-1) === index
       const outcome = await gateway.sendAgain(
-        chat,
+        to,
         artifact.file,
         artifact.as,
         isLast ? await texts.receipt(permit, order) : plain,
       )
-      return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' })
+      return await settle(outcome, chat, context, 'result', { ...to, say: 'not_shown' })
     },
 
     async take_file(errand, { permit, cid, repeats }) {
@@ -295,10 +299,11 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   ): Promise<Settled> {
     const { permit, repeats } = context
     const { chat, index } = errand
-    const instead = { chat, say: 'not_shown' } as const
+    const to = destinationOf(errand)
+    const instead = { ...to, say: 'not_shown' } as const
     const kept = artifact.original ?? (artifact.as === 'document' ? artifact.file : undefined)
     if (kept !== undefined) {
-      const outcome = await gateway.sendAgain(chat, kept, 'document', plain)
+      const outcome = await gateway.sendAgain(to, kept, 'document', plain)
       const isGone = outcome.kind === 'not_done' && outcome.why === 'file_gone'
       if (!isGone) return await settle(outcome, chat, context, 'result', instead)
     }
@@ -307,12 +312,12 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     if (mayCome && repeats + 1 < asksMax) return pacing.again(repeats)
     if (fetched.kind !== 'done') {
       const view = await texts.noOriginal(permit, order, mayCome ? 'away' : 'gone')
-      return await settle(await gateway.send(chat, view), chat, context, view.screen, { chat, say: 'words', view })
+      return await settle(await gateway.send(to, view), chat, context, view.screen, { ...to, say: 'words', view })
     }
     const { bytes, mime } = fetched.value
-    await gateway.sayBusy(chat, 'upload_photo')
+    await gateway.sayBusy(to, 'upload_photo')
     const name = `${order.id}-${index + 1}.${mime.split('/')[1] ?? 'bin'}`
-    const outcome = await gateway.sendFile(chat, { bytes, mime, name }, 'document', plain)
+    const outcome = await gateway.sendFile(to, { bytes, mime, name }, 'document', plain)
     return await settle(outcome, chat, context, 'result', instead, async ({ file }) => {
       await record(permit, order.id, { type: 'original_sent', index, file })
     })

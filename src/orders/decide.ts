@@ -344,7 +344,7 @@ const isRunning = (order: Order): boolean =>
 
 function base(order: Order): OrderBase {
   const { id, person, chat, cid, offer, model, values, price, day, placedAt, ordered } = order
-  const { progressMessage, notShown, quiet } = order
+  const { topic, progressMessage, notShown, quiet } = order
   return {
     id,
     person,
@@ -356,6 +356,7 @@ function base(order: Order): OrderBase {
     price,
     day,
     placedAt,
+    ...(topic === undefined ? {} : { topic }),
     ...(ordered === undefined ? {} : { ordered }),
     ...(progressMessage === undefined ? {} : { progressMessage }),
     ...(notShown === undefined ? {} : { notShown }),
