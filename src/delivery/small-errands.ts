@@ -46,8 +46,8 @@ export type SmallErrandsDeps = {
     readonly receipt: (permit: Permit, order: Order) => Promise<View>
     readonly noOriginal: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
   }
-  /** What a file that a person sent is, by its bytes; with its size in pixels when it is a picture that models take. */
-  readonly examine: (bytes: Uint8Array) => Examined
+  /** What a file that a person sent is, by its bytes; with its size when it is a picture that models take. */
+  readonly examine: (bytes: Uint8Array) => Promise<Examined>
   /** The step that tells the wizard how a file turned out. */
   readonly fileChecked: (
     permit: Permit,
@@ -69,7 +69,8 @@ export type SmallErrandsDeps = {
 }
 
 export type Examined =
-  | { readonly verdict: 'picture'; readonly width: number; readonly height: number }
+  /** Upright, as it will be handed on. */
+  | { readonly verdict: 'picture'; readonly bytes: number; readonly width: number; readonly height: number }
   | { readonly verdict: Exclude<FileVerdict, 'picture'> }
 
 type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
@@ -228,7 +229,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         return 'settled'
       }
       const { bytes } = fetched.value
-      const { verdict, ...size } = deps.examine(bytes)
+      const { verdict, ...size } = await deps.examine(bytes)
       await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length, ...size }, verdict)
       return 'settled'
     },

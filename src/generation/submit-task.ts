@@ -38,8 +38,8 @@ export type SubmitTaskDeps = {
     values: Order['values'],
     urls: ReadonlyMap<string, string>,
   ) => Readonly<Record<string, unknown>>
-  /** What the bytes are, or undefined when they are no picture. */
-  readonly sniff: (bytes: Uint8Array) => { readonly mime: string } | undefined
+  /** The picture upright, as models are to see it; undefined when the bytes are none. */
+  readonly upright: (bytes: Uint8Array) => Promise<{ readonly mime: string; readonly bytes: Uint8Array } | undefined>
   readonly callbackUrl: (order: OrderId, story: Cid) => string | undefined
   readonly random: () => number
   readonly clock: Clock
@@ -178,7 +178,7 @@ type Uploaded =
 
 /** From Telegram to KIE's upload host; a Telegram link carries the bot token and is never handed on [kie-api 7]. */
 async function upload(
-  { fetchFile, kie, sniff, clock }: SubmitTaskDeps,
+  { fetchFile, kie, upright, clock }: SubmitTaskDeps,
   files: readonly TakenFile[],
 ): Promise<Uploaded> {
   const urls = new Map<string, string>()
@@ -186,11 +186,12 @@ async function upload(
     const fetched = await fetchFile(fileId(file.fileId))
     if (isNever(fetched)) return { kind: 'lost', detail: fetched.detail }
     if (fetched.kind !== 'done') return laterAs(fetched)
-    const { bytes } = fetched.value
-    const mime = sniff(bytes)?.mime
-    if (mime === undefined) {
-      return { kind: 'lost', detail: `Telegram gave ${bytes.length} bytes that are no picture` }
+    const { bytes: sent } = fetched.value
+    const picture = await upright(sent)
+    if (picture === undefined) {
+      return { kind: 'lost', detail: `Telegram gave ${sent.length} bytes that are no picture` }
     }
+    const { bytes, mime } = picture
     const name = `${file.uniqueId}-${clock.now()}.${mime.split('/')[1] ?? 'bin'}`
     const put = await kie.upload({ bytes, mime, name })
     if (isNever(put)) return { kind: 'lost', detail: put.detail }
