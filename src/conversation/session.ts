@@ -21,6 +21,7 @@ export type Session = {
   /** Photos that came before a model was chosen. */
   readonly photos?: KeptPhotos
   readonly placedAlbum?: PlacedAlbum
+  readonly refusedAlbum?: RefusedAlbum
 }
 
 /**
@@ -31,6 +32,9 @@ export const albumSettlesMs = 1_500
 
 /** The album that went into the newest order; `isTold`: that a part of it came too late. */
 export type PlacedAlbum = { readonly group: string; readonly isTold: boolean }
+
+/** The newest album of which something was refused, and what was said of it. */
+export type RefusedAlbum = { readonly group: string; readonly notice: Notice }
 
 export type KeptPhotos = {
   readonly files: readonly TakenFile[]

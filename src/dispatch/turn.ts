@@ -114,8 +114,8 @@ function inputOf(what: TalkWhat): Input {
     case 'photo':
     case 'document': {
       const format = what.type === 'document' ? declaredFormat(what) : undefined
-      if (format !== undefined) return { kind: 'foreign_file', format }
       const { message, fileId, uniqueId, bytes, group, caption } = what
+      if (format !== undefined) return { kind: 'foreign_file', format, ...(group === undefined ? {} : { group }) }
       const more = { ...(group === undefined ? {} : { group }), ...(caption === undefined ? {} : { caption }) }
       const file = { fileId, uniqueId, bytes, ...(message === undefined ? {} : { message }) }
       return { kind: 'file', file, ...more }
@@ -154,11 +154,12 @@ export type Outcome = {
 
 /** Where the conversation goes. After a refusal it stays as it was, at the place the reaction names for that case. */
 export function nextSession(session: Session, reaction: Reaction, { refused }: Outcome): Session {
-  const { draft: before, photos: kept, placedAlbum: former, ...rest } = session
+  const { draft: before, photos: kept, placedAlbum: former, refusedAlbum: earlier, ...rest } = session
   const revision = session.revision + 1
   const draft = refused || reaction.draft === undefined ? before : (reaction.draft ?? undefined)
   const photos = refused || reaction.photos === undefined ? kept : (reaction.photos ?? undefined)
   const placedAlbum = (refused ? undefined : reaction.placedAlbum) ?? former
+  const refusedAlbum = reaction.refusedAlbum ?? earlier
   const place = (refused ? reaction.otherwise : reaction.go) ?? session.place
   return {
     ...rest,
@@ -167,6 +168,7 @@ export function nextSession(session: Session, reaction: Reaction, { refused }: O
     ...(draft === undefined ? {} : { draft }),
     ...(photos === undefined ? {} : { photos }),
     ...(placedAlbum === undefined ? {} : { placedAlbum }),
+    ...(refusedAlbum === undefined ? {} : { refusedAlbum }),
   }
 }
 
