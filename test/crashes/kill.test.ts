@@ -32,6 +32,7 @@ const notTaken = new Map([
   ['notifyStored', 'a standby notifies the leader; takeover.test.ts kills it there'],
   ['tryToStore', 'an update has to be refused for it, and nothing stays of it'],
   ['engine.shelve', 'a handler has to throw many times for it'],
+  ['claims.nextDueAt', 'an update has to wait for it, and all are handled on arrival'],
   ['claims.claimInterrupted', 'only after a death in the middle of a step; arrival.test.ts kills it there'],
   ['screenNotes.dueIn', 'only after a death between a commit and its call; arrival.test.ts kills it there'],
   ['screenNotes.later', 'Telegram has to refuse a screen for it'],
@@ -44,8 +45,8 @@ const notTaken = new Map([
   ['chat.removeKeyboard', 'a former program has to have left its keyboard'],
   ['chat.getStarTransactions', 'asked by the command that compares the books'],
 ])
-/** Of these, what a slow machine takes all the same: a screen that is noted as shown after the next one was saved. */
-const rarelyTaken = new Set(['screenNotes.dueIn', 'screenNotes.later'])
+/** Of these, what a slow machine takes all the same: an update waits, or a screen is noted after the next one was saved. */
+const rarelyTaken = new Set(['claims.nextDueAt', 'screenNotes.dueIn', 'screenNotes.later'])
 /** Of some hundred. */
 const missedMax = 10
 /** Crossed some seconds after a death: the start after it finds the dead silent, and declares them dead. */
