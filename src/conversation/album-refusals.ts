@@ -10,15 +10,13 @@ export function refusedOnce({ session }: Seen, input: Input, reaction: Reaction)
   const group = albumOf(session, input)
   if (group === undefined) return reaction
   const told = session.refusedAlbum?.group === group ? session.refusedAlbum.notice : undefined
-  const { notice, ...rest } = reaction
+  const { notice } = reaction
   // The shelf of models asks for one by itself.
   if (notice === undefined || notice.type === 'choose_for_file') {
     return told === undefined || reaction.still === true ? reaction : { ...reaction, notice: told, inPlace: true }
   }
   if (!isRefusal(notice)) return reaction
-  // A file that was checked changes what the message says of the others.
-  if (told !== undefined && input.kind !== 'file_checked') return { ...rest, still: true }
-  const isSpokenOf = session.draft?.album === group || session.photos?.group === group
+  const isSpokenOf = told !== undefined || session.draft?.album === group || session.photos?.group === group
   return { ...reaction, refusedAlbum: { group, notice }, ...(isSpokenOf ? { inPlace: true } : {}) }
 }
 
