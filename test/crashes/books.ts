@@ -166,9 +166,9 @@ const trouble = [
 ] as const
 
 /** The lives of one shop, read as one log: known events, whole stories, nothing that nobody caught, nobody in silence. */
-export function checkLogs(lives: readonly Life[]): void {
+export function checkLogs(lives: readonly Life[], more: readonly EventName[] = []): void {
   const lines = lives.flatMap((life) => life.lines)
-  report(lines, checkLog(lines, { killed: true, settled: true, alone: true, trouble }))
+  report(lines, checkLog(lines, { killed: true, settled: true, alone: true, trouble: [...trouble, ...more] }))
 }
 
 /** The same for instances that run at a time, each by its own log: what one received another may have handled. */
