@@ -36,6 +36,30 @@ async function left(): Promise<number> {
   }
 }
 
+it('The connection on which the queue listens ends: that is told as what it is, and errands go on', async () => {
+  const carried: Errand[] = []
+  const runner = createRunner({
+    handlers: handledBy(async (errand): Promise<Settled> => {
+      carried.push(errand)
+      return 'settled'
+    }),
+    engine: storage.engine,
+    turns: createTurns(),
+    turnsOfInstances: alone,
+    clock,
+    telemetry: telling.telemetry,
+  })
+  const ended = new AbortController()
+  const working = runner.work(storage.permit, ended.signal)
+  await until(async () => (await storage.cut(/^LISTEN "jobs:insert"/)) === 1, 'it listens, and is cut')
+  await until(() => telling.fieldsOf('DB_CONNECTION_LOST').some(({ owner }) => owner === 'errands'))
+  await write('after the cut')
+  await until(() => carried.length === 1)
+  ended.abort()
+  await working
+  assert.deepEqual(telling.fieldsOf('EXCEPTION_CAUGHT'), [], 'a fault of the world is no exception')
+})
+
 it('An outage of the database ends no process, and every errand is carried out when it is over', async () => {
   const carried: string[] = []
   const door = Promise.withResolvers<void>()
@@ -84,5 +108,10 @@ it('An outage of the database ends no process, and every errand is carried out w
   await until(async () => carried.includes('written by an errand'), 'errands go on')
   await until(async () => (await left()) === 0, 'nothing is left')
   assert.equal(carried.includes('not now'), false)
+  assert.ok(
+    telling.fieldsOf('DB_CONNECTION_LOST').some(({ owner }) => owner === 'errands'),
+    'the end of its connection',
+  )
+  assert.deepEqual(telling.fieldsOf('EXCEPTION_CAUGHT'), [], 'a fault of the world is no exception')
   await duties.stop()
 })

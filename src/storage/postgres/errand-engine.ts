@@ -132,6 +132,9 @@ export function createErrandEngine({
       // In this name jobs are locked; it must be known before the first is.
       workerPool.id = name
     })
+    events.on('pool:listen:error', ({ error }) => {
+      telemetry.emit('DB_CONNECTION_LOST', { owner: 'errands', error: messageWithCauses(error) })
+    })
     const runner = await run({
       pgPool: pool,
       schema: jobs,
@@ -255,11 +258,11 @@ function forgetExitCode(): void {
 function quietLogger(telemetry: Telemetry): Logger {
   return new Logger(() => (level, message, meta) => {
     if (level !== 'error') return
-    const error = meta?.['error']
+    const error = meta?.['error'] ?? meta?.['fatalError']
     // A job that failed is logged by the runner, with its cid.
     if (message.startsWith('Failed task') || message.startsWith('Task')) return
-    // It asks again at the next poll; that the database is away is logged by its connections.
-    if (message.startsWith('Error occurred fetching jobs') && isWorldFault(error)) return
+    // It goes on by itself; that a connection ended is told by whoever owns it.
+    if (isWorldFault(error)) return
     telemetry.caught(error instanceof Error ? error : new Error(messageWithCauses(message)), 'errand engine')
   })
 }
