@@ -78,7 +78,7 @@ async function runAll(files: readonly string[], concurrency: number): Promise<vo
  * in the end. The others share a few processes.
  */
 async function filesInOrder() {
-  const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper']
+  const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper', 'world']
   const files = globSync('{src,sandbox,test}/**/*.test.ts').sort()
   const rankOf = (file: string) => alone.findIndex((name) => file.startsWith(`test/${name}/`))
   const first = files.filter((file) => rankOf(file) >= 0)

@@ -1,0 +1,98 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { connectOnce } from '../../src/storage/postgres/database.ts'
+import { chooser, oneOf } from '../fixtures/seed.ts'
+import { startWorld } from '../fixtures/service.ts'
+import { topsUp } from '../journeys/steps.ts'
+import { checkAll, explained } from './checks.ts'
+import { createCustomer } from './customer.ts'
+import { untilCalm } from './ending.ts'
+import { befalls, faultsEnd, type Surroundings, usual } from './faults.ts'
+import { createTime } from './time.ts'
+
+/** The first person of a sandbox is the operator. */
+const operatorId = 7_000_000_001
+const turns = 45
+
+/**
+ * One walk: people buy pictures while the world around the service breaks, then the world mends, time passes, and
+ * everything must have ended right. Everything that is chosen follows from the number; what happens at the same moment
+ * may come in another order when the number is walked again.
+ */
+export async function walk(number: number): Promise<readonly string[]> {
+  const choose = chooser('a walk', number)
+  const story: string[] = []
+  const startedMs = performance.now()
+  const say = (what: string) =>
+    void story.push(`${String(Math.round(performance.now() - startedMs)).padStart(6)} ${what}`)
+  const world = await startWorld({
+    seed: `world ${number}`,
+    env: { ADMIN_ID: String(operatorId) },
+    expects: explained,
+  })
+  const db = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'walk' })
+  try {
+    const surroundings: Surroundings = {
+      controls: world.controls,
+      time: createTime(world, db),
+      cutSessions: (share) => cutSessions(world.schema, share),
+    }
+    await world.controls.kie(usual)
+    const operator = await world.person('Оператор')
+    await operator.says('/start')
+    const customers = await meet()
+    say('the walk begins')
+    for (let turn = 0; turn < turns; turn++) await takeTurn(surroundings, customers)
+    say('the world mends')
+    await faultsEnd(surroundings)
+    await Promise.all(customers.map((customer) => customer.comesBack()))
+    await untilCalm(world, db, surroundings.time)
+    await Promise.all(customers.map((customer) => customer.rests()))
+    say('all is quiet')
+    await checkAll({ world, db, operator, customers })
+    return story
+  } catch (error) {
+    throw new Error(
+      `${error instanceof Error ? error.message : error}\n${story.join('\n')}\nThe log:\n${world.log.lines.join('\n')}`,
+      { cause: error },
+    )
+  } finally {
+    await db.end()
+    await world.end()
+  }
+
+  async function meet() {
+    return await Promise.all(
+      ['Анна', 'Борис', 'Вера'].map(async (name) => {
+        const person = await world.person(name)
+        await topsUp(person)
+        return createCustomer(person, chooser(name, number))
+      }),
+    )
+  }
+
+  async function takeTurn(surroundings: Surroundings, customers: readonly ReturnType<typeof createCustomer>[]) {
+    if (choose(4) === 0) return say(await befalls(surroundings, choose))
+    const customer = customers[choose(customers.length)]
+    if (customer === undefined) return
+    say(`${customer.person.name} ${await customer.act()}`)
+    await pause(
+      oneOf(
+        [
+          [2, 0],
+          [2, 30],
+          [1, 150],
+        ],
+        choose,
+      ),
+    )
+  }
+
+  async function cutSessions(schema: string, share: number): Promise<number> {
+    const { rowCount } = await db.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name like $1 and application_name not like '%walk' and random() < $2`,
+      [`trt ${schema}%`, share],
+    )
+    return rowCount ?? 0
+  }
+}
