@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { StorageFault } from '../../src/faults.ts'
 import { type ChatId, chatId, cid, messageId, personId } from '../../src/kit/ids.ts'
 import { createPostgresScreenNotes } from '../../src/storage/postgres/screen-notes.ts'
 import { createTestClock } from '../fixtures/clock.ts'
@@ -7,7 +8,7 @@ import { until } from '../fixtures/person.ts'
 import { openStorage } from '../fixtures/storage.ts'
 
 /** Notes on a real database, by a clock that stands still until a test moves it. */
-const { store, permit, database, rows } = await openStorage()
+const { store, permit, database, rows, cut } = await openStorage()
 const clock = createTestClock()
 const notes = createPostgresScreenNotes(database.monitor, clock)
 let chats = 0
@@ -49,4 +50,14 @@ it('what was gathered is noted first: a screen that Telegram refuses for good is
   await clock.advance(25)
   await edited
   assert.equal(await shownRevision(chat), 2)
+})
+
+it('a note that a lost connection takes along is a fault of the world', async () => {
+  const chat = await saved()
+  await rows('begin')
+  await rows('select from sessions where chat = $1 for update', [chat])
+  const noted = assert.rejects(notes.shown(shown(chat, false)), StorageFault)
+  await until(async () => (await cut(/^\s*update sessions s/)) === 1, 'it waits, and is cut')
+  await noted
+  await rows('rollback')
 })

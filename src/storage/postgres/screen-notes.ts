@@ -3,6 +3,7 @@ import type { ScreenNotes } from '../../delivery/screen-notes.ts'
 import { createBatches } from '../../kit/batches.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { type ChatId, chatId } from '../../kit/ids.ts'
+import { asStorageFault } from './database.ts'
 import { keptOf, type SessionRow } from './sessions.ts'
 
 /** Notes of the same moment share a statement. */
@@ -50,7 +51,7 @@ export function createPostgresScreenNotes(pool: pg.Pool, clock: Clock): ScreenNo
         await pool.query({ name: 'trt_note_screens', text: NOTE, values: valuesOf(notes) })
         for (const { resolve } of batch) resolve()
       } catch (error) {
-        for (const { reject } of batch) reject(error)
+        for (const { reject } of batch) reject(asStorageFault(error, 'noting a screen'))
       }
     },
   })
