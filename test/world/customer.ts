@@ -79,8 +79,8 @@ export function createCustomer(person: Person, choose: Choose): Customer {
     ]
     return oneOf<Step[]>(
       [
-        [6, [...toModel, { says: newWords() }, run]],
-        [3, [...toModel, { says: newWords() }, ...four, run]],
+        [8, [...toModel, { says: newWords() }, run]],
+        [4, [...toModel, { says: newWords() }, ...four, run]],
         [
           2,
           [
@@ -92,7 +92,7 @@ export function createCustomer(person: Person, choose: Choose): Customer {
             run,
           ],
         ],
-        [3, [{ says: '/balance' }, { taps: /Пополнить/ }, { taps: /^50 ₽/ }, { pays: 'pay' }]],
+        [1, [{ says: '/balance' }, { taps: /Пополнить/ }, { taps: /^50 ₽/ }, { pays: 'pay' }]],
         [1, [{ taps: /Ещё раз/ }, run]],
       ],
       choose,

@@ -3,6 +3,8 @@ import type { World } from '../fixtures/service.ts'
 
 /** The clocks of a walk: nobody waits for them. */
 export type Time = {
+  /** What the service takes for the time. */
+  now(): number
   /**
    * So much time has passed for the emulators, the service's wall clock and what waits in the queue. What the service
    * measures by its monotonic clock (leases, the pauses of a breaker) goes on as it was.
@@ -21,6 +23,7 @@ export function createTime({ controls, shiftClock, schema }: World, db: pg.Clien
   let wrongMs = 0
   const show = () => shiftClock(passedMs + wrongMs)
   return {
+    now: () => Date.now() + passedMs + wrongMs,
     async passes(ms) {
       passedMs += ms
       show()
