@@ -32,6 +32,7 @@ export const explained: readonly EventName[] = [
   'DISPATCH_FAIL',
   'DB_CONNECTION_LOST',
   'LOCK_LOST',
+  'PASSIVE_REJECT',
   'DUTY_FAILED',
   'WEBHOOK_LAST_ERROR',
   'WEBHOOK_SET_RETRY',
@@ -42,7 +43,8 @@ export const explained: readonly EventName[] = [
   'EXCEPTION_CAUGHT',
 ]
 
-export async function checkAll(ended: Ended): Promise<void> {
+/** Gives what the walk came to, in words. */
+export async function checkAll(ended: Ended): Promise<string> {
   await Promise.all([ended.operator, ...ended.customers.map(({ person }) => person)].map((person) => person.looks()))
   const problems = [
     ...(await ordersEndedRight(ended)),
@@ -54,6 +56,19 @@ export async function checkAll(ended: Ended): Promise<void> {
   ]
   assert.deepEqual(problems, [])
   for (const customer of ended.customers) await isServed(ended, customer)
+  return await summary(ended)
+}
+
+/** So that a reader sees that something happened. */
+async function summary({ db, world, customers }: Ended): Promise<string> {
+  const orders = await db.query<{ ended: string; count: number }>(
+    `select concat_ws(' ', status, body->'order'->>'reason', body->'order'->>'gift') as ended, count(*)::int as count
+       from orders group by 1 order by 1`,
+  )
+  const acts = customers.reduce((sum, customer) => sum + customer.acts.length, 0)
+  const { length: calls } = await world.controls.calls()
+  const ends = orders.rows.map(({ ended, count }) => `${count} ${ended}`)
+  return `${acts} acts, ${calls} calls to Telegram, orders: ${ends.join(', ') || 'none'}`
 }
 
 type OrderRow = {

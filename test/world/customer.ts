@@ -42,7 +42,9 @@ type Step =
   | { readonly blocks: true }
 
 /** How long they look for the next button of what they want. */
-const buttonWithinMs = 400
+const buttonWithinMs = 250
+/** So often they look for it, on page after page, before they want something else. */
+const missesMax = 8
 const sendable = ['photo', 'album', 'file', 'voice'] as const
 const commands = ['/start', '/help', '/models', '/balance', '/history', '/status', '/cancel', '/unknown'] as const
 
@@ -53,6 +55,8 @@ export function createCustomer(person: Person, choose: Choose): Customer {
   let plan: Step[] = []
   let isAway = false
   let words = 0
+  /** Looks in vain for what they want. */
+  let misses = 0
 
   function newWords(): string {
     words += 1
@@ -160,8 +164,11 @@ export function createCustomer(person: Person, choose: Choose): Customer {
     }
     if ('taps' in step) {
       const isThere = await findButton(step.taps)
-      if (isThere === undefined) plan = isLongShelf() ? [step, ...plan] : []
       const found = isThere ?? (isLongShelf() ? await findButton(/^›$/) : undefined)
+      if (isThere === undefined) {
+        misses += 1
+        plan = misses < missesMax ? [step, ...plan] : []
+      }
       if (found === undefined) return `finds no button ${step.taps}`
       const tap = await person.tapsAndGoes(found.text, found.on)
       return note(`taps «${found.text}» on #${found.on.message_id}`, tap)
@@ -229,8 +236,11 @@ export function createCustomer(person: Person, choose: Choose): Customer {
         await person.says('/start')
         return note('is back and writes «/start»')
       }
-      if (choose(4) === 0) return await does(whim())
-      if (plan.length === 0) plan = wants()
+      if (choose(6) === 0) return await does(whim())
+      if (plan.length === 0) {
+        plan = wants()
+        misses = 0
+      }
       const [step = whim()] = plan.splice(0, 1)
       return await does(step)
     },

@@ -8,6 +8,7 @@ export type Surroundings = {
   readonly time: Time
   /** Ends sessions of the service at its database. */
   readonly cutSessions: (share: number) => Promise<number>
+  readonly restart: () => Promise<void>
 }
 
 type Trouble = (surroundings: Surroundings, choose: Choose) => Promise<string>
@@ -56,19 +57,36 @@ const kieDoors = from('createTask', 'recordInfo', '/kie/files/', 'file-stream-up
 const troubles: readonly (readonly [number, Trouble])[] = [
   // Telegram says later, does not answer, answers after the deed, or is slow.
   [4, oneFault((choose) => ({ on: 'telegram', method: speaking(choose), status: 429, retry_after: 1 + choose(2) }))],
-  [4, oneFault((choose) => ({ on: 'telegram', method: speaking(choose), status: from(500, 502, 504)(choose) }))],
+  [
+    4,
+    oneFault((choose) => ({
+      on: 'telegram',
+      method: speaking(choose),
+      status: from(500, 502, 504)(choose),
+      times: 1 + choose(2),
+    })),
+  ],
   [
     3,
     oneFault((choose) => ({
       on: 'telegram',
       method: speaking(choose),
       after_execution: true,
+      times: 1 + choose(2),
       ...(choose(2) === 0 ? {} : { status: 502 }),
     })),
   ],
   [2, oneFault((choose) => ({ on: 'telegram', method: speaking(choose), delay_ms: 200 + choose(1_500) }))],
   // The token is refused for a moment, or all of Telegram is away.
-  [2, oneFault((choose) => ({ on: 'telegram', method: speaking(choose), status: from(401, 404)(choose) }))],
+  [
+    2,
+    oneFault((choose) => ({
+      on: 'telegram',
+      method: speaking(choose),
+      status: from(401, 404)(choose),
+      times: 1 + choose(2),
+    })),
+  ],
   [1, oneFault(() => ({ on: 'telegram', status: 502, times: 6 }))],
   // Updates are lost on their way, or brought twice.
   [3, oneFault((choose) => ({ on: 'webhook', status: 502, times: 1 + choose(2) }))],
@@ -138,6 +156,13 @@ const troubles: readonly (readonly [number, Trouble])[] = [
       const credits = from(0, 1, plenty)(choose)
       await controls.setCredits(credits)
       return `${credits} credits at KIE`
+    },
+  ],
+  [
+    1,
+    async ({ restart }) => {
+      await restart()
+      return 'the service is started again'
     },
   ],
   [2, async ({ cutSessions }, choose) => `${await cutSessions(choose(100) / 100)} sessions at the database are cut`],

@@ -11,7 +11,7 @@ import { createTime } from './time.ts'
 
 /** The first person of a sandbox is the operator. */
 const operatorId = 7_000_000_001
-const turns = 45
+const turns = 60
 
 /**
  * One walk: people buy pictures while the world around the service breaks, then the world mends, time passes, and
@@ -35,6 +35,7 @@ export async function walk(number: number): Promise<readonly string[]> {
       controls: world.controls,
       time: createTime(world, db),
       cutSessions: (share) => cutSessions(world.schema, share),
+      restart: world.restartService,
     }
     await world.controls.kie(usual)
     const operator = await world.person('Оператор')
@@ -48,7 +49,7 @@ export async function walk(number: number): Promise<readonly string[]> {
     await untilCalm(world, db, surroundings.time)
     await Promise.all(customers.map((customer) => customer.rests()))
     say('all is quiet')
-    await checkAll({ world, db, operator, customers })
+    say(await checkAll({ world, db, operator, customers }))
     return story
   } catch (error) {
     throw new Error(
@@ -71,7 +72,7 @@ export async function walk(number: number): Promise<readonly string[]> {
   }
 
   async function takeTurn(surroundings: Surroundings, customers: readonly ReturnType<typeof createCustomer>[]) {
-    if (choose(4) === 0) return say(await befalls(surroundings, choose))
+    if (choose(3) === 0) return say(await befalls(surroundings, choose))
     const customer = customers[choose(customers.length)]
     if (customer === undefined) return
     say(`${customer.person.name} ${await customer.act()}`)
