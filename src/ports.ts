@@ -11,8 +11,10 @@ import type { KieGateway } from './generation/kie-gateway.ts'
 import type { OpenOrders } from './generation/sweep-orders.ts'
 import type { PoolFigures } from './health/problems.ts'
 import { createFetcher, type Fetcher } from './http/fetcher.ts'
+import { resolveHost } from './http/public-address.ts'
 import type { Claims, Inbox } from './inbox/inbox.ts'
 import { createKieClient } from './kie/client.ts'
+import { fileHosts } from './kie/file-hosts.ts'
 import type { Clock, Instant } from './kit/clock.ts'
 import { type BotId, type InstanceId, newSecret, type PersonId, type TopUpId } from './kit/ids.ts'
 import { createPostgresLock, type LockTimes } from './leadership/postgres-lock.ts'
@@ -22,7 +24,7 @@ import type { Leadership } from './lifecycle/leadership.ts'
 import type { TopUp } from './money/top-up.ts'
 import type { OpenAlert } from './operators/operators.ts'
 import type { Person } from './people/person.ts'
-import type { DatabaseFacts, ShopTerms } from './preflight/preflight.ts'
+import type { DatabaseFacts, ResolvedHost, ShopTerms } from './preflight/preflight.ts'
 import { claimAlert, openAlerts } from './storage/postgres/alerts.ts'
 import { createArrivalReads } from './storage/postgres/arrival-reads.ts'
 import { createChatTurns } from './storage/postgres/chat-turns.ts'
@@ -52,6 +54,7 @@ import {
   sqlOf,
 } from './storage/postgres/store.ts'
 import { createPostgresTopUps } from './storage/postgres/top-ups.ts'
+import { areUnheardAlertsDue } from './storage/postgres/unheard-alerts.ts'
 import { knownWebhookKeys, useWebhookKey } from './storage/postgres/webhook-keys.ts'
 import type { Store } from './store.ts'
 import type { TelegramAdmin } from './telegram/admin.ts'
@@ -142,6 +145,7 @@ export type RolePorts = {
 /** Health, metrics, alerts, and what an instance does for itself. */
 export type WatchPorts = {
   readonly store: Store
+  readonly chat: Pick<ChatGateway, 'sayBusy'>
   readonly telegram: TelegramAdmin
   readonly readFigures: ReturnType<typeof createReadFigures>
   readonly poolFigures: () => PoolFigures
@@ -153,10 +157,14 @@ export type WatchPorts = {
   readonly readLeader: () => Promise<LeaderFacts | undefined>
   /** What the operators were alerted to and has not passed. */
   readonly openAlerts: () => Promise<readonly OpenAlert[]>
+  /** Whether an alert waits for an operator who can be reached now. */
+  readonly areUnheardAlertsDue: (operators: readonly PersonId[]) => Promise<boolean>
   readonly claimAlert: BootPorts['claimAlert']
   /** Makes a connection each for what comes first: an update, a step. */
   readonly warmDatabase: () => Promise<void>
   readonly listen: DispatchPorts['listen']
+  /** What this machine makes of the names of KIE's file hosts. */
+  readonly resolveFileHosts: () => Promise<readonly ResolvedHost[]>
 }
 
 export type PortsDeps = {
@@ -165,6 +173,8 @@ export type PortsDeps = {
   readonly maxConn: number
   readonly bot: BotId
   readonly freeDaily: number
+  /** Of the shop's day. */
+  readonly timezone: string
   readonly botToken: string
   readonly telegramApiRoot: string
   readonly kieKey: string
@@ -243,7 +253,7 @@ export function openPorts(deps: PortsDeps): Ports {
     artifacts: createArtifactSource({ fetcher, kie }),
     readTopUp: (id) => createPostgresTopUps(sqlOf(intake), { bot }).get(id),
     readPerson: (id) => createPostgresPeople(sqlOf(intake)).get(id),
-    readFigures: createReadFigures({ pool: monitor, schema, clock }),
+    readFigures: createReadFigures({ pool: monitor, schema, timezone: deps.timezone, clock }),
     poolFigures: checkouts.figures,
     tryToStore: () => tryToStore(intake),
     sweepConnections: checkouts.sweep,
@@ -275,9 +285,12 @@ export function openPorts(deps: PortsDeps): Ports {
     noteMilestone: (milestone, epoch) => noteMilestone(work, milestone, epoch, clock.now()).catch(() => undefined),
     readLeader: () => readLeader(monitor, schema),
     openAlerts: () => openAlerts(monitor),
+    areUnheardAlertsDue: (operators) => areUnheardAlertsDue(monitor, operators),
     claimAlert: (alert, toldBefore) => claimAlert(monitor, alert, toldBefore),
     knownWebhookKeys: (since) => knownWebhookKeys(monitor, since),
     useWebhookKey: (key) => useWebhookKey(monitor, key),
+    resolveFileHosts: () =>
+      Promise.all(fileHosts({ apiUrl: deps.kieApiUrl, uploadUrl: deps.kieUploadUrl }).map((host) => resolveHost(host))),
     async warmDatabase() {
       await Promise.all([intake.query('select 1'), work.query('select 1'), work.query('select 1')])
     },

@@ -1,7 +1,9 @@
 import type { Shop } from './conversation/screen.ts'
-import { createBreaker } from './delivery/breaker.ts'
 import { createPacing } from './delivery/pacing.ts'
+import { createRefused } from './delivery/refused.ts'
+import { createResultsGuard } from './delivery/results-guard.ts'
 import { createShowScreen } from './delivery/show-screen.ts'
+import { createTelegramBreaker } from './delivery/telegram-breaker.ts'
 import { createWatchedChat } from './delivery/watched-chat.ts'
 import { createArrive } from './dispatch/arrive.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
@@ -20,6 +22,7 @@ import { createInstanceWatch } from './lifecycle/instance-watch.ts'
 import { Lifecycle } from './lifecycle/lifecycle.ts'
 import { beatTimes, Membership } from './lifecycle/membership.ts'
 import { shopDaysIn } from './money/shop-day.ts'
+import { createUnheardAlertsDuty } from './operators/unheard-alerts.ts'
 import { createArrivals, createIntake } from './service/arrivals.ts'
 import { boot } from './service/boot.ts'
 import { isWorking, type ServiceDeps, type Standing } from './service/deps.ts'
@@ -76,11 +79,13 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   })
   releasers.add('database', () => ports.end())
   const { store, telegram } = ports
-  const breaker = createBreaker({ probe: telegram.getMe, random: randomFraction, clock, telemetry })
+  const breaker = createTelegramBreaker({ probe: telegram.getMe, random: randomFraction, clock, telemetry })
   const chat = createWatchedChat(ports.chat, breaker)
+  const results = createResultsGuard({ artifacts: ports.artifacts, random: randomFraction, clock, telemetry })
+  const outside = { telegram: breaker, results }
 
   // The port is bound before anything that can take time.
-  const probes = createProbes(deps, ports, breaker, standing, startedMs)
+  const probes = createProbes(deps, ports, outside, standing, startedMs)
   const { figures, stores, health, metrics } = probes
   const http = await listen(
     {
@@ -99,7 +104,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // The checks of the start: catalog, database, schema, world, secrets.
   const booted = await boot(deps, ports, chat)
-  const { catalog, keys, operators } = booted
+  const { catalog, keys, operators, tellOperator } = booted
 
   // Intake.
   const { intake, references, handleCallback } = createIntake(deps, ports, booted, standing, {
@@ -122,14 +127,16 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     starsPerRub,
     botUsername: standing.botUsername,
     timezone,
-    isSellingPaused: selling.isPaused(),
+    isSellingPaused: selling.isPaused() || results.figures().away?.pausesSelling === true,
+    ...selling.left(),
     ...(supportTelegram === undefined ? {} : { supportTelegram }),
     ...(supportText === undefined ? {} : { supportText }),
   })
   const pacing = createPacing({ store, breaker, random: randomFraction, clock })
   const turns = createTurns<ChatId>()
   const notes = ports.screenNotes
-  const screens = createShowScreen({ chat, notes, turns, pacing, random: randomFraction, clock, telemetry })
+  const refused = createRefused({ store, shop: config.instanceOf, clock, telemetry })
+  const screens = createShowScreen({ chat, notes, refused, turns, pacing, random: randomFraction, clock, telemetry })
   const conversing = {
     catalog,
     pricing: () => ({ usdToRub, multiplier }),
@@ -156,14 +163,17 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   const errands = createErrands(deps, ports, {
     catalog,
     chat,
+    artifacts: results.artifacts,
     kie: selling.kie,
     pacing,
+    refused,
     turns,
     references,
     callbackBase: publicUrl === undefined ? undefined : `${publicUrl}/${config.kieCallback.path}`,
     fileChecked: updates.fileChecked,
     starRefunds: createStarRefunds({ store, clock }),
     operators,
+    tellOperator,
   })
   // Roles: the work is done by the leader, or by every instance.
   const work = {
@@ -179,7 +189,8 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     duties: [
       ...(isShared ? [] : [work]),
       ...createArrivals(deps, ports, booted, standing, { intake, publicUrl, newestStoredAt }),
-      createAlerts(deps, ports, breaker, probes, booted, standing),
+      createAlerts(deps, ports, outside, probes, booted, standing),
+      createUnheardAlertsDuty({ isDue: ports.areUnheardAlertsDue, operators, store, clock }),
       ...createInstanceWatch({
         instances: ports.instances,
         isAlone: () => standing.membership?.isAlone ?? false,
@@ -220,7 +231,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
     ...(config.isPreCheckoutCalled ? { answerNow: createAnswerNow(telegram.answerPreCheckout) } : {}),
   })
   http.open({ ...(config.world.mode === 'webhook' ? { webhook: keys } : {}), accept, handleCallback })
-  startOwnDuties(deps, ports, breaker, probes, booted, standing, releasers, dispatcher.wake)
+  startOwnDuties(deps, ports, outside, probes, booted, standing, releasers, dispatcher.wake)
   standing.isReady = true
   lifecycle.start()
   releasers.add('leadership', () => lifecycle.stop())

@@ -3,10 +3,11 @@ import type { Sessions } from './dispatch/sessions.ts'
 import type { Errands } from './errands/errand.ts'
 import type { SubmitSlots } from './generation/submit-slots.ts'
 import type { InboxStep } from './inbox/inbox.ts'
+import type { Losses } from './losses/loss.ts'
 import type { Ledger } from './money/ledger.ts'
 import type { Refunds } from './money/refund.ts'
 import type { TopUps } from './money/top-up.ts'
-import type { AlertStore } from './operators/operators.ts'
+import type { AlertStore, UnheardAlerts } from './operators/operators.ts'
 import type { OrderStore } from './orders/order-store.ts'
 import type { People } from './people/person.ts'
 import type { Permit } from './permit.ts'
@@ -28,9 +29,11 @@ export type Tx = {
   readonly ledger: Ledger
   readonly topUps: TopUps
   readonly refunds: Refunds
+  readonly losses: Losses
   readonly submitSlots: SubmitSlots
   readonly waits: Waits
   readonly alerts: AlertStore
+  readonly unheardAlerts: UnheardAlerts
   readonly errands: Errands
   /**
    * The last statements of the step, of which nothing needs an answer: the commit follows them at once. Should one fail,

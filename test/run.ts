@@ -16,11 +16,6 @@ import { isAll, seed } from './fixtures/seed.ts'
  * database that they share is started; after them a table says what each has cost. The processes of the tests inherit
  * what is set here in the environment.
  */
-/** Most of the time most files wait: for processes that they have started, for a bot, for a moment. */
-const atOnce = 4 * availableParallelism()
-const laneCount = 2 * availableParallelism()
-/** What these promise depends on how soon a process is served; they have the machine to themselves. */
-const undisturbedFiles = ['test/journeys/flood.test.ts', 'test/limits/memory.test.ts']
 const cache = path.resolve('node_modules/.cache')
 await mkdir(cache, { recursive: true })
 // Below `node_modules`, so that what is bundled there finds packages.
@@ -37,9 +32,7 @@ try {
   console.log(`This machine: ${report}.`)
   console.log(`TRT_TEST_SEED=${seed}${isAll ? ', everything is tried' : ''}`)
   await keepCompiled()
-  const { undisturbed, together } = await filesInOrder()
-  await runAll(undisturbed, 1)
-  await runAll(together, atOnce)
+  await runAll(await filesInOrder())
 } finally {
   const databaseCpuMs = (await processorTimeOfServer(database.url)) - cpuBeforeMs
   await database.end()
@@ -61,10 +54,11 @@ async function keepCompiled(): Promise<void> {
   }
 }
 
-async function runAll(files: readonly string[], concurrency: number): Promise<void> {
+async function runAll(files: readonly string[]): Promise<void> {
   const tests = run({
     files: [...files],
-    concurrency,
+    // Twice as many as can compute: half of them wait for the processes that they have started.
+    concurrency: 2 * availableParallelism(),
     execArgv: ['--import', new URL('costs/record.ts', import.meta.url).href],
   })
   tests.on('test:fail', ({ todo }) => {
@@ -75,25 +69,21 @@ async function runAll(files: readonly string[], concurrency: number): Promise<vo
 
 /**
  * Those that start many processes have one of their own and come first, the slowest before all, so that no core is idle
- * in the end. The others share a few processes.
+ * in the end. The others share a process for each core.
  */
-async function filesInOrder() {
+async function filesInOrder(): Promise<readonly string[]> {
   const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper', 'world']
   const files = globSync('{src,sandbox,test}/**/*.test.ts').sort()
   const rankOf = (file: string) => alone.findIndex((name) => file.startsWith(`test/${name}/`))
-  const first = files.filter((file) => rankOf(file) >= 0)
-  const others = files.filter((file) => rankOf(file) < 0 && !undisturbedFiles.includes(file))
-  const lanes = Array.from({ length: laneCount }, (_, lane) =>
+  const [first, others] = [files.filter((file) => rankOf(file) >= 0), files.filter((file) => rankOf(file) < 0)]
+  const lanes = Array.from({ length: availableParallelism() }, (_, lane) =>
     writeLane(
       lane,
-      others.filter((_, index) => index % laneCount === lane),
+      others.filter((_, index) => index % availableParallelism() === lane),
     ),
   )
   const [slowest = '', ...rest] = first.toSorted((a, b) => rankOf(a) - rankOf(b))
-  return {
-    undisturbed: undisturbedFiles.map((file) => path.resolve(file)),
-    together: [slowest, ...(await Promise.all(lanes)), ...rest].map((file) => path.resolve(file)),
-  }
+  return [slowest, ...(await Promise.all(lanes)), ...rest].map((file) => path.resolve(file))
 }
 
 async function writeLane(lane: number, files: readonly string[]): Promise<string> {

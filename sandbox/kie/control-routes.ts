@@ -28,7 +28,7 @@ const settling = z.strictObject({
   fail_code: z.string().exactOptional(),
   fail_msg: z.string().exactOptional(),
 })
-const creditsBody = z.strictObject({ credits: z.number().min(0) })
+const creditsBody = z.strictObject({ credits: z.number() })
 
 export function controlRoutes(scope: FastifyInstance, deps: ControlDeps): void {
   const { world, tasks, life, files, behaviour, credits, nextChange } = deps

@@ -75,6 +75,11 @@ export class Messages {
     return this.#chats.get(chatKey(bot, person))?.get(id)
   }
 
+  /** Whether anything was ever written between the two. */
+  hasChat(bot: number, person: number): boolean {
+    return (this.#chats.get(chatKey(bot, person))?.size ?? 0) > 0
+  }
+
   /** What was made, edited or deleted after `cursor`, in the order of the chat. */
   since(bot: number, person: number, cursor: number): readonly StoredMessage[] {
     const chat = this.#chats.get(chatKey(bot, person))

@@ -97,6 +97,8 @@ export const personSchema = z.object({
   firstName: z.string(),
   username: z.string().exactOptional(),
   languageCode: z.string(),
+  /** Bots write to them only after they wrote themselves, as to real people. */
+  isStranger: z.boolean().exactOptional(),
 })
 export type Person = z.infer<typeof personSchema>
 

@@ -54,6 +54,8 @@ const field = z.discriminatedUnion('type', [
     max: z.int().min(1),
     /** Millions of bytes. Telegram hands out files of at most 20. */
     maxMb: z.number().positive().max(20),
+    /** Millions of pixels. */
+    maxMp: z.number().positive().optional(),
     wire: z.enum(['url', 'list']),
   }),
 ])

@@ -50,6 +50,7 @@ function extraFrom({ field, included, credits, usd }: NonNullable<OfferEntry['im
 }
 
 const bytesPerMb = 1_000_000
+const pixelsPerMp = 1_000_000
 
 function fieldFrom(entry: FieldEntry, words: Words, report: Report): Field {
   const { name, required } = entry
@@ -79,8 +80,10 @@ function fieldFrom(entry: FieldEntry, words: Words, report: Report): Field {
       return { ...named, type: 'number', min, max, step, wire, ...(initial === undefined ? {} : { initial }) }
     }
     case 'images': {
-      const { min, max, maxMb, wire } = entry
-      return { ...named, type: 'images', min, max, maxBytes: Math.round(maxMb * bytesPerMb), wire }
+      const { min, max, maxMb, maxMp, wire } = entry
+      const maxBytes = Math.round(maxMb * bytesPerMb)
+      const pixels = maxMp === undefined ? {} : { maxPixels: Math.round(maxMp * pixelsPerMp) }
+      return { ...named, type: 'images', min, max, maxBytes, ...pixels, wire }
     }
     default:
       return unreachable(entry, 'fieldFrom')

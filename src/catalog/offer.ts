@@ -68,6 +68,8 @@ export type ImagesField = Named & {
   readonly min: number
   readonly max: number
   readonly maxBytes: number
+  /** Width times height, where KIE has a limit. */
+  readonly maxPixels?: number
   /** Whether KIE wants one URL as a string, or a list. */
   readonly wire: 'url' | 'list'
 }
@@ -103,6 +105,9 @@ export type TakenFile = {
   readonly fileId: string
   readonly uniqueId: string
   readonly bytes: number
+  /** In pixels, as they stand in the file; known once the bytes were checked. */
+  readonly width?: number
+  readonly height?: number
   /** The message it came in. Files keep the order of their messages; ones without are older than those with. */
   readonly message?: MessageId
 }

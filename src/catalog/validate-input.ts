@@ -3,7 +3,7 @@
  * draft may be older than the data it was written against. Pure; every problem at once.
  */
 import { unreachable } from '../kit/unreachable.ts'
-import type { Field, ImagesField, NumberField, Offer, TextField, Value, Values } from './offer.ts'
+import type { Field, ImagesField, NumberField, Offer, TakenFile, TextField, Value, Values } from './offer.ts'
 import { isMet } from './quote.ts'
 import { completeValues } from './values.ts'
 
@@ -24,6 +24,7 @@ export type InputProblem =
   | { readonly type: 'too_few_images'; readonly field: string; readonly min: number }
   | { readonly type: 'too_many_images'; readonly field: string; readonly max: number }
   | { readonly type: 'file_too_big'; readonly field: string; readonly maxBytes: number }
+  | { readonly type: 'too_many_pixels'; readonly field: string; readonly maxPixels: number }
   /** Each of these is fine alone, and KIE refuses them together. */
   | { readonly type: 'not_together'; readonly fields: readonly string[] }
 
@@ -86,12 +87,18 @@ function checkNumber({ name, min, max, step }: NumberField, value: number): read
 }
 
 function checkImages(
-  { name, min, max, maxBytes }: ImagesField,
-  files: readonly { readonly bytes: number }[],
+  { name, min, max, maxBytes, maxPixels }: ImagesField,
+  files: readonly TakenFile[],
 ): readonly InputProblem[] {
   const problems: InputProblem[] = []
   if (files.length < min) problems.push({ type: 'too_few_images', field: name, min })
   if (files.length > max) problems.push({ type: 'too_many_images', field: name, max })
   if (files.some((file) => file.bytes > maxBytes)) problems.push({ type: 'file_too_big', field: name, maxBytes })
+  if (maxPixels !== undefined && files.some((file) => pixelsOf(file) > maxPixels)) {
+    problems.push({ type: 'too_many_pixels', field: name, maxPixels })
+  }
   return problems
 }
+
+/** 0 while the size is not known. */
+export const pixelsOf = ({ width = 0, height = 0 }: TakenFile): number => width * height

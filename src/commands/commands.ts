@@ -12,6 +12,7 @@ import { jobs } from './jobs.ts'
 import { ledger } from './ledger.ts'
 import { lock } from './lock.ts'
 import { logs } from './logs.ts'
+import { losses } from './losses.ts'
 import { orders } from './orders.ts'
 import { people } from './people.ts'
 import { refund } from './refund.ts'
@@ -34,6 +35,7 @@ export const commands: Readonly<Record<string, Command>> = discreet({
   inbox,
   jobs,
   orders,
+  losses,
   people,
   refund,
   ledger,

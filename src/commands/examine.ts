@@ -2,7 +2,10 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Config } from '../config/config.ts'
+import { resolveHost } from '../http/public-address.ts'
 import { createKieClient } from '../kie/client.ts'
+import { fileHosts } from '../kie/file-hosts.ts'
+import { chatOfPerson, personId } from '../kit/ids.ts'
 import { whyRedisIsSilent } from '../leadership/redis-lock.ts'
 import {
   type DatabaseFacts,
@@ -10,12 +13,15 @@ import {
   failed,
   judgeDatabase,
   judgeDatabaseFault,
+  judgeFileHosts,
   judgeIdentity,
+  judgeOperator,
   judgeProvider,
   judgeSchema,
   judgeShop,
   judgeSkew,
   judgeStorage,
+  judgeTopUps,
   judgeWork,
   judgeWorld,
   ok,
@@ -53,7 +59,8 @@ export async function examine(
   const { clock } = context
   const telegram = createTelegramClient({ token: around.botToken, apiRoot: around.telegramApiRoot, clock })
   const kie = createKieClient({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl, key: around.kieKey, clock })
-  const [storage, stored, catalog, me, word, time, credits, local] = await Promise.all([
+  const hosts = fileHosts({ apiUrl: around.kieApiUrl, uploadUrl: around.kieUploadUrl })
+  const [storage, stored, catalog, me, word, time, credits, local, operators, files] = await Promise.all([
     judgeOwnStorage(config, around),
     inspectDatabase(context, config, around),
     judgeCatalog(),
@@ -62,6 +69,12 @@ export async function examine(
     look(clock, `${around.telegramApiRoot}/`),
     kie.credits(),
     lookAtService(context, config),
+    Promise.all(
+      config.operators.map(async (id) =>
+        judgeOperator(id, await telegram.sayBusy(chatOfPerson(personId(id)), 'typing')),
+      ),
+    ),
+    Promise.all(hosts.map((host) => resolveHost(host))),
   ])
   const webhook = word.kind === 'done' ? word.value : undefined
   const isPolling = config.world.kind === 'live' && config.world.mode === 'polling'
@@ -80,13 +93,16 @@ export async function examine(
     storage,
     ...stored.findings,
     catalog,
+    judgeTopUps(config.shop.starsPerRub),
     judgeIdentity(me),
+    ...operators.filter((finding) => finding !== undefined),
     ...judgeTime(time, clock.now()),
     judgeService(local, config),
     ...(isPolling ? [] : [await judgePublic(context, baseUrl, webhook)]),
     ...(isPolling ? [] : await judgeRelay(context, config, stored, baseUrl, webhook)),
     ...(isPolling ? judgePolling(facts) : [...judgeWebhook(facts), judgeStars(webhook)]),
     judgeProvider(credits),
+    ...(files.length === 0 ? [] : [judgeFileHosts(files)]),
   ]
 }
 

@@ -48,6 +48,7 @@ async function show(
     ...('task' in order && order.task !== undefined ? { 'KIE task': order.task } : {}),
     ...('producedAt' in order && order.producedAt !== undefined ? { produced: timeOf(order.producedAt) } : {}),
     ...resultsOf('artifacts' in order ? (order.artifacts ?? []) : []),
+    ...(order.notShown === undefined ? {} : { 'not shown': order.notShown }),
     cid: order.cid,
   }
   for (const [name, value] of Object.entries(rows)) print(`${name.padEnd(9)} ${value}`)

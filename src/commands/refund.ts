@@ -6,6 +6,7 @@ import type { Order } from '../orders/order.ts'
 import type { Database } from '../storage/postgres/database.ts'
 import { createPostgresErrands } from '../storage/postgres/errands.ts'
 import { createPostgresLedger } from '../storage/postgres/ledger.ts'
+import { createPostgresLosses } from '../storage/postgres/losses.ts'
 import { createPostgresOrders } from '../storage/postgres/orders.ts'
 import { createPostgresPeople } from '../storage/postgres/people.ts'
 import { createPostgresRefunds } from '../storage/postgres/refunds.ts'
@@ -60,6 +61,7 @@ async function txOf(sql: Sql, { schema }: Database, clock: Clock): Promise<Refun
     ledger: createPostgresLedger(sql, { bot, freeDaily: () => 0 }),
     people: createPostgresPeople(sql),
     refunds: createPostgresRefunds(sql, { bot }),
+    losses: createPostgresLosses(sql, { bot }),
     errands: createPostgresErrands(sql, schema, clock),
   }
 }

@@ -89,6 +89,7 @@ async function begin(
         maxConn: config.dbMaxConn,
         bot: around.world.bot,
         freeDaily: config.shop.freeDaily,
+        timezone: config.shop.timezone,
         lock: config.lock,
         work: config.work,
         instance,

@@ -28,6 +28,7 @@ export type Config = {
   readonly warmUpMs: number
   /** Fewer KIE credits than this are told to the operators. */
   readonly kieCreditsLow: number
+  readonly lossCreditsPerDay: number
   readonly shop: {
     readonly usdToRub: string
     readonly multiplier: string
@@ -128,6 +129,7 @@ function assemble(values: Values, world: World, dbMaxConn: number): Config {
     warmUpMs: Number(settingOf(values, 'BOOT_WARMUP_BUDGET_SECONDS')) * 1000,
     isPreCheckoutCalled: settingOf(values, 'PRE_CHECKOUT') === 'call',
     kieCreditsLow: Number(settingOf(values, 'KIE_CREDITS_LOW')),
+    lossCreditsPerDay: Number(settingOf(values, 'LOSS_CREDITS_PER_DAY')),
     shop: {
       usdToRub: settingOf(values, 'USD_TO_RUB'),
       multiplier: settingOf(values, 'PRICE_MULTIPLIER'),

@@ -141,6 +141,12 @@ export const settings = {
     initial: '200',
     check: wholeNumber,
   },
+  LOSS_CREDITS_PER_DAY: {
+    meaning: "when a day's losses cost more KIE credits than this, the operators are told",
+    shape: 'a number',
+    initial: '500',
+    check: wholeNumber,
+  },
   USD_TO_RUB: { meaning: 'roubles per dollar', shape: 'a decimal number', initial: '78.57', check: decimal },
   PRICE_MULTIPLIER: { meaning: 'price over cost', shape: 'a decimal number', initial: '2', check: decimal },
   STARS_PER_RUB: { meaning: 'Stars per rouble', shape: 'a decimal number', initial: '1.6', check: decimal },

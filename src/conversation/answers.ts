@@ -9,7 +9,7 @@ import type {
   TextField,
   Value,
 } from '../catalog/offer.ts'
-import { checkField, type InputProblem } from '../catalog/validate-input.ts'
+import { checkField, type InputProblem, pixelsOf } from '../catalog/validate-input.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { bytesMaxOf, filesOf, imagesField, nextPlace, promptField, withValue } from './draft.ts'
 import type { Input, Reaction } from './screen.ts'
@@ -17,8 +17,11 @@ import type { Draft, Notice } from './session.ts'
 
 export type Answer = { readonly value: Value } | { readonly notice: Notice }
 
-/** Something that can be seen: neither white space, nor marks without width, nor the empty Braille cell. */
-const shows = /[^\s\p{Default_Ignorable_Code_Point}\u2800]/u
+/**
+ * Something that can be seen: neither white space, nor controls, nor marks without width, nor what is drawn empty (the
+ * Braille cell without dots, the musical null note).
+ */
+const shows = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800\u{1d159}]/u
 
 /** Reads a typed text as the answer to a field. */
 export function readTyped(field: Field, typed: string): Answer {
@@ -103,8 +106,8 @@ export function takeFile(draft: Draft, field: ImagesField, { file, group }: Sent
   // A single picture is replaced by a new one; a list grows until it is full.
   const count = taking.length + (field.max === 1 ? 0 : taken.length)
   if (count >= field.max) return { notice: { type: 'too_many_pictures', max: field.max } }
-  const maxBytes = bytesMaxOf(field)
-  if (file.bytes > maxBytes) return { notice: { type: 'file_too_big', maxBytes } }
+  const problem = problemOfFile(field, file)
+  if (problem !== undefined) return { notice: problem }
   const { album: _album, ...rest } = draft
   return {
     draft: {
@@ -116,14 +119,22 @@ export function takeFile(draft: Draft, field: ImagesField, { file, group }: Sent
   }
 }
 
+/** Why a checked picture is not for this field; undefined when it is. */
+export function problemOfFile(field: ImagesField, file: TakenFile): Notice | undefined {
+  const maxBytes = bytesMaxOf(field)
+  if (file.bytes > maxBytes) return { type: 'file_too_big', maxBytes }
+  const { maxPixels } = field
+  return maxPixels !== undefined && pixelsOf(file) > maxPixels ? { type: 'too_many_pixels', maxPixels } : undefined
+}
+
 /** The draft after a file of it was checked; `undefined` when it was not waiting for this file. */
-export function fileChecked(draft: Draft, offer: Offer, file: TakenFile, isPicture: boolean): Draft | undefined {
+export function fileChecked(draft: Draft, offer: Offer, file: TakenFile, isTaken: boolean): Draft | undefined {
   const { taking, ...rest } = draft
   const field = offer.fields.find((each): each is ImagesField => each.type === 'images' && each.name === taking?.field)
   if (field === undefined || !taking?.files.includes(file.uniqueId)) return undefined
   const waiting = taking.files.filter((id) => id !== file.uniqueId)
   const before = field.max === 1 ? [] : filesOf(draft.values, field)
-  const next = isPicture ? withValue(rest, field, inOrderOfMessages([...before, file])) : rest
+  const next = isTaken ? withValue(rest, field, inOrderOfMessages([...before, file])) : rest
   return waiting.length === 0 ? next : { ...next, taking: { field: field.name, files: waiting } }
 }
 
@@ -147,8 +158,8 @@ export function takeCaptioned(draft: Draft, offer: Offer, sent: SentFile): Taken
   const field = imagesField(offer)
   if (field === undefined) return { notice: { type: 'unexpected_file' } }
   const taken = takeFile(draft, field, sent)
-  const { caption } = sent
-  const prompted = caption === undefined ? undefined : withPrompt(taken.draft ?? draft, offer, caption)
+  const { caption = '' } = sent
+  const prompted = shows.test(caption) ? withPrompt(taken.draft ?? draft, offer, caption) : undefined
   if (prompted === undefined) return taken
   return isNotice(prompted) ? { ...taken, notice: taken.notice ?? prompted } : { ...taken, draft: prompted }
 }
@@ -174,6 +185,8 @@ function noticeOf(problem: InputProblem): Notice {
       return { type: 'too_many_pictures', max: problem.max }
     case 'file_too_big':
       return { type: 'file_too_big', maxBytes: problem.maxBytes }
+    case 'too_many_pixels':
+      return { type: 'too_many_pixels', maxPixels: problem.maxPixels }
     case 'missing':
     case 'unknown_field':
     case 'wrong_kind':

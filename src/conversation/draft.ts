@@ -6,7 +6,7 @@ import type { Seen } from './screen.ts'
 import type { Draft } from './session.ts'
 
 /** Telegram hands files to bots up to this size. */
-const fetchableBytesMax = 20 * 1024 * 1024
+export const fetchableBytesMax = 20 * 1024 * 1024
 
 export const beginDraft = (id: string, offer: Offer, values: Values = {}): Draft => ({ id, offer: offer.id, values })
 

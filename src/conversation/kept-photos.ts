@@ -4,7 +4,7 @@
  */
 import type { Offer, TakenFile } from '../catalog/offer.ts'
 import { inOrderOfMessages, takeCaptioned } from './answers.ts'
-import { draftFor, imagesField, nextPlace } from './draft.ts'
+import { draftFor, fetchableBytesMax, imagesField, nextPlace } from './draft.ts'
 import type { Input, Reaction, Seen } from './screen.ts'
 import type { KeptPhotos, Notice } from './session.ts'
 
@@ -16,6 +16,8 @@ const photosMax = 10
 /** Keeps the photo and asks for a model; one message of ours speaks for all pictures of an album. */
 export function keepPhoto({ session, now }: Seen, sent: Extract<Input, { kind: 'file' }>): Reaction {
   const { file, group } = sent
+  // No model gets to see a file that Telegram does not hand out.
+  if (file.bytes > fetchableBytesMax) return { notice: { type: 'file_too_big', maxBytes: fetchableBytesMax } }
   const album = group !== undefined && session.photos?.group === group ? session.photos : undefined
   const before = album?.files.filter(({ uniqueId }) => uniqueId !== file.uniqueId) ?? []
   const caption = album?.caption ?? sent.caption

@@ -6,6 +6,7 @@ import { unreachable } from '../kit/unreachable.ts'
 import type { Address } from './address.ts'
 import { supportButton, supportLine } from './buttons.ts'
 import { needsOfCommand, reactToCommand } from './commands.ts'
+import { formerLabel } from './former-keyboard.ts'
 import { keepPhoto } from './kept-photos.ts'
 import { paragraphs } from './rich.ts'
 import type { Input, Need, Reaction, Screen, Seen } from './screen.ts'
@@ -84,12 +85,17 @@ export function react(seen: Seen, input: Input): Reaction {
       return reactToCommand(seen, input.name)
     case 'file_checked':
       return reactToCheckedFile(seen, input)
-    case 'text':
-      return reactHere(seen, input) ?? { notice: { type: 'unexpected_text' } }
+    case 'text': {
+      const label = formerLabel(input.text)
+      if (label?.isBare === false) return label.reaction
+      return reactHere(seen, input) ?? label?.reaction ?? { notice: { type: 'unexpected_text' } }
+    }
     case 'file':
       return tooLateForAlbum(seen, input) ?? reactHere(seen, input) ?? keepPhoto(seen, input)
     case 'unsupported':
       return reactHere(seen, input) ?? { notice: { type: 'unsupported' } }
+    case 'foreign_file':
+      return { notice: { type: 'foreign_format', format: input.format } }
     default:
       return unreachable(input, 'react')
   }
@@ -131,6 +137,7 @@ export function needsForReacting(_session: Session, input: Input): readonly Need
     case 'file':
     case 'file_checked':
     case 'unsupported':
+    case 'foreign_file':
       return []
     default:
       return unreachable(input, 'needsForReacting')

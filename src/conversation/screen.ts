@@ -1,3 +1,4 @@
+import type { ForeignFormat } from '../catalog/foreign-format.ts'
 import type { Catalog, Offer, TakenFile } from '../catalog/offer.ts'
 import type { Pricing } from '../catalog/quote.ts'
 import type { Instant } from '../kit/clock.ts'
@@ -47,6 +48,8 @@ export type Shop = {
   readonly supportText?: string
   /** Nothing can be made now, so nothing is sold. */
   readonly isSellingPaused?: boolean
+  /** What KIE has left for us, a decimal string; absent while it is not known. */
+  readonly credits?: string
   /** The shop's day and clock, an IANA name; dates are told in it. */
   readonly timezone?: string
 }
@@ -64,7 +67,9 @@ export type Input =
   | { readonly kind: 'file_checked'; readonly file: TakenFile; readonly verdict: FileVerdict }
   /** A sticker, a voice message, a contact …: nothing of it fits anywhere. */
   | { readonly kind: 'unsupported' }
-export type FileVerdict = 'picture' | 'not_a_picture' | 'too_big' | 'lost'
+  /** A file that says itself that it is in a format no model takes. */
+  | { readonly kind: 'foreign_file'; readonly format: ForeignFormat }
+export type FileVerdict = 'picture' | ForeignFormat | 'not_a_picture' | 'too_big' | 'lost'
 
 /**
  * What follows from an input. Absent `go` means: stay, and draw again. When the command is refused, nothing else of the
@@ -96,6 +101,8 @@ export type Command =
   | { readonly type: 'set_language'; readonly language: Language }
   /** Of an album, more may come: it is waited for before the files are taken (`albumSettlesMs`). */
   | { readonly type: 'take_files'; readonly files: readonly TakenFile[]; readonly isAlbum?: true }
+  /** Takes away the keyboard that a former program left below the chat. */
+  | { readonly type: 'remove_keyboard' }
   | { readonly type: 'send_again'; readonly order: OrderId; readonly as: 'photo' | 'document' }
 
 /**

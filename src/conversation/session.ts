@@ -1,7 +1,9 @@
+import type { ForeignFormat } from '../catalog/foreign-format.ts'
 import type { TakenFile, Values } from '../catalog/offer.ts'
 import type { Quote } from '../catalog/quote.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChatId, OfferId, PersonId } from '../kit/ids.ts'
+import type { Kopecks } from '../money/amount.ts'
 import type { Refusal } from '../orders/refusal.ts'
 import type { Address } from './address.ts'
 
@@ -65,7 +67,9 @@ export type Notice =
   | { readonly type: 'too_long'; readonly length: number; readonly max: number }
   | { readonly type: 'not_a_number'; readonly min: number; readonly max: number; readonly step: number }
   | { readonly type: 'not_a_picture' }
+  | { readonly type: 'foreign_format'; readonly format: ForeignFormat }
   | { readonly type: 'file_too_big'; readonly maxBytes: number }
+  | { readonly type: 'too_many_pixels'; readonly maxPixels: number }
   | { readonly type: 'too_many_pictures'; readonly max: number }
   | { readonly type: 'file_lost' }
   /** A text that came while a picture or a choice was asked was kept as the prompt. */
@@ -80,4 +84,4 @@ export type Notice =
   | { readonly type: 'nothing_to_cancel' }
   | { readonly type: 'order_not_found' }
   | { readonly type: 'already_placed' }
-  | { readonly type: 'amount_out_of_range' }
+  | { readonly type: 'amount_out_of_range'; readonly min: Kopecks; readonly max: Kopecks }

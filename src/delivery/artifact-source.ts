@@ -20,6 +20,8 @@ export type ArtifactNo =
   | 'unreachable'
   /** The address is not a public one. */
   | 'forbidden'
+  /** The name of its host leads to no public address: the resolver of this machine is wrong. */
+  | 'misresolved'
 
 /** Telegram takes photos up to 10 MB with width + height <= 10,000 and a ratio of at most 20 [telegram-bot-api 4.2]. */
 const photoBytesMax = 10 * 1024 * 1024

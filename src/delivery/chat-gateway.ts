@@ -1,6 +1,6 @@
 import type { View } from '../conversation/view.ts'
 import type { ChatId, FileId, MessageId, PersonId } from '../kit/ids.ts'
-import type { Outcome } from '../kit/outcome.ts'
+import type { NotDone, Outcome } from '../kit/outcome.ts'
 
 /** What delivery and its neighbours need of Telegram. Implemented by `telegram/`, the only place that knows its JSON. */
 export interface ChatGateway {
@@ -31,6 +31,11 @@ export interface ChatGateway {
   refundStars(person: PersonId, charge: string): Promise<Outcome<'refunded' | 'already_refunded', ChatNo>>
   /** The bytes of a file a person sent; at most 20 MB [telegram-bot-api 4.2]. */
   fetchFile(file: FileId): Promise<Outcome<{ readonly bytes: Uint8Array }, ChatNo>>
+  /**
+   * Takes away a keyboard below the chat that is none of ours. Only a new message can do that; it is deleted at once, and
+   * says `text` where it cannot be.
+   */
+  removeKeyboard(chat: ChatId, text: string): Promise<Outcome<true, ChatNo>>
   /** Shows "sending a photo…" for five seconds. */
   sayBusy(chat: ChatId, doing: 'typing' | 'upload_photo'): Promise<Outcome<true, ChatNo>>
 }
@@ -60,3 +65,10 @@ export type ChatNo =
   | 'token_refused'
   /** Anything else: a bug of ours. */
   | 'refused'
+
+/**
+ * Telegram refuses what we sent, and would refuse it again. That nobody can be reached in a chat, or that a message or a
+ * tap is too old, says nothing against what we sent.
+ */
+export const isRefusedForGood = ({ why, retry }: NotDone<ChatNo>): boolean =>
+  retry.when === 'never' && why !== 'blocked' && why !== 'no_chat' && why !== 'message_gone' && why !== 'tap_expired'

@@ -24,6 +24,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type ArtifactFile, type ArtifactSource, bestForm } from './artifact-source.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
+import type { Refused } from './refused.ts'
 import { draw, emitNotShown, reasonCode } from './show-screen.ts'
 import { copiesMax, editsMax, emitUnconfirmed } from './unconfirmed.ts'
 
@@ -45,6 +46,7 @@ export type DeliverDeps = {
     readonly lateGift: (permit: Permit, order: Order) => Promise<View>
   }
   readonly pacing: Pacing
+  readonly refused: Refused
   readonly random: () => number
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -62,7 +64,7 @@ const longestSearchMs = 6 * 3600 * 1000
 const plain: View = { screen: 'result', text: [], keyboard: [] }
 
 export function createDeliver(deps: DeliverDeps) {
-  const { store, record, chat: gateway, artifacts, words, pacing, random, clock, telemetry } = deps
+  const { store, record, chat: gateway, artifacts, words, pacing, refused, random, clock, telemetry } = deps
 
   return async function deliver(
     { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
@@ -103,7 +105,8 @@ export function createDeliver(deps: DeliverDeps) {
         return await passOver(run, order, index, 'unreachable', fetched.detail)
       case 'not_done': {
         const { why, detail, retry } = fetched
-        const passed = await passOver(run, order, index, why, `${why}: ${detail}`)
+        const reason = why === 'misresolved' ? 'unreachable' : why
+        const passed = await passOver(run, order, index, reason, `${why}: ${detail}`)
         return retry.when === 'later' && retry.afterMs !== undefined ? { ...passed, namedMs: retry.afterMs } : passed
       }
       default:
@@ -152,7 +155,11 @@ export function createDeliver(deps: DeliverDeps) {
           emitNotDelivered(order, reasonCode(why), detail)
           return await awaitPerson(run, order)
         }
-        if (retry.when === 'never') return await passOver(run, order, index, 'refused', detail)
+        if (retry.when === 'never') {
+          // The person hears of it by the receipt, or by the end of the order.
+          await refused(permit, outcome, { cid: order.cid, name: 'result', instead: undefined, isResult: true })
+          return await passOver(run, order, index, 'refused', detail)
+        }
         emitNotDelivered(order, reasonCode(why), detail)
         return stopped(await pacing.after(permit, chat, outcome, run.repeats))
       }
@@ -170,7 +177,13 @@ export function createDeliver(deps: DeliverDeps) {
     detail: string,
   ): Promise<Extract<Step, { kind: 'passed' }>> {
     emitNotDelivered(order, 'DOWNSTREAM_ERROR', detail)
-    const recorded = await record(permit, order.id, { type: 'artifact_refused', index, reason, at: clock.now() })
+    const recorded = await record(permit, order.id, {
+      type: 'artifact_refused',
+      index,
+      reason,
+      detail,
+      at: clock.now(),
+    })
     return { kind: 'passed', order: recorded?.order }
   }
 
@@ -202,7 +215,10 @@ export function createDeliver(deps: DeliverDeps) {
       case 'not_done':
         emitNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
         if (isAway(outcome.why)) return await awaitPerson(run, order)
-        if (outcome.retry.when === 'never') return await shown()
+        if (outcome.retry.when === 'never') {
+          await refused(permit, outcome, { cid: order.cid, name: view.screen, instead: { chat, say: 'words', view } })
+          return await shown()
+        }
         return stopped(await pacing.after(permit, chat, outcome, repeats))
       default:
         return unreachable(outcome, 'showReceipt')

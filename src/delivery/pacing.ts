@@ -5,8 +5,8 @@ import type { Outcome } from '../kit/outcome.ts'
 import { pauseAfter } from '../kit/pauses.ts'
 import type { Permit } from '../permit.ts'
 import type { Store } from '../store.ts'
-import type { Breaker } from './breaker.ts'
 import type { ChatNo } from './chat-gateway.ts'
+import type { TelegramBreaker } from './telegram-breaker.ts'
 
 /**
  * When a chat may be called. Telegram asks for waits (429): a chat waits as long as Telegram says, and when three chats
@@ -56,7 +56,7 @@ export function createPacing({
   clock,
 }: {
   readonly store: Store
-  readonly breaker: Pick<Breaker, 'waitMs'>
+  readonly breaker: Pick<TelegramBreaker, 'waitMs'>
   readonly random: () => number
   readonly clock: Clock
 }): Pacing {

@@ -9,8 +9,9 @@ import type { Recorded } from '../orders/record-observation.ts'
 import type { Permit } from '../permit.ts'
 import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { ChatGateway } from './chat-gateway.ts'
+import { type ChatGateway, isRefusedForGood } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
+import type { Refused } from './refused.ts'
 import { draw, emitNotShown, reasonCode } from './show-screen.ts'
 import { copiesMax, editsMax, emitUnconfirmed } from './unconfirmed.ts'
 
@@ -23,6 +24,7 @@ export type ShowProgressDeps = {
   readonly record: (permit: Permit, order: OrderId, seen: Observation) => Promise<Recorded | undefined>
   readonly chat: Pick<ChatGateway, 'send' | 'edit'>
   readonly pacing: Pacing
+  readonly refused: Refused
   /** The view of this moment, and in how many milliseconds it will say something new. */
   readonly progressOf: (permit: Permit, order: Order) => Promise<{ readonly view: View; readonly nextMs: number }>
   readonly clock: Clock
@@ -30,7 +32,7 @@ export type ShowProgressDeps = {
 }
 
 export function createShowProgress(deps: ShowProgressDeps) {
-  const { store, record, chat: gateway, pacing, progressOf, clock, telemetry } = deps
+  const { store, record, chat: gateway, pacing, refused, progressOf, clock, telemetry } = deps
 
   return async function showProgress(
     { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
@@ -57,12 +59,27 @@ export function createShowProgress(deps: ShowProgressDeps) {
         emitNotShown(telemetry, order.cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)
         if (repeats + 1 < (order.progressMessage === undefined ? copiesMax : editsMax)) return pacing.again(repeats)
         emitUnconfirmed(telemetry, order.cid, view.screen, repeats + 1, outcome.detail)
+        // The message may still say that it is under way; the end of an order is told in another one.
+        if (isSettled(order) && order.progressMessage !== undefined) await say(permit, order, view)
         return 'settled'
-      case 'not_done':
+      case 'not_done': {
         emitNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
-        return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome, repeats)
+        if (outcome.retry.when !== 'never') return await pacing.after(permit, chat, outcome, repeats)
+        if (isRefusedForGood(outcome)) {
+          // Of the states on the way one is enough.
+          const isNews = isSettled(order) || order.notShown === undefined
+          const instead = isNews ? ({ chat, say: 'words', view } as const) : undefined
+          await refused(permit, outcome, { cid: order.cid, name: view.screen, instead })
+        }
+        await record(permit, id, { type: 'progress_not_shown', why: outcome.detail })
+        return 'settled'
+      }
       default:
         return unreachable(outcome, 'showProgress')
     }
+  }
+
+  async function say(permit: Permit, { chat, cid }: Order, view: View): Promise<void> {
+    await store.transact(permit, (tx) => tx.errands.add([{ errand: { kind: 'say', chat, view }, cid }]))
   }
 }

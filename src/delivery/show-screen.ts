@@ -10,8 +10,9 @@ import { unreachable } from '../kit/unreachable.ts'
 import { Pause } from '../kit/wait.ts'
 import type { Permit } from '../permit.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { ChatGateway, ChatNo, Sent } from './chat-gateway.ts'
+import { type ChatGateway, type ChatNo, isRefusedForGood, type Sent } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
+import type { Instead, Refused } from './refused.ts'
 import { type ScreenNotes, showWithinMs } from './screen-notes.ts'
 import { copiesMax, editsMax, emitUnconfirmed } from './unconfirmed.ts'
 
@@ -25,6 +26,7 @@ import { copiesMax, editsMax, emitUnconfirmed } from './unconfirmed.ts'
 export type ShowScreenDeps = {
   readonly chat: Pick<ChatGateway, 'send' | 'edit' | 'answerTap'>
   readonly notes: ScreenNotes
+  readonly refused: Refused
   /** Calls to one chat are made one after the other. */
   readonly turns: Turns<ChatId>
   readonly pacing: Pacing
@@ -49,7 +51,7 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
    */
   showDue(permit: Permit, isAlone: boolean, signal: AbortSignal): Promise<void>
 } {
-  const { chat: gateway, notes, turns, pacing, random, clock, telemetry } = deps
+  const { chat: gateway, notes, refused, turns, pacing, random, clock, telemetry } = deps
   /** Drawings that wait for their turn at a chat: the newest of each. */
   const waiting = new Map<ChatId, KeptSession>()
   const drawnLast = createDrawnLast()
@@ -108,6 +110,9 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
       }
       case 'not_done': {
         emitNotShown(telemetry, cid, reasonCode(outcome.why), view.screen, outcome.detail)
+        if (isRefusedForGood(outcome)) {
+          await refused(permit, outcome, { cid, name: view.screen, instead: { chat, say: 'not_shown' } })
+        }
         if (outcome.retry.when === 'never') return await notes.givenUp({ chat, revision })
         const again = await pacing.after(permit, chat, outcome, tries)
         if (again !== 'settled') await tryLater(kept, again.repeats ?? tries + 1, again.againAt)
@@ -182,10 +187,12 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
     answerTap(permit, chat, { id, text, cid }) {
       if (!permit.isFresh() || pacing.waitFor(chat) !== undefined || isFull()) return
       own(
-        gateway.answerTap(id, text === undefined ? {} : { text }).then((outcome) => {
+        gateway.answerTap(id, text === undefined ? {} : { text }).then(async (outcome) => {
           if (outcome.kind === 'done') return
           // A tap that is too old has no spinner left to stop.
           telemetry.emit('UI_NOT_SHOWN', { cid, reason_code: 'EXPIRED_MESSAGE', detail: outcome.detail })
+          if (outcome.kind !== 'not_done' || !isRefusedForGood(outcome)) return
+          await refused(permit, outcome, { cid, name: 'answer', instead: insteadOfAnswer(chat, text) })
         }),
       )
     },
@@ -235,6 +242,10 @@ export async function draw(
   if (edited.kind === 'not_done' && edited.why === 'message_gone') return await gateway.send(chat, view)
   return edited
 }
+
+/** An answer without words only stops a spinner. */
+export const insteadOfAnswer = (chat: ChatId, text: string | undefined): Instead | undefined =>
+  text === undefined ? undefined : { chat, say: 'words', view: { screen: 'trouble', text: [text], keyboard: [] } }
 
 export function emitNotShown(
   telemetry: Telemetry,

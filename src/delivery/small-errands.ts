@@ -6,6 +6,7 @@ import type { ErrandContext, Handlers, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
 import {
   type ChargeId,
+  type ChatId,
   type Cid,
   chatOfPerson,
   fileId,
@@ -22,11 +23,12 @@ import type { Permit } from '../permit.ts'
 import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { ArtifactSource } from './artifact-source.ts'
-import type { ChatGateway, ChatNo } from './chat-gateway.ts'
+import { type ChatGateway, type ChatNo, isRefusedForGood } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
-import { emitNotShown, reasonCode } from './show-screen.ts'
+import type { Instead, Refused } from './refused.ts'
+import { emitNotShown, insteadOfAnswer, reasonCode } from './show-screen.ts'
 import { isInStarTransactions, type StarTransactions } from './star-transactions.ts'
-import { operatorView } from './tell-operators.ts'
+import { isOutOfReach, type TellOperator } from './tell-operators.ts'
 import { copiesMax, emitUnconfirmed } from './unconfirmed.ts'
 
 /** The errands that are one call each: answer a tap, say a sentence, send an invoice, send again, take a file. */
@@ -36,13 +38,15 @@ export type SmallErrandsDeps = {
   readonly chat: ChatGateway
   readonly artifacts: ArtifactSource
   readonly pacing: Pacing
+  readonly refused: Refused
   readonly texts: {
     /** Title, description and label of the invoice, in the payer's language. */
     readonly invoice: (permit: Permit, topUp: TopUp) => Promise<{ title: string; description: string; label: string }>
     readonly receipt: (permit: Permit, order: Order) => Promise<View>
     readonly noOriginal: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
   }
-  readonly isPicture: (bytes: Uint8Array) => boolean
+  /** What a file that a person sent is, by its bytes; with its size in pixels when it is a picture that models take. */
+  readonly examine: (bytes: Uint8Array) => Examined
   /** The step that tells the wizard how a file turned out. */
   readonly fileChecked: (
     permit: Permit,
@@ -58,9 +62,14 @@ export type SmallErrandsDeps = {
   }
   readonly starTransactions: StarTransactions
   readonly operators: readonly PersonId[]
+  readonly tellOperator: TellOperator
   readonly clock: Clock
   readonly telemetry: Telemetry
 }
+
+export type Examined =
+  | { readonly verdict: 'picture'; readonly width: number; readonly height: number }
+  | { readonly verdict: Exclude<FileVerdict, 'picture'> }
 
 type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
 
@@ -70,17 +79,26 @@ const asksMax = 10
 const answersMax = 3
 const plain: View = { screen: 'result', text: [], keyboard: [] }
 
-type Kinds = 'answer_tap' | 'say' | 'send_invoice' | 'send_again' | 'take_file' | 'refund_stars' | 'tell_operator'
+type Kinds =
+  | 'answer_tap'
+  | 'say'
+  | 'remove_keyboard'
+  | 'send_invoice'
+  | 'send_again'
+  | 'take_file'
+  | 'refund_stars'
+  | 'tell_operator'
 
 export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds> {
-  const { store, record, chat: gateway, artifacts, pacing, texts, clock, telemetry } = deps
+  const { store, record, chat: gateway, artifacts, pacing, refused, texts, clock, telemetry } = deps
 
-  /** The common end of a call about one chat. `done` runs only when Telegram did it. */
+  /** The common end of a call about one chat. `done` runs only when Telegram did it; `instead` when it refuses for good. */
   async function settle<T>(
     outcome: Outcome<T, ChatNo>,
-    errand: { readonly chat: Extract<Errand, { kind: 'say' }>['chat'] },
+    chat: ChatId,
     { permit, cid, repeats }: ErrandContext,
     what: string,
+    instead: Instead | undefined,
     done?: (value: T) => Promise<void>,
   ): Promise<Settled> {
     if (outcome.kind === 'done') {
@@ -90,7 +108,9 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     const reason = outcome.kind === 'unknown' ? 'DOWNSTREAM_TIMEOUT' : reasonCode(outcome.why)
     emitNotShown(telemetry, cid, reason, what, outcome.detail)
     if (outcome.kind === 'unknown') return againOrRest(repeats, cid, what, outcome.detail)
-    return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, errand.chat, outcome, repeats)
+    if (outcome.retry.when !== 'never') return await pacing.after(permit, chat, outcome, repeats)
+    if (isRefusedForGood(outcome)) await refused(permit, outcome, { cid, name: what, instead })
+    return 'settled'
   }
 
   /** Telegram may have sent each of them. */
@@ -106,7 +126,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   }
 
   return {
-    async answer_tap({ tap, text, alert }, { cid, repeats }) {
+    async answer_tap({ tap, text, alert, person }, { permit, cid, repeats }) {
       const answer = { ...(text === undefined ? {} : { text }), ...(alert === undefined ? {} : { alert }) }
       const outcome = await gateway.answerTap(tap, answer)
       // A tap that is too old has no spinner left to stop; a lost answer is not worth a second call.
@@ -116,17 +136,29 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       }
       if (outcome.kind !== 'done')
         telemetry.emit('UI_NOT_SHOWN', { cid, reason_code: 'EXPIRED_MESSAGE', detail: outcome.detail })
+      if (outcome.kind === 'not_done' && isRefusedForGood(outcome)) {
+        const instead = person === undefined ? undefined : insteadOfAnswer(chatOfPerson(person), text)
+        await refused(permit, outcome, { cid, name: 'answer', instead })
+      }
       return 'settled'
     },
 
-    async say(errand, context) {
-      const held = pacing.hold(errand.chat, context.repeats)
+    async say({ chat, view, isLast = false }, context) {
+      const held = pacing.hold(chat, context.repeats)
       if (held !== undefined) return held
       const started = clock.monotonicMs()
-      const outcome = await gateway.send(errand.chat, errand.view)
-      return await settle(outcome, errand, context, errand.view.screen, async ({ message }) => {
-        tellShown(context, errand.view.screen, message, started)
+      const outcome = await gateway.send(chat, view)
+      const instead = isLast ? undefined : ({ chat, say: 'words', view } as const)
+      return await settle(outcome, chat, context, view.screen, instead, async ({ message }) => {
+        tellShown(context, view.screen, message, started)
       })
+    },
+
+    async remove_keyboard(errand, context) {
+      const held = pacing.hold(errand.chat, context.repeats)
+      if (held !== undefined) return held
+      const outcome = await gateway.removeKeyboard(errand.chat, errand.text)
+      return await settle(outcome, errand.chat, context, 'keyboard', undefined)
     },
 
     async send_invoice(errand, context) {
@@ -139,7 +171,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       const words = await texts.invoice(permit, topUp)
       const started = clock.monotonicMs()
       const outcome = await gateway.sendInvoice(errand.chat, { ...words, payload: topUp.id, stars: topUp.stars })
-      return await settle(outcome, errand, context, 'invoice', async ({ message }) => {
+      const instead = { chat: errand.chat, say: 'no_invoice', amount: topUp.amount } as const
+      return await settle(outcome, errand.chat, context, 'invoice', instead, async ({ message }) => {
         tellShown(context, 'invoice', message, started)
         await store.transact(permit, async (tx) => {
           const now = await tx.topUps.lock(topUp.id)
@@ -172,7 +205,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         artifact.as,
         isLast ? await texts.receipt(permit, order) : plain,
       )
-      return await settle(outcome, errand, context, 'result')
+      return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' })
     },
 
     async take_file(errand, { permit, cid, repeats }) {
@@ -191,8 +224,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         return 'settled'
       }
       const { bytes } = fetched.value
-      const verdict = deps.isPicture(bytes) ? 'picture' : 'not_a_picture'
-      await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length }, verdict)
+      const { verdict, ...size } = deps.examine(bytes)
+      await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length, ...size }, verdict)
       return 'settled'
     },
 
@@ -230,12 +263,27 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       const chat = chatOfPerson(to)
       const held = pacing.hold(chat, repeats)
       if (held !== undefined) return held
-      const outcome = await gateway.send(chat, operatorView(what, cid))
+      const outcome = await deps.tellOperator(to, what, cid)
       if (outcome.kind === 'done') return 'settled'
-      telemetry.emit('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })
       if (outcome.kind === 'unknown') return againOrRest(repeats, cid, 'trouble', outcome.detail)
-      return outcome.retry.when === 'never' ? 'settled' : await pacing.after(permit, chat, outcome, repeats)
+      if (outcome.retry.when !== 'never') return await pacing.after(permit, chat, outcome, repeats)
+      if (isOutOfReach(outcome)) await keepUnheard(permit, to, what, cid)
+      return 'settled'
     },
+  }
+
+  /** Unless another operator hears it, the alert waits for this one. */
+  async function keepUnheard(permit: Permit, operator: PersonId, says: string, cid: Cid): Promise<void> {
+    const at = clock.now()
+    await store.transact(permit, async (tx) => {
+      const known = await tx.people.get(operator)
+      if (known !== undefined && known.blockedBotAt === undefined) await tx.people.save({ ...known, blockedBotAt: at })
+      for (const other of deps.operators.filter((each) => each !== operator)) {
+        const person = await tx.people.get(other)
+        if (person !== undefined && person.blockedBotAt === undefined) return
+      }
+      await tx.unheardAlerts.keep({ operator, says, cid, at })
+    })
   }
 
   /** The file without Telegram's compression: as Telegram has it, or from where KIE keeps it. */
@@ -247,24 +295,25 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   ): Promise<Settled> {
     const { permit, repeats } = context
     const { chat, index } = errand
+    const instead = { chat, say: 'not_shown' } as const
     const kept = artifact.original ?? (artifact.as === 'document' ? artifact.file : undefined)
     if (kept !== undefined) {
       const outcome = await gateway.sendAgain(chat, kept, 'document', plain)
       const isGone = outcome.kind === 'not_done' && outcome.why === 'file_gone'
-      if (!isGone) return await settle(outcome, errand, context, 'result')
+      if (!isGone) return await settle(outcome, chat, context, 'result', instead)
     }
     const fetched = await artifacts.fetch(artifact.url)
     const mayCome = fetched.kind === 'unknown' || (fetched.kind === 'not_done' && fetched.retry.when === 'later')
     if (mayCome && repeats + 1 < asksMax) return pacing.again(repeats)
     if (fetched.kind !== 'done') {
       const view = await texts.noOriginal(permit, order, mayCome ? 'away' : 'gone')
-      return await settle(await gateway.send(chat, view), errand, context, view.screen)
+      return await settle(await gateway.send(chat, view), chat, context, view.screen, { chat, say: 'words', view })
     }
     const { bytes, mime } = fetched.value
     await gateway.sayBusy(chat, 'upload_photo')
     const name = `${order.id}-${index + 1}.${mime.split('/')[1] ?? 'bin'}`
     const outcome = await gateway.sendFile(chat, { bytes, mime, name }, 'document', plain)
-    return await settle(outcome, errand, context, 'result', async ({ file }) => {
+    return await settle(outcome, chat, context, 'result', instead, async ({ file }) => {
       await record(permit, order.id, { type: 'original_sent', index, file })
     })
   }

@@ -1,6 +1,6 @@
 import { later, type Outcome } from '../kit/outcome.ts'
-import type { Breaker } from './breaker.ts'
 import type { ChatGateway, ChatNo } from './chat-gateway.ts'
+import type { TelegramBreaker } from './telegram-breaker.ts'
 
 /** Taps whose answers are remembered; the second handling of one follows within seconds. */
 const answersMax = 1_000
@@ -12,7 +12,7 @@ const answersMax = 1_000
  * A tap is answered once: one whose conversation moved while it was answered on its arrival is handled again, and Telegram
  * calls the second answer too old.
  */
-export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'waitMs' | 'note'>): ChatGateway {
+export function createWatchedChat(chat: ChatGateway, breaker: Pick<TelegramBreaker, 'waitMs' | 'note'>): ChatGateway {
   /** `proves`: whether the outcome says something about Telegram as a whole. */
   const watched =
     <Args extends readonly unknown[], T>(
@@ -50,6 +50,7 @@ export function createWatchedChat(chat: ChatGateway, breaker: Pick<Breaker, 'wai
     refundStars: watched(chat.refundStars),
     // A file that does not come in time may only be large.
     fetchFile: watched(chat.fetchFile, ({ kind }) => kind !== 'unknown'),
+    removeKeyboard: watched(chat.removeKeyboard),
     sayBusy: watched(chat.sayBusy),
   }
 }

@@ -1,3 +1,5 @@
+import { noticeText } from '../conversation/notices.ts'
+import { notMadeNow } from '../conversation/on-sale.ts'
 import type { Command, Reaction, Seen } from '../conversation/screen.ts'
 import { albumSettlesMs, type Notice } from '../conversation/session.ts'
 import type { DueErrand } from '../errands/errand.ts'
@@ -65,6 +67,11 @@ export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<Carr
       })
       return { ...nothing, errands }
     }
+    case 'remove_keyboard': {
+      const { texts } = scene.seen
+      const errand = { kind: 'remove_keyboard', chat: scene.chat, text: texts.keyboardGone } as const
+      return { ...nothing, errands: [{ errand, cid: scene.cid }] }
+    }
     case 'send_again': {
       const errand = { kind: 'send_again', order: command.order, chat: scene.chat, as: command.as } as const
       return { ...nothing, errands: [{ errand, cid: scene.cid }] }
@@ -81,25 +88,32 @@ async function place(
   facts: Facts,
 ): Promise<CarriedOut> {
   const { draft } = seen.session
+  const offer = draft === undefined ? undefined : seen.catalog.get(draft.offer)
+  const values = draft?.quote?.values
+  const notNow = offer === undefined || values === undefined ? undefined : notMadeNow(seen.shop, offer, values)
   const placed = await placeOrder(
     tx,
     {
       quote,
       draft,
-      offer: draft === undefined ? undefined : seen.catalog.get(draft.offer),
+      offer,
       person: seen.person,
       chat,
       cid,
       day,
       now: seen.now,
       order: mint.order(),
-      isSellingPaused: seen.shop.isSellingPaused ?? false,
+      notNow,
     },
     facts,
   )
   switch (placed.kind) {
-    case 'refused':
-      return { errands: [], refused: true, notice: { type: 'refused', refusal: placed.refusal } }
+    case 'refused': {
+      const notice = { type: 'refused', refusal: placed.refusal } as const
+      // The screen that follows says by itself what cannot be made now.
+      if (placed.refusal === notNow) return { errands: [], refused: true, toast: noticeText(notice, seen.texts) }
+      return { errands: [], refused: true, notice }
+    }
     case 'already_placed':
       return { errands: [], refused: false, still: true, toast: seen.texts.toasts.alreadyStarted }
     case 'placed': {

@@ -106,7 +106,8 @@ export async function converse(
   if (tapped !== undefined) {
     // A refused command says nothing of its success.
     const text = result.toast ?? (result.refused ? undefined : reaction.toast)
-    const errand = { kind: 'answer_tap', tap: tapped.id, ...(text === undefined ? {} : { text }) } as const
+    const words = text === undefined ? {} : { text, person: person.id }
+    const errand = { kind: 'answer_tap', tap: tapped.id, ...words } as const
     errands.push({ errand, cid })
   }
   tx.closeWith([tx.sessions.save(kept, now), ...(errands.length === 0 ? [] : [tx.errands.add(errands)])])

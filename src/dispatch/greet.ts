@@ -11,11 +11,11 @@ export function greeted(sender: Sender, known: Person | undefined, now: Instant)
     return { id, firstName, language, languageChosen: false, firstSeenAt: now, ...(username && { username }) }
   }
   const { blockedBotAt: _blocked, username: _former, ...kept } = known
-  // An update without a language says nothing about the language.
-  const isLanguageKept = known.languageChosen || sender.languageCode === undefined
+  // An update without a language says nothing about the language, and one without a name nothing about the name.
+  const isLanguageKept = known.languageChosen || (sender.languageCode ?? '') === ''
   return {
     ...kept,
-    firstName: sender.firstName,
+    firstName: sender.firstName || known.firstName,
     language: isLanguageKept ? known.language : languageOf(sender.languageCode),
     ...(sender.username === undefined ? {} : { username: sender.username }),
   }

@@ -26,8 +26,8 @@ export type Wish = {
   readonly now: Instant
   readonly day: ShopDay
   readonly order: OrderId
-  /** KIE does not sell to us now. */
-  readonly isSellingPaused: boolean
+  /** Why the quoted inputs cannot be made now. */
+  readonly notNow: Refusal | undefined
 }
 export type Placed =
   | { readonly kind: 'placed'; readonly order: Order }
@@ -41,7 +41,7 @@ export async function placeOrder(tx: Tx, wish: Wish, facts: Facts): Promise<Plac
   const quote = draft?.quote
   if (quote === undefined || quote.id !== id || quote.expiresAt <= now) return refused({ code: 'quote_expired' })
   if (offer === undefined) return refused({ code: 'offer_withdrawn' })
-  if (wish.isSellingPaused) return refused({ code: 'selling_paused' })
+  if (wish.notNow !== undefined) return refused(wish.notNow)
   if (validateInput(offer, quote.values).length > 0) return refused({ code: 'not_sellable' })
   if ((await tx.orders.running(person.id)) >= runningOrdersMax) {
     return refused({ code: 'too_many_running', limit: runningOrdersMax })

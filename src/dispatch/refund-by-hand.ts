@@ -15,7 +15,7 @@ import type { Tx } from '../store.ts'
  * one, the second changes nothing. The kopecks of an order are back with the commit; Stars are given back by the errand
  * that this adds, because only Telegram can do it (`refund-stars.ts`).
  */
-export type RefundTx = Pick<Tx, 'orders' | 'ledger' | 'people' | 'refunds' | 'errands'>
+export type RefundTx = Pick<Tx, 'orders' | 'ledger' | 'people' | 'refunds' | 'losses' | 'errands'>
 
 export type OrderRefund =
   | { readonly kind: 'back'; readonly order: Order; readonly back: Price }

@@ -1,3 +1,4 @@
+import { declaredFormat } from '../catalog/foreign-format.ts'
 import { decodeAddress } from '../conversation/address-codec.ts'
 import type { Input, Reaction } from '../conversation/screen.ts'
 import type { Session } from '../conversation/session.ts'
@@ -98,6 +99,8 @@ function inputOf(what: TalkWhat): Input {
       return { kind: 'command', name: what.name, payload: what.payload }
     case 'photo':
     case 'document': {
+      const format = what.type === 'document' ? declaredFormat(what) : undefined
+      if (format !== undefined) return { kind: 'foreign_file', format }
       const { message, fileId, uniqueId, bytes, group, caption } = what
       const more = { ...(group === undefined ? {} : { group }), ...(caption === undefined ? {} : { caption }) }
       const file = { fileId, uniqueId, bytes, ...(message === undefined ? {} : { message }) }
@@ -108,7 +111,8 @@ function inputOf(what: TalkWhat): Input {
       return address === undefined ? { kind: 'unknown_button' } : { kind: 'opened', address }
     }
     case 'unsupported':
-      return { kind: 'unsupported' }
+      // What Telegram calls an animation is what people call a GIF, whatever it is made of.
+      return what.holds === 'animation' ? { kind: 'foreign_file', format: 'gif' } : { kind: 'unsupported' }
     default:
       return unreachable(what, 'inputOf')
   }

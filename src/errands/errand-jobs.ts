@@ -19,6 +19,8 @@ export function jobKeyOf(errand: Errand): string | null {
       return `deliver:${errand.order}`
     case 'send_invoice':
       return `invoice:${errand.topUp}`
+    case 'remove_keyboard':
+      return `keyboard:${errand.chat}`
     case 'refund_stars':
       return `refund:${errand.charge}`
     case 'answer_tap':
@@ -94,6 +96,7 @@ const kinds: Readonly<Record<ErrandKind, true>> = {
   deliver: true,
   send_again: true,
   say: true,
+  remove_keyboard: true,
   refund_stars: true,
   tell_operator: true,
 }

@@ -7,7 +7,14 @@ import type { ChargeId, ChatId, Cid, MessageId, OrderId, PersonId, TopUpId } fro
  * again until it is settled. The union is every kind there is.
  */
 export type Errand =
-  | { readonly kind: 'answer_tap'; readonly tap: string; readonly text?: string; readonly alert?: boolean }
+  /** `person`: who tapped, and is told in a message what Telegram refuses as an answer. */
+  | {
+      readonly kind: 'answer_tap'
+      readonly tap: string
+      readonly text?: string
+      readonly alert?: boolean
+      readonly person?: PersonId
+    }
   /** Draws where an order stands into its one progress message. */
   | { readonly kind: 'show_progress'; readonly order: OrderId; readonly chat: ChatId }
   /** Fetches a file a person sent, checks what it is, and tells the wizard. */
@@ -36,8 +43,13 @@ export type Errand =
       readonly as: 'photo' | 'document'
       readonly index?: number
     }
-  /** A message of its own: money arrived, an update could not be handled. */
-  | { readonly kind: 'say'; readonly chat: ChatId; readonly view: View }
+  /**
+   * A message of its own: money arrived, an update could not be handled. `isLast`: it stands in for one that Telegram
+   * refused, and nothing stands in for it.
+   */
+  | { readonly kind: 'say'; readonly chat: ChatId; readonly view: View; readonly isLast?: boolean }
+  /** The keyboard of a former program goes with a message, which is deleted again; `text` is what it says meanwhile. */
+  | { readonly kind: 'remove_keyboard'; readonly chat: ChatId; readonly text: string }
   | { readonly kind: 'refund_stars'; readonly charge: ChargeId; readonly person: PersonId }
   /** Without `to`: becomes one errand for each operator, so that none hears it twice because of another. */
   | { readonly kind: 'tell_operator'; readonly what: string; readonly to?: PersonId }

@@ -25,6 +25,8 @@ export type CreditsWatch = {
   readonly kie: KieGateway
   readonly figures: () => SellingFigures
   readonly isPaused: () => boolean
+  /** What KIE told last that it has left for us. */
+  readonly left: () => { readonly credits?: string }
   /** Asks once. Never rejects. */
   refresh(signal?: AbortSignal): Promise<Outcome<string, KieNo>>
   /** Asks again and again while this instance works, and sooner while selling is paused here. */
@@ -129,6 +131,7 @@ export function createCreditsWatch({
     kie: listened,
     figures: () => figures,
     isPaused: () => figures.paused !== undefined,
+    left: () => (figures.credits === undefined ? {} : { credits: figures.credits }),
     refresh,
     async watch(signal) {
       while (!signal.aborted) {

@@ -22,7 +22,7 @@ export interface KieGateway {
   look(task: KieTaskId): Promise<Outcome<TaskSeen, KieNo>>
   /** Another link to a file that KIE made, good for 20 minutes; for when the first one is refused [kie-api 6.2]. */
   freshLink(url: ArtifactUrl): Promise<Outcome<{ readonly url: string }, KieNo>>
-  /** Credits left, a decimal string. */
+  /** Credits left, a decimal string; an account that owes has none. */
   credits(signal?: AbortSignal): Promise<Outcome<string, KieNo>>
 }
 
@@ -52,6 +52,7 @@ export type TaskSeen =
       readonly state: 'failed'
       readonly reason: ReleaseReason
       readonly detail: string
+      readonly credits?: string
       readonly callbackUrl?: string
     }
   /** KIE does not know the id, or not yet. */

@@ -60,16 +60,17 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     const order = await store.transact(permit, (tx) => tx.orders.get(id))
     if (order === undefined) return 'settled'
     if (order.status === 'submitting') {
-      await record(permit, id, { type: 'submit_unanswered', at: clock.now() })
+      const detail = 'the process that asked KIE wrote down no answer'
+      await record(permit, id, { type: 'submit_unanswered', detail, at: clock.now() })
       return 'settled'
     }
     if (order.status !== 'placed') return 'settled'
 
     const offer = offerOf(order.offer)
-    if (offer === undefined) return await refuse(permit, order, 'provider_unavailable')
+    if (offer === undefined) return await refuse(permit, order, 'provider_unavailable', `offer ${order.offer} is gone`)
     const uploaded = await upload(deps, filesOf(offer, order.values))
-    if (uploaded.kind === 'later') return await laterOrRefuse(permit, order, repeats, uploaded.afterMs)
-    if (uploaded.kind === 'lost') return await refuse(permit, order, 'input_lost')
+    if (uploaded.kind === 'later') return await laterOrRefuse(permit, order, repeats, uploaded)
+    if (uploaded.kind === 'lost') return await refuse(permit, order, 'input_lost', uploaded.detail)
 
     // Put together before the intent: what goes wrong here is tried again, and KIE has heard of nothing.
     const callbackUrl = deps.callbackUrl(id, order.cid)
@@ -91,13 +92,14 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
         await noteAccepted(permit, id, outcome.value.task)
         return 'settled'
       case 'unknown':
-        await record(permit, id, { type: 'submit_unanswered', at: clock.now() })
+        await record(permit, id, { type: 'submit_unanswered', detail: outcome.detail, at: clock.now() })
         return 'settled'
       case 'not_done':
         emitRefusal(outcome.why, outcome.detail, order)
-        if (outcome.retry.when === 'never') return await refuse(permit, order, reasonOf(outcome.why), true)
+        if (outcome.retry.when === 'never')
+          return await refuse(permit, order, reasonOf(outcome.why), outcome.detail, true)
         await record(permit, id, { type: 'submit_postponed' })
-        return await laterOrRefuse(permit, order, repeats, outcome.retry.afterMs)
+        return await laterOrRefuse(permit, order, repeats, { detail: outcome.detail, ...outcome.retry })
       default:
         return unreachable(outcome, 'submitTask')
     }
@@ -135,9 +137,15 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     }
   }
 
-  async function refuse(permit: Permit, order: Order, reason: ReleaseReason, begun = false): Promise<Settled> {
+  async function refuse(
+    permit: Permit,
+    order: Order,
+    reason: ReleaseReason,
+    detail: string,
+    begun = false,
+  ): Promise<Settled> {
     if (!begun) await record(permit, order.id, { type: 'submit_begun', at: clock.now() })
-    await record(permit, order.id, { type: 'submit_refused', reason, at: clock.now() })
+    await record(permit, order.id, { type: 'submit_refused', reason, detail, at: clock.now() })
     return 'settled'
   }
 
@@ -146,12 +154,12 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     permit: Permit,
     order: Order,
     repeats: number,
-    named: number | undefined,
+    { detail, afterMs: named }: { readonly detail: string; readonly afterMs?: number },
   ): Promise<Settled> {
     if (clock.now() - order.placedAt < patienceMs) {
       return { againAt: after(clock.now(), named ?? pauseAfter(repeats, random)) }
     }
-    return await refuse(permit, order, 'provider_unavailable')
+    return await refuse(permit, order, 'provider_unavailable', detail)
   }
 }
 
@@ -165,8 +173,8 @@ const filesOf = (offer: Offer, values: Order['values']): readonly TakenFile[] =>
 
 type Uploaded =
   | { readonly kind: 'uploaded'; readonly urls: ReadonlyMap<string, string> }
-  | { readonly kind: 'later'; readonly afterMs?: number }
-  | { readonly kind: 'lost' }
+  | { readonly kind: 'later'; readonly detail: string; readonly afterMs?: number }
+  | { readonly kind: 'lost'; readonly detail: string }
 
 /** From Telegram to KIE's upload host; a Telegram link carries the bot token and is never handed on [kie-api 7]. */
 async function upload(
@@ -176,23 +184,28 @@ async function upload(
   const urls = new Map<string, string>()
   for (const file of files) {
     const fetched = await fetchFile(fileId(file.fileId))
-    if (fetched.kind === 'not_done' && fetched.retry.when === 'never') return { kind: 'lost' }
+    if (isNever(fetched)) return { kind: 'lost', detail: fetched.detail }
     if (fetched.kind !== 'done') return laterAs(fetched)
     const { bytes } = fetched.value
     const mime = sniff(bytes)?.mime
-    if (mime === undefined) return { kind: 'lost' }
+    if (mime === undefined) {
+      return { kind: 'lost', detail: `Telegram gave ${bytes.length} bytes that are no picture` }
+    }
     const name = `${file.uniqueId}-${clock.now()}.${mime.split('/')[1] ?? 'bin'}`
     const put = await kie.upload({ bytes, mime, name })
-    if (put.kind === 'not_done' && put.retry.when === 'never') return { kind: 'lost' }
+    if (isNever(put)) return { kind: 'lost', detail: put.detail }
     if (put.kind !== 'done') return laterAs(put)
     urls.set(file.fileId, put.value.url)
   }
   return { kind: 'uploaded', urls }
 }
 
-function laterAs(outcome: Outcome<unknown>): Uploaded {
+const isNever = (outcome: Outcome<unknown>): outcome is Extract<Outcome<unknown>, { kind: 'not_done' }> =>
+  outcome.kind === 'not_done' && outcome.retry.when === 'never'
+
+function laterAs(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): Uploaded {
   const afterMs = outcome.kind === 'not_done' && outcome.retry.when === 'later' ? outcome.retry.afterMs : undefined
-  return { kind: 'later', ...(afterMs === undefined ? {} : { afterMs }) }
+  return { kind: 'later', detail: outcome.detail, ...(afterMs === undefined ? {} : { afterMs }) }
 }
 
 function reasonOf(why: KieNo): ReleaseReason {

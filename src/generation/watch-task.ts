@@ -45,11 +45,9 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
     if (order === undefined) return 'settled'
     const task = taskOf(order) ?? (hint === undefined ? undefined : kieTaskId(hint))
     const claimed = taskOf(order) === undefined
-    if (task !== undefined && isWatched(order)) {
-      const seen = await look(permit, order, task, claimed, cid)
-      if (seen === 'over') return 'settled'
-    }
-    return await again(permit, id, hint)
+    if (task === undefined || !isWatched(order)) return await again(permit, id, hint, {})
+    const seen = await look(permit, order, task, claimed, cid)
+    return seen === 'over' ? 'settled' : await again(permit, id, hint, seen)
   }
 
   /** One look. An order that does not know its task believes a hint only if the record carries our own callback URL. */
@@ -59,7 +57,7 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
     task: KieTaskId,
     claimed: boolean,
     cid: Cid,
-  ): Promise<'over' | 'goes_on'> {
+  ): Promise<'over' | GoesOn> {
     const outcome = await kie.look(task)
     if (outcome.kind !== 'done') {
       const detail = outcome.detail
@@ -67,13 +65,13 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
         telemetry.emit('KIE_REFUSED', { why: outcome.why, cid, order_id: order.id, detail })
       }
       telemetry.emit('KIE_TASK_OBSERVED', { cid, order_id: order.id, task_id: task, state: 'unknown', detail })
-      return 'goes_on'
+      return { detail }
     }
     const seen = outcome.value
     telemetry.emit('KIE_TASK_OBSERVED', { cid, order_id: order.id, task_id: task, state: seen.state })
     if (claimed) {
       const url = 'callbackUrl' in seen ? seen.callbackUrl : undefined
-      if (url === undefined || !isOurCallback(order.id, url)) return 'goes_on'
+      if (url === undefined || !isOurCallback(order.id, url)) return {}
       await record(permit, order.id, { type: 'submit_accepted', task, at: clock.now() })
     }
     return await learn(permit, order, task, seen, cid)
@@ -85,40 +83,48 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
     task: KieTaskId,
     seen: TaskSeen,
     cid: Cid,
-  ): Promise<'over' | 'goes_on'> {
+  ): Promise<'over' | GoesOn> {
     const at = clock.now()
     switch (seen.state) {
       case 'running':
         await record(permit, order.id, { type: 'task_moved', stage: seen.stage })
-        return 'goes_on'
+        return {}
       case 'succeeded': {
         const credits = seen.credits === undefined ? {} : { credits: seen.credits }
         await record(permit, order.id, { type: 'task_succeeded', task, artifacts: seen.artifacts, ...credits, at })
         return 'over'
       }
       case 'empty': {
-        const recorded = await record(permit, order.id, { type: 'task_made_nothing', at })
-        return recorded?.order.status === 'generating' ? 'goes_on' : 'over'
+        const recorded = await record(permit, order.id, {
+          type: 'task_made_nothing',
+          detail: `KIE named no result of task ${task}`,
+          at,
+        })
+        return recorded?.order.status === 'generating' ? {} : 'over'
       }
       case 'failed': {
-        await record(permit, order.id, { type: 'task_failed', reason: seen.reason, at })
+        const credits = seen.credits === undefined ? {} : { credits: seen.credits }
+        const detail = `KIE said of task ${task}: ${seen.detail === '' ? 'failed' : seen.detail}`
+        await record(permit, order.id, { type: 'task_failed', reason: seen.reason, ...credits, detail, at })
         return 'over'
       }
       case 'not_found':
-        return 'goes_on'
-      case 'unrecognized':
+        return { detail: `KIE does not know task ${task}` }
+      case 'unrecognized': {
         telemetry.emit('KIE_STATE_UNRECOGNIZED', { cid, order_id: order.id, raw: seen.raw.slice(0, 500) })
+        const detail = `KIE answered with a state nobody described: ${seen.raw.slice(0, 200)}`
         // The money does not wait for somebody to understand it.
-        await passDeadline(permit, order.id)
-        throw new Error(`KIE answered with a state nobody described: ${seen.raw.slice(0, 200)}`)
+        await passDeadline(permit, order.id, { detail })
+        throw new Error(detail)
+      }
       default:
         return unreachable(seen, 'learn')
     }
   }
 
   /** Says when to look next, after the deadline has been passed if it has come. */
-  async function again(permit: Permit, id: OrderId, hint: string | undefined): Promise<Settled> {
-    const order = await passDeadline(permit, id)
+  async function again(permit: Permit, id: OrderId, hint: string | undefined, said: GoesOn): Promise<Settled> {
+    const order = await passDeadline(permit, id, said)
     if (order === undefined || !isWatched(order)) return 'settled'
     // Given back, and no task to look at: a callback that names one wakes a look of its own.
     if (order.status === 'released' && taskOf(order) === undefined && hint === undefined) return 'settled'
@@ -131,16 +137,19 @@ export function createWatchTask({ store, record, kie, offer, isOurCallback, cloc
     return { againAt: after(now, asksForResults ? Math.min(emptyPauseMs, pauseMs(age)) : pauseMs(age)) }
   }
 
-  async function passDeadline(permit: Permit, id: OrderId): Promise<Order | undefined> {
+  async function passDeadline(permit: Permit, id: OrderId, said: GoesOn): Promise<Order | undefined> {
     const recorded = await record(permit, id, (order) =>
       // Any other order that is late is the sweep's, which tells the operators of it.
       isWatched(order)
-        ? { type: 'deadline_passed', at: clock.now(), limits: offer(order.offer)?.deadlines }
+        ? { type: 'deadline_passed', at: clock.now(), limits: offer(order.offer)?.deadlines, ...said }
         : undefined,
     )
     return recorded?.order
   }
 }
+
+/** Nothing is decided; `detail` is why this look learned nothing, for operators. */
+type GoesOn = { readonly detail?: string }
 
 const taskOf = (order: Order): KieTaskId | undefined => ('task' in order ? order.task : undefined)
 

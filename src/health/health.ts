@@ -1,9 +1,11 @@
-import type { TelegramFigures } from '../delivery/breaker.ts'
+import type { ResultsFigures } from '../delivery/results-guard.ts'
+import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import { type Clock, type Instant, instant } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
 import type { Role } from '../lifecycle/lifecycle.ts'
+import type { LossFigures } from '../losses/loss-figures.ts'
 import type { WebhookFigures } from '../webhook/webhook.ts'
 import { isSilent, type PoolFigures, type ProblemFigures, problemsOf } from './problems.ts'
 
@@ -42,6 +44,7 @@ export type Figures = {
     readonly isReadOnly: boolean
   }
   readonly errands: { readonly pending: number; readonly oldest: number | undefined; readonly shelved: number }
+  readonly losses: LossFigures
   readonly pool: PoolFigures
   /** Somebody waited for a connection at the last look too; a wait of a moment is no problem. */
   readonly poolWaited: boolean
@@ -60,6 +63,9 @@ export type HealthDeps = {
   readonly polling: () => PollingFigures | undefined
   readonly selling: () => SellingFigures | undefined
   readonly telegram: () => TelegramFigures
+  /** LOSS_CREDITS_PER_DAY. */
+  readonly lossCreditsPerDay: number
+  readonly results: () => ResultsFigures
   /** The last update could not be committed. */
   readonly isRefused: () => boolean
   /** How long no instance has led, as far as a standby can see. */
@@ -93,6 +99,9 @@ export function createHealth(deps: HealthDeps): {
       poolWaited: kept?.poolWaited,
       selling: deps.selling(),
       telegram: deps.telegram(),
+      losses: kept?.losses,
+      lossCreditsPerDay: deps.lossCreditsPerDay,
+      results: deps.results(),
       // A service that is ready has asked the database.
       answeredAt: deps.isReady() ? (kept?.at ?? instant(0)) : undefined,
       isReadOnly: kept?.inbox.isReadOnly,
@@ -163,6 +172,15 @@ function figuresOf({ figures, webhook, clock, epoch, instance, activeSince }: He
             pending: kept.errands.pending,
             oldest_s: ageS(kept.errands.oldest),
             shelved: kept.errands.shelved,
+          },
+          losses: {
+            day: kept.losses.day,
+            by_cause: Object.fromEntries(
+              kept.losses.today.map(({ cause, count, credits, kopecks }) => [
+                cause,
+                { count, credits: credits === null ? null : Number(credits), kopecks },
+              ]),
+            ),
           },
           database: {
             pool_max: kept.pool.max,

@@ -1,7 +1,9 @@
-import type { TelegramFigures } from '../delivery/breaker.ts'
+import type { ResultsFigures } from '../delivery/results-guard.ts'
+import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Instant } from '../kit/clock.ts'
+import type { InRow, LossFigures } from '../losses/loss-figures.ts'
 import type { WebhookFigures } from '../webhook/webhook.ts'
 
 /**
@@ -22,6 +24,8 @@ export const allProblems = [
   'pool_exhausted',
   'kie_refuses',
   'telegram_away',
+  'losses',
+  'results_away',
   'database_silent',
   'database_read_only',
   'updates_refused',
@@ -44,6 +48,10 @@ export type ProblemFigures = {
   readonly poolWaited?: boolean | undefined
   readonly selling?: SellingFigures | undefined
   readonly telegram: TelegramFigures
+  readonly losses?: LossFigures | undefined
+  /** LOSS_CREDITS_PER_DAY. */
+  readonly lossCreditsPerDay: number
+  readonly results: ResultsFigures
   /** When the database last answered; absent while nobody has asked it. */
   readonly answeredAt?: Instant | undefined
   readonly isReadOnly?: boolean | undefined
@@ -74,11 +82,27 @@ export const oldMs = 60_000
 /** Figures older than this mean that the database does not answer. */
 const answerMs = 10_000
 
+/** One order that fails is bad luck, and two may be; three in a row have a cause that somebody can remove. */
+const inRowMin = 3
+
+/** The causes that several orders in a row ended with. */
+export const repeatedIn = (losses: LossFigures | undefined): readonly InRow[] =>
+  (losses?.inRow ?? []).filter(({ stories }) => stories >= inRowMin)
+
+/** What the day's losses have cost in credits, where that is more than the setting; undefined where it is not. */
+export function creditsOver({
+  losses,
+  lossCreditsPerDay,
+}: Pick<ProblemFigures, 'losses' | 'lossCreditsPerDay'>): number | undefined {
+  const credits = (losses?.today ?? []).reduce((sum, each) => sum + Number(each.credits ?? 0), 0)
+  return credits > lossCreditsPerDay ? credits : undefined
+}
+
 export const isSilent = ({ now, answeredAt }: Pick<ProblemFigures, 'now' | 'answeredAt'>): boolean =>
   answeredAt !== undefined && now - answeredAt >= answerMs
 
 export function problemsOf(seen: ProblemFigures): readonly Problem[] {
-  const { now, leadsSince, nobodyActiveMs = 0, inbox, errands, pool, poolWaited, selling, telegram } = seen
+  const { now, leadsSince, nobodyActiveMs = 0, inbox, errands, pool, poolWaited, selling, telegram, results } = seen
   const isOld = (waiting: Waiting | undefined) => waiting?.oldest !== undefined && now - waiting.oldest > oldMs
   const isShelved = (waiting: Waiting | undefined) => waiting !== undefined && waiting.shelved > 0
   const are: Readonly<Record<Problem, boolean>> = {
@@ -92,6 +116,8 @@ export function problemsOf(seen: ProblemFigures): readonly Problem[] {
     pool_exhausted: pool?.exhaustedSince !== undefined,
     kie_refuses: selling?.paused !== undefined,
     telegram_away: telegram.away !== undefined,
+    losses: repeatedIn(seen.losses).length > 0 || creditsOver(seen) !== undefined,
+    results_away: results.away !== undefined,
     database_silent: isSilent(seen),
     database_read_only: seen.isReadOnly === true,
     updates_refused: seen.isRefused === true,

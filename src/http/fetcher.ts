@@ -1,9 +1,8 @@
-import { lookup as resolveName } from 'node:dns'
-import { isIP, type LookupFunction } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { lookup } from 'node:dns'
 import type { Clock } from '../kit/clock.ts'
 import { type Ending, exchange } from '../kit/exchange.ts'
 import { done, later, never, type Outcome } from '../kit/outcome.ts'
+import { isPublicAddress, publicOnly, type Resolve, refusedAddress } from './public-address.ts'
 import { sniffPicture } from './sniff.ts'
 
 /**
@@ -36,6 +35,8 @@ export type FetchedFile = {
 export type FetchNo =
   /** Not https, a private address, or a redirect too many. */
   | 'forbidden'
+  /** The name resolves to private addresses only: the resolver's fault, or somebody's trick; never connected to. */
+  | 'misresolved'
   /** The server does not give it (any more): 403, 404, 410 or another definite no. */
   | 'gone'
   | 'too_big'
@@ -43,11 +44,17 @@ export type FetchNo =
   /** No connection, no answer in time, HTTP 429 or 5xx. */
   | 'unreachable'
 
-export type FetcherDeps = { readonly clock: Clock; readonly allowOrigin?: readonly string[] }
+export type FetcherDeps = {
+  readonly clock: Clock
+  readonly allowOrigin?: readonly string[]
+  /** Which addresses a name has; as the system resolves it. */
+  readonly resolve?: Resolve
+}
 
 export const redirectsMax = 3
 
-export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher {
+export function createFetcher({ clock, allowOrigin = [], resolve = lookup }: FetcherDeps): Fetcher {
+  const lookupPublic = publicOnly(resolve)
   const trusted = new Set(allowOrigin.map((address) => new URL(address).origin))
 
   return {
@@ -76,38 +83,6 @@ export function createFetcher({ clock, allowOrigin = [] }: FetcherDeps): Fetcher
   }
 }
 
-/** What may be asked at all: https without a password, and no literal address that is private. */
-function isPublicAddress(url: URL): boolean {
-  if (url.protocol !== 'https:' || url.username !== '' || url.password !== '') return false
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  return isIP(host) === 0 || isPublicIp(host)
-}
-
-/** Everything that some list sets apart (loopback, private, link-local, carrier NAT, multicast, mapped, …) is not. */
-export function isPublicIp(text: string): boolean {
-  if (isIP(text) === 0) return false
-  const ip = ipaddr.process(text)
-  if (ip.range() !== 'unicast') return false
-  // IPv6 gives out public addresses from 2000::/3 only.
-  return ip.kind() === 'ipv4' || ipaddr.IPv6.parse(text).match(globalIpv6)
-}
-
-const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3')
-
-/** Resolves like the system does, and leaves out every address that is not public. */
-const lookupPublic: LookupFunction = (host, options, answer) => {
-  resolveName(host, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return answer(error, [])
-    const open = addresses.filter(({ address }) => isPublicIp(address))
-    const [first] = open
-    if (first === undefined) return answer(Object.assign(new Error('no public address'), { code: refusedAddress }), [])
-    if (options.all === true) return answer(null, open)
-    return answer(null, first.address, first.family)
-  })
-}
-
-const refusedAddress = 'ADDRESS_REFUSED'
-
 /** Where a redirect leads; `null` when to nothing that is an address. */
 function redirectOf(ending: Ending, from: URL): URL | null | undefined {
   if (ending.kind !== 'answered' || ![301, 302, 303, 307, 308].includes(ending.status)) return undefined
@@ -117,7 +92,9 @@ function redirectOf(ending: Ending, from: URL): URL | null | undefined {
 function outcomeOf(ending: Ending, name: string, wanted: Wanted): Outcome<FetchedFile, FetchNo> {
   switch (ending.kind) {
     case 'unsent':
-      if (ending.code === refusedAddress) return never('forbidden', `${name} has no public address`)
+      if (ending.code === refusedAddress) {
+        return later('misresolved', `${name} has no public address: ${ending.detail}`)
+      }
       return later('unreachable', `${name} could not be reached: ${ending.detail}`)
     case 'unanswered':
       return later('unreachable', `${name} gave no whole answer: ${ending.detail}`)

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { createCanvas } from '@napi-rs/canvas'
 import fc from 'fast-check'
 import { cases } from '../../test/fixtures/seed.ts'
-import { sniffPicture } from './sniff.ts'
+import { sniffForeign, sniffInput, sniffPicture } from './sniff.ts'
 
 const canvas = createCanvas(37, 21)
 canvas.getContext('2d').fillRect(3, 3, 20, 9)
@@ -57,18 +57,59 @@ describe('what a file is, by its bytes', () => {
     assert.equal(sniffPicture(bytesOf('GIF89a\0\0\x15\0')), undefined, 'a picture without width')
   })
 
+  it('takes no GIF for a picture that models take', () => {
+    assert.equal(sniffInput(bytesOf('GIF89a\x25\x00\x15\x00')), undefined)
+    assert.equal(sniffInput(canvas.encodeSync('jpeg'))?.mime, 'image/jpeg')
+  })
+
   it('never throws, whatever the bytes are and wherever they break off', () => {
     const starts = [canvas.encodeSync('png'), canvas.encodeSync('jpeg'), canvas.encodeSync('webp')]
     for (const start of starts) for (let n = 0; n < Math.min(start.length, 700); n++) sniffPicture(start.subarray(0, n))
     fc.assert(
       fc.property(
-        fc.constantFrom('', '\xff\xd8\xff', 'RIFF\0\0\0\0WEBPVP8', 'GIF89a', '\x89PNG\r\n\x1a\n'),
+        fc.constantFrom('', '\0\0\0\x30ftyp', '\xff\xd8\xff', 'RIFF\0\0\0\0WEBPVP8', 'GIF89a', '\x89PNG\r\n\x1a\n'),
         fc.uint8Array({ maxLength: 80 }),
         (start, rest) => {
-          sniffPicture(Uint8Array.from([...bytesOf(start), ...rest]))
+          const bytes = Uint8Array.from([...bytesOf(start), ...rest])
+          sniffPicture(bytes)
+          sniffForeign(bytes)
         },
       ),
       cases(),
     )
   })
+})
+
+describe('a format that no model takes, by its bytes', () => {
+  const box = (...brands: string[]) =>
+    bytesOf(
+      `\0\0\0${String.fromCharCode(12 + 4 * brands.length)}ftyp${brands[0]}\0\0\0\0${brands.slice(1).join('')}meta`,
+    )
+  const samples: readonly (readonly [string, Uint8Array, string | undefined])[] = [
+    ...['heic', 'heix', 'hevc', 'mif1', 'msf1'].map((brand) => [brand, box(brand, 'mif1'), 'heic'] as const),
+    ['AVIF that begins with mif1', box('mif1', 'mif1', 'avif', 'miaf'), 'avif'],
+    ['AVIF', box('avif', 'mif1'), 'avif'],
+    ['a Canon CR3', box('crx ', 'isom'), 'raw'],
+    ['a video', box('isom', 'mp42'), undefined],
+    ['a video whose next box says avif', bytesOf('\0\0\0\x10ftypisom\0\0\0\0avifavif'), undefined],
+    ['GIF', bytesOf('GIF87a\x25\x00\x15\x00'), 'gif'],
+    ['BMP', bytesOf('BM\x36\0\0\0'), 'bmp'],
+    ['TIFF of either byte order', bytesOf('MM\0*\0\0\0\x08'), 'tiff'],
+    ['TIFF', bytesOf('II*\0\x08\0\0\0'), 'tiff'],
+    ['a Canon CR2', bytesOf('II*\0\x10\0\0\0CR\x02\0'), 'raw'],
+    ['a Fujifilm RAF', bytesOf('FUJIFILMCCD-RAW 0201'), 'raw'],
+    ['PDF', bytesOf('%PDF-1.7'), 'pdf'],
+    ['PDF after other bytes', bytesOf('\r\n\r\n%PDF-1.4'), 'pdf'],
+    ['SVG', bytesOf('<svg xmlns="http://www.w3.org/2000/svg">'), 'svg'],
+    ['SVG after its declaration', bytesOf('\xef\xbb\xbf<?xml version="1.0"?>\n<svg width="1">'), 'svg'],
+    ['a page with an SVG in it', bytesOf('<html><body><svg>'), undefined],
+    ['PSD', bytesOf('8BPS\0\x01'), 'psd'],
+    ['JPEG XL', bytesOf('\xff\x0a\xfa'), 'jxl'],
+    ['JPEG', canvas.encodeSync('jpeg'), undefined],
+    ['text', bytesOf('hello'), undefined],
+    ['nothing', bytesOf(''), undefined],
+  ]
+  for (const [what, bytes, format] of samples) {
+    it(`${what} is ${format ?? 'none of them'}`, () => assert.equal(sniffForeign(bytes), format))
+  }
 })

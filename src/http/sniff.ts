@@ -1,3 +1,5 @@
+import type { ForeignFormat } from '../catalog/foreign-format.ts'
+
 /**
  * Tells what a file is by its first bytes, never by its name or by what a server says about it. Pure.
  */
@@ -9,6 +11,57 @@ export function sniffPicture(bytes: Uint8Array): Picture | undefined {
   const picture = png(bytes) ?? jpeg(bytes) ?? webp(bytes) ?? gif(bytes)
   return picture !== undefined && picture.width > 0 && picture.height > 0 ? picture : undefined
 }
+
+/** A picture that KIE's models take as an input: JPEG, PNG or WebP, and no GIF [kie-models-notes]. */
+export function sniffInput(bytes: Uint8Array): Picture | undefined {
+  const picture = sniffPicture(bytes)
+  return picture?.mime === 'image/gif' ? undefined : picture
+}
+
+/** Which well-known format the bytes have that no model takes; undefined when they have none of them. */
+export function sniffForeign(bytes: Uint8Array): ForeignFormat | undefined {
+  if (holds(bytes, 4, 'ftyp')) return isoFormat(bytes)
+  const head = heads.find(([, ...marks]) => marks.some((mark) => holds(bytes, 0, mark)))
+  if (head !== undefined) return head[0]
+  // Readers of PDF look for its mark in the first kilobyte; text and byte order marks may stand before an SVG's.
+  const start = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1024)).toString('latin1')
+  if (start.includes('%PDF-')) return 'pdf'
+  return /^[^<]{0,8}<(?:\?xml|!--|!doctype svg|svg)/i.test(start) && /<svg[\s>]/i.test(start) ? 'svg' : undefined
+}
+
+const heads: readonly (readonly [ForeignFormat, ...string[]])[] = [
+  ['gif', 'GIF87a', 'GIF89a'],
+  ['raw', 'II*\0\x10\0\0\0CR', 'IIU\0', 'IIRO', 'IIRS', 'MMOR', 'FUJIFILMCCD-RAW'],
+  ['tiff', 'II*\0', 'MM\0*', 'II+\0', 'MM\0+'],
+  ['psd', '8BPS'],
+  ['jxl', '\xff\x0a', '\0\0\0\x0cJXL \r\n\x87\n'],
+  ['bmp', 'BM'],
+]
+
+/** The brands of an ISO base media file: a picture in one may name `mif1` first and its codec only after that. */
+function isoFormat(bytes: Uint8Array): ForeignFormat | undefined {
+  const end = Math.min(bytes.length, viewOf(bytes).getUint32(0), 256)
+  const brands: string[] = []
+  for (let at = 8; at + 4 <= end; at += 4) {
+    // What stands between the first brand and the others is its version.
+    if (at !== 12) brands.push(String.fromCharCode(...bytes.subarray(at, at + 4)))
+  }
+  if (brands.some((brand) => brand === 'avif' || brand === 'avis')) return 'avif'
+  if (brands.some((brand) => heicBrands.has(brand))) return 'heic'
+  return brands[0] === 'crx ' ? 'raw' : undefined
+}
+const heicBrands: ReadonlySet<string> = new Set([
+  'heic',
+  'heix',
+  'hevc',
+  'hevx',
+  'heim',
+  'heis',
+  'hevm',
+  'hevs',
+  'mif1',
+  'msf1',
+])
 
 function png(bytes: Uint8Array): Picture | undefined {
   if (!holds(bytes, 0, '\x89PNG\r\n\x1a\n') || !holds(bytes, 12, 'IHDR') || bytes.length < 24) return undefined

@@ -88,11 +88,14 @@ function taskIn(body: string): string | undefined {
     const top = asRecord(parsed)
     const data = asRecord(top?.['data'])
     const id = top?.['taskId'] ?? data?.['taskId'] ?? data?.['task_id']
-    return typeof id === 'string' && id.length > 0 && id.length <= taskIdLengthMax ? id : undefined
+    return typeof id === 'string' && id.length > 0 && id.length <= taskIdLengthMax && isText(id) ? id : undefined
   } catch {
     return undefined
   }
 }
+
+/** PostgreSQL keeps no NUL and no half of a surrogate pair. */
+const isText = (text: string): boolean => text.isWellFormed() && !text.includes('\0')
 
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : undefined

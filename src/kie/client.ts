@@ -119,7 +119,7 @@ export function createKieClient({
       const request: Request = { url, method: 'GET', limitMs: limits.readMs, connections: kept, ...stop }
       return call('credit', request, ({ code, data }) => {
         if (code !== 200) return undefined
-        const credits = decimalOf(data)
+        const credits = Number(data) < 0 ? '0' : decimalOf(data)
         return credits === undefined ? unknown('credit: KIE said 200, and gave no number') : done(credits)
       })
     },

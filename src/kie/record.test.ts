@@ -90,6 +90,8 @@ describe('the record of a task', () => {
     assert.equal(credits({ creditsConsumed: 1e21 }), undefined)
     assert.equal(credits({ creditsConsumed: -1 }), undefined)
     assert.equal(credits({}), undefined)
+    const failed = read({ state: 'fail', failCode: '500', failMsg: 'x', creditsConsumed: 4 })
+    assert.equal(failed.state === 'failed' && failed.credits, '4', 'also of a task that failed')
   })
 
   it('tells content rules from other failures', () => {

@@ -65,7 +65,7 @@ function failureOf(record: Fields, callback: Callback): TaskSeen {
     .filter((part) => part !== '')
     .join(' ')
     .slice(0, detailUnitsMax)
-  return { state: 'failed', reason: reasonOf(code, message), detail, ...callback }
+  return { state: 'failed', reason: reasonOf(code, message), detail, ...creditsOf(record), ...callback }
 }
 
 function reasonOf(code: string, message: string): ReleaseReason {

@@ -86,3 +86,4 @@ export const instanceId = (s: string): InstanceId => s as InstanceId
 
 /** A private chat has the id of its person [telegram-bot-api 5]. */
 export const chatOfPerson = (person: PersonId): ChatId => chatId(person)
+export const personOfChat = (chat: ChatId): PersonId => personId(chat)

@@ -6,18 +6,28 @@
  */
 export type Outcome<T, Why extends string = string> =
   | { readonly kind: 'done'; readonly value: T }
-  | { readonly kind: 'not_done'; readonly why: Why; readonly detail: string; readonly retry: Retry }
+  | NotDone<Why>
   | { readonly kind: 'unknown'; readonly detail: string }
+
+export type NotDone<Why extends string = string> = {
+  readonly kind: 'not_done'
+  readonly why: Why
+  readonly detail: string
+  readonly retry: Retry
+  /** What was asked for, by the name that the other side has for it: `sendMessage`. */
+  readonly method?: string
+}
 
 /** Whether the same call may succeed later; `afterMs` when the other side named the wait. */
 export type Retry = { readonly when: 'never' } | { readonly when: 'later'; readonly afterMs?: number }
 
 export const done = <T>(value: T): Outcome<T, never> => ({ kind: 'done', value })
-export const never = <Why extends string>(why: Why, detail: string): Outcome<never, Why> => ({
+export const never = <Why extends string>(why: Why, detail: string, method?: string): Outcome<never, Why> => ({
   kind: 'not_done',
   why,
   detail,
   retry: { when: 'never' },
+  ...(method === undefined ? {} : { method }),
 })
 export const later = <Why extends string>(why: Why, detail: string, afterMs?: number): Outcome<never, Why> => ({
   kind: 'not_done',

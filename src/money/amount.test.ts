@@ -4,7 +4,7 @@ import { instant } from '../kit/clock.ts'
 import { personId } from '../kit/ids.ts'
 import { nameOfAccount } from './account.ts'
 import { generations, kopecks, shareOf, stars } from './amount.ts'
-import { shopDay, shopDayAt } from './shop-day.ts'
+import { shopDay, shopDayAt, shopDaySpan } from './shop-day.ts'
 
 describe('amounts', () => {
   it('are whole numbers that are held exactly, or nothing', () => {
@@ -46,6 +46,18 @@ describe('the day of the shop', () => {
     assert.equal(shopDayAt(at('2026-03-28T23:30:00Z'), 'Europe/Berlin'), '2026-03-29')
     assert.equal(shopDayAt(at('2026-03-29T21:30:00Z'), 'Europe/Berlin'), '2026-03-29')
     assert.equal(shopDayAt(at('2026-03-29T22:30:00Z'), 'Europe/Berlin'), '2026-03-30')
+  })
+
+  it('begins and ends with the clock of the shop, also when that is put forward or back', () => {
+    const span = (day: string, timezone: string) => {
+      const { from, to } = shopDaySpan(shopDay(day), timezone)
+      return [new Date(from).toISOString(), new Date(to).toISOString()]
+    }
+    assert.deepEqual(span('2026-11-25', 'Europe/Moscow'), ['2026-11-24T21:00:00.000Z', '2026-11-25T21:00:00.000Z'])
+    assert.deepEqual(span('2026-03-29', 'Europe/Berlin'), ['2026-03-28T23:00:00.000Z', '2026-03-29T22:00:00.000Z'])
+    assert.deepEqual(span('2026-10-25', 'Europe/Berlin'), ['2026-10-24T22:00:00.000Z', '2026-10-25T23:00:00.000Z'])
+    assert.deepEqual(span('2026-12-31', 'Pacific/Kiritimati'), ['2026-12-30T10:00:00.000Z', '2026-12-31T10:00:00.000Z'])
+    assert.deepEqual(span('2026-01-01', 'Asia/Kathmandu'), ['2025-12-31T18:15:00.000Z', '2026-01-01T18:15:00.000Z'])
   })
 
   it('knows no time zone that does not exist, and no day that is none', () => {

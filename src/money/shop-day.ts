@@ -1,4 +1,4 @@
-import type { Instant } from '../kit/clock.ts'
+import { type Instant, instant } from '../kit/clock.ts'
 import type { ShopDay } from './amount.ts'
 
 const shape = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/
@@ -38,4 +38,24 @@ export function shopDaysIn(timezone: string): (at: Instant) => ShopDay {
     if (last?.minute !== minute) last = { minute, day: dayOf(at) }
     return last.day
   }
+}
+
+const dayMs = 24 * 3600 * 1000
+
+/** When this day begins in the shop, and when the next one does. */
+export function shopDaySpan(day: ShopDay, timezone: string): { readonly from: Instant; readonly to: Instant } {
+  const dayAt = shopDaysIn(timezone)
+  const begins = (midnightUtc: number): Instant => {
+    const wanted = new Date(midnightUtc).toISOString().slice(0, 10)
+    // No time zone is more than 14 hours away from UTC.
+    let [before, from] = [midnightUtc - dayMs, midnightUtc + dayMs]
+    while (from - before > minuteMs) {
+      const middle = before + Math.floor((from - before) / 2 / minuteMs) * minuteMs
+      if (dayAt(instant(middle)) < wanted) before = middle
+      else from = middle
+    }
+    return instant(from)
+  }
+  const midnight = Date.parse(`${day}T00:00:00Z`)
+  return { from: begins(midnight), to: begins(midnight + dayMs) }
 }

@@ -5,7 +5,16 @@ import { cases } from '../../test/fixtures/seed.ts'
 import { after, instant } from '../kit/clock.ts'
 import { newTopUpId, personId } from '../kit/ids.ts'
 import { kopecks, stars } from './amount.ts'
-import { judgePreCheckout, kopecksFor, starsFor, type TopUp, topUpOpenMs } from './top-up.ts'
+import {
+  invoiceStarsMax,
+  isWithin,
+  judgePreCheckout,
+  kopecksFor,
+  starsFor,
+  type TopUp,
+  topUpOpenMs,
+  topUpRange,
+} from './top-up.ts'
 
 const amounts = fc.integer({ min: 1, max: 1_000_000_00 }).map(kopecks)
 /** A rate in thousandths, from 0.001 to 10. */
@@ -51,6 +60,25 @@ describe('Stars for money', () => {
       }),
       cases(),
     )
+  })
+
+  it('are within one invoice for every amount that can be topped up, and for no larger one', () => {
+    assert.deepEqual(topUpRange('1.6'), { min: 50_00, max: 50_000_00 })
+    assert.deepEqual(topUpRange('2.5'), { min: 50_00, max: 40_000_00 })
+    assert.deepEqual(topUpRange('2000'), { min: 50_00, max: 50_00 })
+    fc.assert(
+      fc.property(amounts, rates, (amount, rate) => {
+        const range = topUpRange(written(rate))
+        if (isWithin(range, amount)) {
+          const asked = starsFor(amount, written(rate))
+          assert.ok(asked >= 1 && asked <= invoiceStarsMax)
+        }
+        const isOurs = range.max === 50_000_00
+        assert.ok(isOurs || starsFor(kopecks(range.max + 1_00), written(rate)) > invoiceStarsMax)
+      }),
+      cases(),
+    )
+    assert.ok(topUpRange('0').max < topUpRange('0').min)
   })
 
   it('has no price at a rate of nothing', () => {

@@ -25,9 +25,25 @@ export type TopUp = {
 export const topUpOpenMs = 24 * 3600 * 1000
 /** Taps on the same amount within this time are one wish. */
 export const sameInvoiceMs = 15_000
-/** The smallest and the largest amount of one top-up. */
-export const topUpKopecksMin = kopecks(50_00)
-export const topUpKopecksMax = kopecks(50_000_00)
+/** The smallest and the largest amount of one top-up, as far as we are concerned. */
+const topUpKopecksMin = kopecks(50_00)
+const topUpKopecksMax = kopecks(50_000_00)
+/** Telegram takes no invoice over more Stars; one over fewer than one there is not. */
+export const invoiceStarsMax = 100_000
+
+export type TopUpRange = { readonly min: Kopecks; readonly max: Kopecks }
+
+/**
+ * The amounts that can be topped up at this rate: within our bounds, and within what Telegram takes as one invoice. The
+ * largest is in whole roubles. A rate at which nothing can be topped up, with `max < min`, stops the start.
+ */
+export function topUpRange(starsPerRub: string): TopUpRange {
+  const { units, scale } = parseDecimal(starsPerRub)
+  const roubles = units === 0n ? 0n : (BigInt(invoiceStarsMax) * 10n ** BigInt(scale)) / units
+  return { min: topUpKopecksMin, max: kopecks(Math.min(topUpKopecksMax, Number(roubles) * 100)) }
+}
+
+export const isWithin = ({ min, max }: TopUpRange, amount: number): boolean => amount >= min && amount <= max
 
 /** Stars for an amount: `ceil(roubles x rate)`, so the shop never receives less than the rate says. */
 export function starsFor(amount: Kopecks, starsPerRub: string): Stars {

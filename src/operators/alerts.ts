@@ -1,8 +1,18 @@
-import type { TelegramFigures } from '../delivery/breaker.ts'
+import type { ResultsFigures } from '../delivery/results-guard.ts'
+import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
-import { type PoolFigures, type Problem, problemsOf, type Waiting } from '../health/problems.ts'
+import {
+  creditsOver,
+  type PoolFigures,
+  type Problem,
+  problemsOf,
+  repeatedIn,
+  type Waiting,
+} from '../health/problems.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Instant } from '../kit/clock.ts'
+import { causes } from '../losses/loss.ts'
+import type { LossFigures } from '../losses/loss-figures.ts'
 import type { EventName } from '../telemetry/events.ts'
 import type { WebhookFigures } from '../webhook/webhook.ts'
 
@@ -40,6 +50,9 @@ export const eventOf = {
   credits_low: 'KIE_CREDITS_LOW',
   kie_refuses: 'SELLING_PAUSED',
   telegram_away: 'TELEGRAM_AWAY',
+  losses: 'LOSS_RECORDED',
+  message_refused: 'MESSAGE_REFUSED',
+  results_away: 'RESULTS_AWAY',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type AlertKey = keyof typeof eventOf
@@ -64,8 +77,12 @@ export type Watched = {
   readonly pool: PoolFigures
   readonly selling: SellingFigures
   readonly telegram: TelegramFigures
+  readonly results: ResultsFigures
   /** KIE_CREDITS_LOW. */
   readonly creditsLow: number
+  readonly losses?: LossFigures | undefined
+  /** LOSS_CREDITS_PER_DAY. */
+  readonly lossCreditsPerDay: number
 }
 
 /** A takeover is news for so long. */
@@ -189,6 +206,18 @@ const wordingOf: Readonly<Record<Alerted, (seen: Watched) => Wording>> = {
     const what = away?.why === 'token_refused' ? 'Telegram refuses the bot token' : 'Telegram does not answer'
     return { says: `${what}: ${away?.detail}. Messages and results wait; nothing is lost.`, run: 'trt doctor' }
   },
+  losses: lossesOf,
+  results_away({ results: { away } }) {
+    const what =
+      away?.why === 'no_public_address'
+        ? `This machine gets no public address for ${away.host}, where KIE keeps results`
+        : `${away?.host}, where KIE keeps results, does not answer`
+    const sold = away?.pausesSelling ? ' Nothing is sold until it does.' : ''
+    return {
+      says: `${what}: ${away?.detail}. Results wait, and people are told that theirs is looked for.${sold}`,
+      run: 'trt doctor; mend the resolver (a VPN or proxy with fake addresses) or the network of this machine',
+    }
+  },
 }
 
 const isAlerted = (problem: Problem): problem is Alerted => Object.hasOwn(wordingOf, problem)
@@ -199,4 +228,37 @@ function shelved(waiting: Waiting | undefined, noun: string, done: string, run: 
   const count = waiting?.shelved ?? 0
   const says = `${count} ${count === 1 ? noun : `${noun}s`} could not be ${done} and need a look.`
   return { says, run, size: count, againAfterMs: againMs }
+}
+
+/** So much of losses fits into one message; `trt losses` has the rest. */
+const causesMax = 5
+const answerUnitsMax = 200
+
+/** One alert of all losses: the causes that repeat, and a day that has become dear. Each further loss lets it grow. */
+function lossesOf(seen: Watched): Wording {
+  const { losses, lossCreditsPerDay } = seen
+  const repeated = repeatedIn(losses)
+  const dear = creditsOver(seen)
+  const [most] = losses?.today ?? []
+  const sentences = repeated.slice(0, causesMax).map(({ cause, stories, firstCid, lastDetail }) => {
+    const what = cause === 'message_refused' ? 'messages in a row were lost' : 'orders in a row had losses'
+    return (
+      `${stories} ${what}, with no order delivered whole in between: ${causes[cause].meaning}. ` +
+      `It began with cid=${firstCid}; the last answer was: ${lastDetail.slice(0, answerUnitsMax)}`
+    )
+  })
+  if (dear !== undefined && most !== undefined) {
+    sentences.push(
+      `Losses have cost ${dear} credits today, more than ${lossCreditsPerDay} (LOSS_CREDITS_PER_DAY). ` +
+        `Most often: ${causes[most.cause].meaning}. It began with cid=${most.firstCid}.`,
+    )
+  }
+  const first = repeated[0] ?? most
+  const count = (losses?.today ?? []).reduce((sum, each) => sum + each.count, 0)
+  return {
+    says: sentences.join('\n'),
+    run: first === undefined ? 'trt losses' : `trt losses --cause ${first.cause}; trt story ${first.firstCid}`,
+    size: repeated.reduce((sum, { stories }) => sum + stories, 0) + (dear === undefined ? 0 : count),
+    againAfterMs: againMs,
+  }
 }

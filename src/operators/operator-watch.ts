@@ -8,6 +8,7 @@ import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import { type Alert, type AlertKey, alertsOf, eventOf, isAlertKey, type Watched } from './alerts.ts'
 import type { AlertStore, OpenAlert } from './operators.ts'
+import { isRefusalKey, refusalKeptMs } from './refusals.ts'
 
 /**
  * Tells the operators what needs them: a duty of the leader that compares what is wrong now with what they were told.
@@ -156,6 +157,7 @@ class Watch {
   }
 
   #hasPassed({ key, toldAt }: OpenAlert, now: Instant): boolean {
+    if (isRefusalKey(key)) return now - toldAt > refusalKeptMs
     if (key === 'migrations_refused') return now - toldAt > refusedAgainMs + quietMs
     // Whoever looks leads.
     if (key === 'nobody_active' || key === 'took_over') return true

@@ -21,8 +21,8 @@ const deliveringMs = 8 * dayMs
 export const keptByKieMs = 14 * dayMs
 /** So long, from the first refusal, an artifact is looked for before the hold is settled without it. */
 export const lookedForMs = hourMs
-/** The same while its host does not answer at all: the file was made and is worth the wait. */
-export const awaitedMs = 6 * hourMs
+/** The same while its host does not answer at all, which is no fault of the file: KIE keeps it, and a hold must end. */
+export const awaitedMs = dayMs
 /** An empty list of results may be filled in a moment later; after this it is believed. */
 export const emptyBelievedMs = 2 * minuteMs
 /** For an order whose offer left the catalogue. */

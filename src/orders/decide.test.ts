@@ -59,7 +59,7 @@ const seen = {
   missing: refusal(0, 'gone'),
   stillMissing: refusal(0, 'gone', hourMs),
   silent: refusal(1, 'unreachable'),
-  stillSilent: refusal(1, 'unreachable', 6 * hourMs),
+  stillSilent: refusal(1, 'unreachable', 24 * hourMs),
   original: { type: 'original_sent', index: 0, file: fileId('an-original') },
   receipt: { type: 'receipt_shown', message: messageId(200), sent: 2, isFinal: true },
   unshown: { type: 'receipt_shown', sent: 1, isFinal: false },
@@ -69,6 +69,7 @@ const seen = {
   cancel: { type: 'cancel_asked', at },
   refund: { type: 'refund_asked', at },
   shown: { type: 'progress_shown', message: messageId(7) },
+  notShown: { type: 'progress_not_shown', why: 'Bad Request: BUTTON_DATA_INVALID' },
 } as const satisfies Record<string, Observation>
 
 /** The order after these observations, and every effect that had to be written on the way. */
@@ -166,15 +167,15 @@ describe('deciding what becomes of an order', () => {
     assert.deepEqual(made(four, 2), ['all'])
   })
 
-  it('waits an hour from the first refusal of an artifact, and six for a host that is silent', () => {
+  it('waits an hour from the first refusal of an artifact, and a day for a host that is silent', () => {
     const waits = (reason: LossReason, ms: number) =>
       captured(picture(0), picture(1), picture(2), refusal(3, reason, 5), refusal(3, reason, 5 + ms)).taken
     for (const reason of ['gone', 'not_a_picture', 'forbidden'] as const) {
       assert.deepEqual(waits(reason, hourMs - 1), [])
       assert.deepEqual(waits(reason, hourMs), [471])
     }
-    assert.deepEqual(waits('unreachable', 6 * hourMs - 1), [])
-    assert.deepEqual(waits('unreachable', 6 * hourMs), [471])
+    assert.deepEqual(waits('unreachable', 24 * hourMs - 1), [])
+    assert.deepEqual(waits('unreachable', 24 * hourMs), [471])
     for (const reason of ['too_big', 'refused'] as const) assert.deepEqual(waits(reason, 0), [471])
   })
 
@@ -396,6 +397,14 @@ describe('deciding what becomes of an order', () => {
     assert.ok(!('progressMessage' in order) && !('quiet' in order))
   })
 
+  it('remembers that its message could not be drawn, across its states, until one could', () => {
+    const { notShown } = seen
+    assert.equal(after(begun, accepted, notShown, failed).order.notShown, notShown.why)
+    assert.equal(after(begun, accepted, notShown, succeeded, ...undeliverable).order.notShown, notShown.why)
+    assert.equal('notShown' in after(begun, accepted, notShown, failed, shown).order, false)
+    assert.equal('notShown' in after(shown, begun, accepted, notShown, shown).order, false, 'the same message again')
+  })
+
   it('refunds what was captured, once, and nothing else', () => {
     assert.deepEqual(money(...all, refund, refund), ['refunded', 'capture_hold', 'refund_captured'])
     for (const way of [[], [begun], [begun, accepted], [begun, accepted, succeeded], [begun, refused]]) {
@@ -543,6 +552,17 @@ describe('an order, whatever is seen in whatever order', () => {
       if (late === undefined) return assert.equal(decide(order, passed(Number.MAX_SAFE_INTEGER)), 'ignored')
       assert.equal(decide(order, passed(late - 1)), 'ignored')
       assert.notEqual(decide(order, passed(late)), 'ignored')
+    })
+  })
+
+  it('has its message drawn anew by everything that ends it, or changes how it ended', () => {
+    const endOf = (order: Order) =>
+      !isSettled(order) ? 'none' : order.status === 'released' ? `${order.reason}, ${order.gift}` : order.status
+    holds((seenOnes) => {
+      walk(seenOnes, ({ before, after: next, seen: { type }, effects }) => {
+        const isTold = effects.some((each) => each.type === 'show_progress')
+        if (endOf(before) !== endOf(next)) assert.ok(isTold, `${type}: ${endOf(before)} → ${endOf(next)}`)
+      })
     })
   })
 

@@ -1,4 +1,5 @@
 import type { Instant } from '../kit/clock.ts'
+import { foreignWords } from '../kit/foreign-words.ts'
 import type { FileId, KieTaskId, MessageId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { type Kopecks, shareOf } from '../money/amount.ts'
@@ -25,8 +26,8 @@ export type Observation =
   | { readonly type: 'submit_begun'; readonly at: Instant }
   | { readonly type: 'submit_postponed' }
   | { readonly type: 'submit_accepted'; readonly task: KieTaskId; readonly at: Instant }
-  | { readonly type: 'submit_refused'; readonly reason: ReleaseReason; readonly at: Instant }
-  | { readonly type: 'submit_unanswered'; readonly at: Instant }
+  | ({ readonly type: 'submit_refused'; readonly reason: ReleaseReason; readonly at: Instant } & Said)
+  | ({ readonly type: 'submit_unanswered'; readonly at: Instant } & Said)
   | { readonly type: 'task_moved'; readonly stage: Stage }
   | {
       readonly type: 'task_succeeded'
@@ -36,14 +37,25 @@ export type Observation =
       readonly at: Instant
     }
   /** KIE called it a success, with an empty list of results. */
-  | { readonly type: 'task_made_nothing'; readonly at: Instant }
-  | { readonly type: 'task_failed'; readonly reason: ReleaseReason; readonly at: Instant }
+  | ({ readonly type: 'task_made_nothing'; readonly at: Instant } & Said)
+  | ({
+      readonly type: 'task_failed'
+      readonly reason: ReleaseReason
+      /** What KIE took all the same, a decimal string, when it said so. */
+      readonly credits?: string
+      readonly at: Instant
+    } & Said)
   /** It is `at`; `limits` are the offer's, absent when the offer is gone. Nothing happens before the deadline. */
-  | { readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined }
+  | ({ readonly type: 'deadline_passed'; readonly at: Instant; readonly limits?: OfferDeadlines | undefined } & Said)
   /** `index` is the artifact's place in the list that KIE gave, from 0. */
   | { readonly type: 'artifact_delivered'; readonly index: number; readonly sent: SentArtifact; readonly at: Instant }
   /** It could not be fetched now, or Telegram took it in no form. */
-  | { readonly type: 'artifact_refused'; readonly index: number; readonly reason: LossReason; readonly at: Instant }
+  | ({
+      readonly type: 'artifact_refused'
+      readonly index: number
+      readonly reason: LossReason
+      readonly at: Instant
+    } & Said)
   | { readonly type: 'original_sent'; readonly index: number; readonly file: FileId }
   /** The message after the artifacts; `message` is undefined when Telegram did not take it. */
   | { readonly type: 'receipt_shown'; readonly message?: MessageId; readonly sent: number; readonly isFinal: boolean }
@@ -51,6 +63,11 @@ export type Observation =
   | { readonly type: 'cancel_asked'; readonly at: Instant }
   | { readonly type: 'refund_asked'; readonly at: Instant }
   | { readonly type: 'progress_shown'; readonly message: MessageId }
+  /** Telegram refused the progress for good, in its words. */
+  | { readonly type: 'progress_not_shown'; readonly why: string }
+
+/** The outside cause for operators (host, code, words), which no person reads. */
+type Said = { readonly detail?: string }
 
 /** What must be written together with the next state. */
 export type Effect =
@@ -85,11 +102,11 @@ export function decide(order: Order, seen: Observation): Decision {
       )
     case 'submit_refused':
       if (order.status !== 'submitting') return 'ignored'
-      return release(order, seen.reason, seen.at)
+      return release(order, seen.reason, seen.at, seen.detail)
     case 'submit_unanswered':
       // Asking again could start a second paid task; the callback that carries our reference, or the deadline, decides.
       if (order.status !== 'submitting') return 'ignored'
-      return becomeUncertain(order, seen.at)
+      return becomeUncertain(order, seen.at, seen.detail)
     case 'task_moved':
       if (order.status !== 'generating' || order.stage === seen.stage) return 'ignored'
       return to({ ...order, stage: seen.stage }, 'show_progress')
@@ -98,10 +115,11 @@ export function decide(order: Order, seen: Observation): Decision {
     case 'task_made_nothing':
       if (order.status !== 'generating') return 'ignored'
       if (order.emptySince === undefined) return to({ ...order, emptySince: seen.at })
-      return seen.at - order.emptySince < emptyBelievedMs ? 'ignored' : release(order, 'generation_failed', seen.at)
+      if (seen.at - order.emptySince < emptyBelievedMs) return 'ignored'
+      return release(order, 'generation_failed', seen.at, seen.detail)
     case 'task_failed':
       if (order.status !== 'generating') return 'ignored'
-      return release(order, seen.reason, seen.at)
+      return release(order, seen.reason, seen.at, seen.detail)
     case 'deadline_passed':
       return passDeadline(order, seen)
     case 'artifact_delivered':
@@ -131,9 +149,13 @@ export function decide(order: Order, seen: Observation): Decision {
     case 'refund_asked':
       if (order.status !== 'completed') return 'ignored'
       return refund(order, seen.at)
-    case 'progress_shown':
-      if (order.progressMessage === seen.message) return 'ignored'
-      return to({ ...order, progressMessage: seen.message })
+    case 'progress_shown': {
+      if (order.progressMessage === seen.message && order.notShown === undefined) return 'ignored'
+      const { notShown: _, ...rest } = order
+      return to({ ...rest, progressMessage: seen.message })
+    }
+    case 'progress_not_shown':
+      return order.notShown === foreignWords(seen.why) ? 'ignored' : to({ ...order, notShown: foreignWords(seen.why) })
     default:
       return unreachable(seen, 'decide')
   }
@@ -164,7 +186,7 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
       // The money went back already; what KIE made all the same is given away, once.
       if (order.gift !== 'none' || order.reason === 'undeliverable') return 'ignored'
       if (isOfAnotherTask(order, seen.task)) return 'ignored'
-      return to({ ...order, ...produced, task: seen.task, gift: 'delivering' }, 'deliver')
+      return to({ ...order, ...produced, task: seen.task, gift: 'delivering' }, 'deliver', 'show_progress')
     case 'placed':
     case 'submitting':
     case 'delivering':
@@ -180,22 +202,25 @@ function succeed(order: Order, seen: Extract<Observation, { type: 'task_succeede
 const isOfAnotherTask = (order: Order, task: KieTaskId): boolean =>
   'task' in order && order.task !== undefined && order.task !== task
 
-function passDeadline(order: Order, { at, limits }: Extract<Observation, { type: 'deadline_passed' }>): Decision {
+function passDeadline(
+  order: Order,
+  { at, limits, detail }: Extract<Observation, { type: 'deadline_passed' }>,
+): Decision {
   const deadline = deadlineOf(order, limits)
   if (deadline === undefined || at < deadline) return 'ignored'
   switch (order.status) {
     case 'placed':
-      return release(order, 'provider_unavailable', at)
+      return release(order, 'provider_unavailable', at, 'the deadline passed before KIE was asked')
     case 'submitting':
-      return becomeUncertain(order, at)
+      return becomeUncertain(order, at, 'the process that asked KIE wrote down no answer')
     case 'uncertain':
-      return release(order, 'never_confirmed', at)
+      return release(order, 'never_confirmed', at, order.said)
     case 'generating':
-      return release(order, 'lost', at)
+      return release(order, 'lost', at, detail ?? `task ${order.task} was last seen as "${order.stage}"`)
     case 'delivering':
       return settle(order, at)
     case 'released':
-      return to({ ...order, gift: sentOf(order).length > 0 ? 'delivered' : 'given_up' })
+      return to({ ...order, gift: sentOf(order).length > 0 ? 'delivered' : 'given_up' }, 'show_progress')
     case 'completed':
     case 'refunded':
       return 'ignored'
@@ -204,8 +229,8 @@ function passDeadline(order: Order, { at, limits }: Extract<Observation, { type:
   }
 }
 
-const becomeUncertain = (order: Order, since: Instant): Decision =>
-  to({ ...base(order), status: 'uncertain', since }, 'watch', 'show_progress')
+const becomeUncertain = (order: Order, since: Instant, said: string | undefined): Decision =>
+  to({ ...base(order), status: 'uncertain', since, ...saidAs(said) }, 'watch', 'show_progress')
 
 type Delivering = Extract<Order, { status: 'delivering' }>
 
@@ -245,13 +270,13 @@ function withArtifact(
 /** Looked for on and on after the first refusal, and lost when that has lasted too long or can never change. */
 function refuse(
   artifact: Artifact,
-  { reason, at }: Extract<Observation, { type: 'artifact_refused' }>,
+  { reason, detail, at }: Extract<Observation, { type: 'artifact_refused' }>,
 ): Artifact | undefined {
   if (artifact.state !== 'waiting') return undefined
   const { url, refusedAt } = artifact
   const lost: Artifact = { url, state: 'lost', reason, lostAt: at }
   if (!isLookedFor(lost)) return lost
-  if (refusedAt === undefined) return { url, state: 'waiting', refusedAt: at }
+  if (refusedAt === undefined) return { url, state: 'waiting', refusedAt: at, ...saidAs(detail) }
   return at - refusedAt < (reason === 'unreachable' ? awaitedMs : lookedForMs) ? undefined : lost
 }
 
@@ -291,7 +316,10 @@ function withOriginal(order: Order, index: number, file: FileId): Decision {
   return to({ ...order, artifacts: order.artifacts.with(index, { ...artifact, original: file }) })
 }
 
-function release(order: Order, reason: ReleaseReason, at: Instant): Decision {
+const saidAs = (said: string | undefined): { readonly said?: string } =>
+  said === undefined ? {} : { said: foreignWords(said) }
+
+function release(order: Order, reason: ReleaseReason, at: Instant, said?: string): Decision {
   const taken = 'task' in order && order.task !== undefined && order.submittedAt !== undefined
   return to(
     {
@@ -300,6 +328,7 @@ function release(order: Order, reason: ReleaseReason, at: Instant): Decision {
       status: 'released',
       reason,
       releasedAt: at,
+      ...saidAs(said),
       gift: 'none',
     },
     'release_hold',
@@ -314,7 +343,8 @@ const isRunning = (order: Order): boolean =>
   order.status === 'delivering'
 
 function base(order: Order): OrderBase {
-  const { id, person, chat, cid, offer, model, values, price, day, placedAt, ordered, progressMessage, quiet } = order
+  const { id, person, chat, cid, offer, model, values, price, day, placedAt, ordered } = order
+  const { progressMessage, notShown, quiet } = order
   return {
     id,
     person,
@@ -328,6 +358,7 @@ function base(order: Order): OrderBase {
     placedAt,
     ...(ordered === undefined ? {} : { ordered }),
     ...(progressMessage === undefined ? {} : { progressMessage }),
+    ...(notShown === undefined ? {} : { notShown }),
     ...(quiet === undefined ? {} : { quiet }),
   }
 }

@@ -21,7 +21,12 @@ import type { Kopecks, Price, ShopDay } from '../money/amount.ts'
 export type Order =
   | (OrderBase & { readonly status: 'placed' })
   | (OrderBase & { readonly status: 'submitting'; readonly since: Instant })
-  | (OrderBase & { readonly status: 'uncertain'; readonly since: Instant })
+  | (OrderBase & {
+      readonly status: 'uncertain'
+      readonly since: Instant
+      /** How the call to KIE ended, in words for operators. */
+      readonly said?: string
+    })
   | (OrderBase &
       Taken & {
         readonly status: 'generating'
@@ -38,6 +43,8 @@ export type Order =
         readonly status: 'released'
         readonly reason: ReleaseReason
         readonly releasedAt: Instant
+        /** Why, as the other side said it, in words for operators. */
+        readonly said?: string
         /** A success that came after the release is given away once. `given_up`: it could not be brought in time. */
         readonly gift: 'none' | 'delivering' | 'delivered' | 'given_up'
       })
@@ -60,6 +67,8 @@ export type OrderBase = {
   readonly placedAt: Instant
   /** The message that shows the progress; unknown until Telegram took it. */
   readonly progressMessage?: MessageId
+  /** Why the message that shows the progress does not say how it stands: Telegram refused to show it. */
+  readonly notShown?: string
   /** The person asked not to be shown progress any more; the result comes all the same. */
   readonly quiet?: boolean
 }
@@ -85,6 +94,8 @@ export type Artifact = { readonly url: ArtifactUrl } & (
       readonly state: 'waiting'
       /** Since then it could not be fetched. */
       readonly refusedAt?: Instant
+      /** Why, in words for operators. */
+      readonly said?: string
     }
   | SentArtifact
   | { readonly state: 'lost'; readonly reason: LossReason; readonly lostAt: Instant }

@@ -2,6 +2,8 @@ import type { DueErrand } from '../errands/errand.ts'
 import { after, type Clock } from '../kit/clock.ts'
 import type { OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import { lossesOf } from '../losses/losses-of-order.ts'
+import { recordLoss } from '../losses/record-loss.ts'
 import { kopecks, type Price } from '../money/amount.ts'
 import type { Part } from '../money/ledger.ts'
 import type { Permit } from '../permit.ts'
@@ -12,8 +14,8 @@ import { type Decision, decide, type Effect, type Observation } from './decide.t
 import { type Order, paidOf } from './order.ts'
 
 /**
- * The step that records what was learned about an order: lock its row, decide, and write the next state, the money and
- * the errands together. The same observation twice is one change.
+ * The step that records what was learned about an order: lock its row, decide, and write the next state, the money, the
+ * errands and the losses together. The same observation twice is one change.
  */
 export type Recorded = { readonly order: Order; readonly changed: boolean }
 
@@ -49,7 +51,7 @@ export function createRecordObservation({
 }
 
 /** What it writes of a step. */
-export type RecordTx = Pick<Tx, 'orders' | 'ledger' | 'errands'>
+export type RecordTx = Pick<Tx, 'orders' | 'ledger' | 'losses' | 'errands'>
 
 /** The same inside a step that is already open (a person cancels). The order's row must be locked. */
 export async function applyObservation(
@@ -66,6 +68,9 @@ export async function applyObservation(
   const errands: DueErrand[] = []
   for (const effect of effects) errands.push(...(await applyEffect(tx, next, effect, clock, facts)))
   await tx.errands.add(errands)
+  for (const loss of lossesOf({ before: order, next, seen: observation })) {
+    await recordLoss(tx.losses, { ...loss, at: clock.now() }, facts)
+  }
   emitState(order, next, facts)
   return { order: next, changed: true }
 }

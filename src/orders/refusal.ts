@@ -9,6 +9,8 @@ export type Refusal =
   | { readonly code: 'not_sellable' }
   | { readonly code: 'too_many_running'; readonly limit: number }
   | { readonly code: 'selling_paused' }
+  /** It costs more than KIE has left for us; others go on. */
+  | { readonly code: 'offer_paused' }
 
 /** Orders of one person that may run at the same time. */
 export const runningOrdersMax = 5

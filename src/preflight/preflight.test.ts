@@ -5,8 +5,10 @@ import {
   type Finding,
   judgeDatabase,
   judgeDatabaseFault,
+  judgeFileHosts,
   judgeSchema,
   judgeStorage,
+  judgeTopUps,
   judgeWork,
   summary,
 } from './preflight.ts'
@@ -20,6 +22,13 @@ const healthy: DatabaseFacts = {
 }
 const states = (findings: readonly Finding[]) =>
   Object.fromEntries(findings.filter(({ state }) => state !== 'ok').map(({ check, state }) => [check, state]))
+
+it('a rate at which nobody could top up is a failure, and one that leaves some amounts is none', () => {
+  const stateAt = (rate: string) => judgeTopUps(rate).state
+  assert.deepEqual(['1.6', '2.5', '2000', '0.001'].map(stateAt), ['ok', 'ok', 'ok', 'ok'])
+  assert.deepEqual(['0', '0.000', '2000.1', '999999999'].map(stateAt), ['failed', 'failed', 'failed', 'failed'])
+  assert.match(judgeTopUps('2.5').says, /by 50 to 40000 roubles/)
+})
 
 describe('a database', () => {
   it('is in order from version 15 on', () => {
@@ -103,5 +112,23 @@ describe('a summary', () => {
     const wrong: Finding = { check: 'b', state: 'failed', says: 'is broken', todo: 'mend it' }
     assert.deepEqual(summary([doubtful, wrong]), { isWell: false, next: '1 failed, 1 warning. Next, b: mend it.' })
     assert.deepEqual(summary([doubtful, doubtful]), { isWell: true, next: '2 warnings. Next, a: look at it.' })
+  })
+})
+
+describe('the names of KIE’s file hosts', () => {
+  const real = { host: 'files.example', addresses: ['8.8.8.8'], isPublic: true }
+  const fake = { host: 'results.example', addresses: ['198.18.0.5'], isPublic: false }
+  const unknown = { host: 'old.example', addresses: [], isPublic: false, error: 'ENOTFOUND' }
+
+  it('are wrong when one leads to no public address; the host, the address and the resolver are named', () => {
+    const finding = judgeFileHosts([real, fake])
+    assert.equal(finding.state, 'failed')
+    assert.match(finding.says, /results\.example resolves to 198\.18\.0\.5/)
+    assert.match(finding.todo ?? '', /resolv\.conf.*fake-ip/)
+  })
+
+  it('may be unknown, but not all of them', () => {
+    assert.equal(judgeFileHosts([real, unknown]).state, 'ok')
+    assert.equal(judgeFileHosts([unknown]).state, 'failed')
   })
 })

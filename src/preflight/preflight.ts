@@ -1,4 +1,5 @@
 import type { Outcome } from '../kit/outcome.ts'
+import { invoiceStarsMax, topUpRange } from '../money/top-up.ts'
 
 /**
  * The checks before serving, and at any time after: facts in, findings out. Pure, so that `start` and `doctor` say the
@@ -227,6 +228,19 @@ export function judgeShop(written: Partial<ShopTerms> | undefined, mine: ShopTer
   )
 }
 
+/** Whether anybody can pay: Telegram takes no invoice over more than 100,000 Stars. */
+export function judgeTopUps(starsPerRub: string): Finding {
+  const check = 'top-ups'
+  const { min, max } = topUpRange(starsPerRub)
+  const [least, most] = [min / 100, max / 100]
+  if (max >= min) return ok(check, `at ${starsPerRub} Stars a rouble people top up by ${least} to ${most} roubles`)
+  return failed(
+    check,
+    `at ${starsPerRub} Stars a rouble nobody can top up: ${least} roubles, the least, must be 1 to ${invoiceStarsMax} Stars`,
+    'correct STARS_PER_RUB; 1.6 is usual',
+  )
+}
+
 export type WorkFacts = { readonly instance: string; readonly work: 'exclusive' | 'shared' }
 
 /** The instances that run, beside the setting that is looked at: one that works alone does not know of one that shares. */
@@ -269,6 +283,21 @@ export function judgeIdentity(me: Outcome<{ readonly username: string; readonly 
       )
 }
 
+/**
+ * Whether an operator can be told anything, by how Telegram answered a chat action: it refuses one for whoever has blocked
+ * the bot, or has never pressed Start. Undefined when Telegram said nothing about that.
+ */
+export function judgeOperator(operator: number, asked: Outcome<unknown>): Finding | undefined {
+  const check = `operator.${operator}`
+  if (asked.kind === 'done') return ok(check, 'reads what this bot writes')
+  if (asked.kind === 'unknown' || asked.retry.when === 'later') return undefined
+  return warning(
+    check,
+    `operator ${operator} cannot be told anything (${asked.detail})`,
+    'let them open the bot and press Start, or unblock it; when that is nobody, correct ADMIN_ID',
+  )
+}
+
 /** Enough for a handful of pictures; below it the next buyers are refused. */
 const creditsFew = 100
 
@@ -292,6 +321,33 @@ export function judgeProvider(asked: Outcome<string>): Finding {
         `KIE does not answer (${asked.detail})`,
         'check the network of this machine, and KIE_API_URL when it is set',
       )
+}
+
+/** What this machine makes of a name. */
+export type ResolvedHost = {
+  readonly host: string
+  readonly addresses: readonly string[]
+  /** At least one of the addresses is. */
+  readonly isPublic: boolean
+  readonly error?: string
+}
+
+/** The hosts of KIE's files; of those that give results some may be gone, as KIE promises no list of them. */
+export function judgeFileHosts(hosts: readonly ResolvedHost[]): Finding {
+  const check = 'kie.files'
+  const todo =
+    'let the resolver of this machine give the real addresses: see /etc/hosts and /etc/resolv.conf, and take these hosts out of a VPN or proxy with fake addresses (fake-ip); nothing is sold while results cannot be fetched'
+  const misled = hosts.filter(({ isPublic, addresses }) => !isPublic && addresses.length > 0)
+  if (misled.length > 0) {
+    const says = misled.map(({ host, addresses }) => `${host} resolves to ${addresses.join(', ')}`).join('; ')
+    return failed(check, `${says}, which is no public address, so no file is fetched from there`, todo)
+  }
+  const unknown = hosts.filter(({ isPublic }) => !isPublic)
+  const [first] = unknown
+  if (first !== undefined && unknown.length === hosts.length) {
+    return failed(check, `the hosts of KIE's files are not known here (${first.host}: ${first.error})`, todo)
+  }
+  return ok(check, "the names of KIE's file hosts lead to public addresses")
 }
 
 /** A finding as one sentence, for whoever shows no table. */

@@ -58,7 +58,7 @@ export function createIntake(
 export function createArrivals(
   deps: ServiceDeps,
   { telegram, noteMilestone }: ArrivalPorts,
-  { secretPath, secretToken, keys }: Booted,
+  { secretPath, secretToken, keys, operators }: Booted,
   standing: Standing,
   given: {
     readonly intake: IntakeDeps
@@ -69,13 +69,9 @@ export function createArrivals(
   const { config, clock, telemetry } = deps
   const { intake, publicUrl, newestStoredAt } = given
   const commands = createCommandsKeeper({
-    async set() {
-      const answers = [
-        await telegram.setMyCommands(commandsFor('en')),
-        await telegram.setMyCommands(commandsFor('ru'), 'ru'),
-      ]
-      return answers.every(({ kind }) => kind === 'done')
-    },
+    telegram,
+    commandsFor,
+    operators,
     clock,
   })
   if (config.world.mode === 'webhook') {

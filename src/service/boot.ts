@@ -2,7 +2,7 @@ import { compileCatalog } from '../catalog/compile-catalog.ts'
 import type { Catalog } from '../catalog/offer.ts'
 import { screenCount } from '../conversation/routes.ts'
 import type { ChatGateway } from '../delivery/chat-gateway.ts'
-import { createTellNow } from '../delivery/tell-operators.ts'
+import { createTellNow, createTellOperator, type TellOperator } from '../delivery/tell-operators.ts'
 import { after } from '../kit/clock.ts'
 import { newSecret, type PersonId, personId } from '../kit/ids.ts'
 import { refusedAgainMs, textOf } from '../operators/operator-watch.ts'
@@ -13,6 +13,7 @@ import {
   judgeDatabase,
   judgeDatabaseFault,
   judgeSchema,
+  judgeTopUps,
   judgeWorld,
   sentenceOf,
   warning,
@@ -25,6 +26,7 @@ import type { ServiceDeps } from './deps.ts'
 export type Booted = {
   readonly catalog: Catalog
   readonly operators: readonly PersonId[]
+  readonly tellOperator: TellOperator
   /** Sends them a message without an errand. Never rejects. */
   readonly tellNow: (text: string) => Promise<void>
   readonly secretPath: string
@@ -41,9 +43,11 @@ export class StartRefused extends Error {
 export async function boot(deps: ServiceDeps, ports: BootPorts, chat: ChatGateway): Promise<Booted> {
   const { config, world, clock, telemetry } = deps
   const catalog = readCatalog(deps)
+  throwIfFailed([judgeTopUps(config.shop.starsPerRub)], telemetry)
   await checkDatabase(ports, deps)
   const operators = config.operators.map(personId)
-  const tellNow = createTellNow({ chat, operators, telemetry })
+  const tellOperator = createTellOperator({ chat, telemetry })
+  const tellNow = createTellNow({ tellOperator, operators, telemetry })
   await migrate(ports, deps, tellNow)
   throwIfFailed([judgeWorld(await ports.worldOfSchema(world), world)], telemetry)
   await ports.noteShopSettings(config.shop)
@@ -59,7 +63,7 @@ export async function boot(deps: ServiceDeps, ports: BootPorts, chat: ChatGatewa
   })
   if (config.world.mode === 'webhook') await checkKeys(keys, telemetry)
   telemetry.emit('PREFLIGHT_OK')
-  return { catalog, operators, tellNow, secretPath, secretToken, callbackKey, keys }
+  return { catalog, operators, tellOperator, tellNow, secretPath, secretToken, callbackKey, keys }
 }
 
 function readCatalog({ catalogSources, clock, telemetry }: ServiceDeps): Catalog {

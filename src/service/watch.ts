@@ -1,15 +1,18 @@
-import type { Breaker } from '../delivery/breaker.ts'
+import type { ResultsGuard } from '../delivery/results-guard.ts'
+import type { TelegramBreaker } from '../delivery/telegram-breaker.ts'
 import { createFiguresDuty } from '../health/figures.ts'
 import { createHealth } from '../health/health.ts'
 import { createStoreWatch } from '../health/store-watch.ts'
 import { instant } from '../kit/clock.ts'
+import { chatOfPerson } from '../kit/ids.ts'
 import type { Releasers } from '../kit/releasers.ts'
+import { untilAborted } from '../kit/wait.ts'
 import { type Duty, every, type LeaderDuty, startDuties } from '../lifecycle/duties.ts'
 import { createLeaderWatch } from '../lifecycle/leader-watch.ts'
 import { createOperatorWatch } from '../operators/operator-watch.ts'
 import type { WatchPorts } from '../ports.ts'
 import { createIdentity } from '../preflight/identity.ts'
-import { judgeIdentity, judgeProvider, judgeSkew } from '../preflight/preflight.ts'
+import { judgeFileHosts, judgeIdentity, judgeOperator, judgeProvider, judgeSkew } from '../preflight/preflight.ts'
 import { createWarmUp } from '../preflight/warm-up.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { type Booted, tellFindings } from './boot.ts'
@@ -18,12 +21,15 @@ import { roleOf, type ServiceDeps, type Standing } from './deps.ts'
 /** What looks at the service and changes nothing: probes and metrics, the operators' alerts, and what an instance asks beside its start. */
 export type Probes = ReturnType<typeof createProbes>
 
+/** What notices that something outside does not work at all. */
+export type Outside = { readonly telegram: TelegramBreaker; readonly results: ResultsGuard }
+
 const ownDutiesEndMs = 2_000
 
 export function createProbes(
   { config, instance, version, clock, telemetry }: ServiceDeps,
   ports: WatchPorts,
-  breaker: Breaker,
+  outside: Outside,
   standing: Standing,
   startedMs: number,
 ) {
@@ -38,7 +44,9 @@ export function createProbes(
     webhook: () => standing.webhook?.figures(),
     polling: () => standing.polling?.figures(),
     selling: () => standing.selling?.figures(),
-    telegram: breaker.figures,
+    lossCreditsPerDay: config.lossCreditsPerDay,
+    telegram: () => ({ away: outside.telegram.away() }),
+    results: outside.results.figures,
     isRefused: stores.isRefused,
     nobodyActiveMs: () => standing.leaderWatch?.nobodyForMs() ?? 0,
     instance,
@@ -75,7 +83,7 @@ export function createProbes(
 export function createAlerts(
   { config, instance, clock, telemetry }: ServiceDeps,
   ports: WatchPorts,
-  breaker: Breaker,
+  outside: Outside,
   { figures }: Probes,
   { tellNow }: Booted,
   standing: Standing,
@@ -106,7 +114,10 @@ export function createAlerts(
       errands: figures.latest()?.errands,
       pool: ports.poolFigures(),
       selling: standing.selling?.figures() ?? {},
-      telegram: breaker.figures(),
+      losses: figures.latest()?.losses,
+      lossCreditsPerDay: config.lossCreditsPerDay,
+      telegram: { away: outside.telegram.away() },
+      results: outside.results.figures(),
       creditsLow: config.kieCreditsLow,
     }),
     async formerThatDied(epoch) {
@@ -128,9 +139,9 @@ export function createAlerts(
 export function startOwnDuties(
   { config, clock, telemetry }: ServiceDeps,
   ports: WatchPorts,
-  breaker: Breaker,
+  outside: Outside,
   { figures, stores }: Probes,
-  { keys }: Booted,
+  { keys, operators }: Booted,
   standing: Standing,
   releasers: Releasers,
   wake: () => void,
@@ -141,6 +152,9 @@ export function startOwnDuties(
     if (asking.signal.aborted) return
     if (credits.kind === 'done') telemetry.emit('KIE_CREDITS', { credits: credits.value })
     tellFindings([judgeProvider(credits)], telemetry)
+  })
+  void ports.resolveFileHosts().then((hosts) => {
+    if (hosts.length > 0) tellFindings([judgeFileHosts(hosts)], telemetry)
   })
   releasers.add('what is asked of KIE', async () => {
     asking.abort()
@@ -165,13 +179,23 @@ export function startOwnDuties(
     clock,
     telemetry,
   })
+  /** Whether the operators can be told anything; they see that the bot is typing, and nothing else. */
+  const askOperators = async (_: undefined, signal: AbortSignal) => {
+    const asked = operators.map(async (operator) => {
+      const finding = judgeOperator(operator, await ports.chat.sayBusy(chatOfPerson(operator), 'typing'))
+      if (finding !== undefined && !signal.aborted) tellFindings([finding], telemetry)
+    })
+    await untilAborted(signal, Promise.all(asked))
+  }
   const duties: Duty<undefined>[] = [
     figures.duty,
     stores.duty,
     { name: 'listen', run: (_, signal) => ports.listen(wake, signal), longestPauseMs: 2_000 },
     every('connections', 2_000, clock, async () => ports.sweepConnections()),
-    { name: 'telegram', run: (_, signal) => breaker.watch(signal) },
+    { name: 'telegram', run: (_, signal) => outside.telegram.watch(signal) },
+    { name: 'results', run: (_, signal) => outside.results.watch(signal) },
     identity,
+    { name: 'operators', run: askOperators },
     warmUp,
   ]
   if (config.world.mode === 'webhook') {

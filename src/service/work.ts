@@ -1,11 +1,14 @@
 import type { Catalog } from '../catalog/offer.ts'
+import type { ArtifactSource } from '../delivery/artifact-source.ts'
 import type { ChatGateway } from '../delivery/chat-gateway.ts'
 import { createDeliver } from '../delivery/deliver-artifacts.ts'
 import { createOrderWords } from '../delivery/order-words.ts'
 import type { createPacing } from '../delivery/pacing.ts'
+import type { Refused } from '../delivery/refused.ts'
 import { createShowProgress } from '../delivery/show-progress.ts'
 import type { createShowScreen } from '../delivery/show-screen.ts'
-import { createSmallErrands, type SmallErrandsDeps } from '../delivery/small-errands.ts'
+import { createSmallErrands, type Examined, type SmallErrandsDeps } from '../delivery/small-errands.ts'
+import type { TellOperator } from '../delivery/tell-operators.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { createRunner, type Handlers } from '../errands/runner.ts'
 import type { KieGateway } from '../generation/kie-gateway.ts'
@@ -13,7 +16,7 @@ import type { OrderReferences } from '../generation/order-reference.ts'
 import { createSubmitTask } from '../generation/submit-task.ts'
 import { createSweepOrders } from '../generation/sweep-orders.ts'
 import { createWatchTask } from '../generation/watch-task.ts'
-import { sniffPicture } from '../http/sniff.ts'
+import { sniffForeign, sniffInput } from '../http/sniff.ts'
 import { buildMarketInput } from '../kie/families/market.ts'
 import { type ChatId, type PersonId, randomFraction } from '../kit/ids.ts'
 import type { Turns } from '../kit/turns.ts'
@@ -33,8 +36,10 @@ export function createErrands(
   given: {
     readonly catalog: Catalog
     readonly chat: ChatGateway
+    readonly artifacts: ArtifactSource
     readonly kie: KieGateway
     readonly pacing: Pacing
+    readonly refused: Refused
     /** Turns at a chat, which screens take as well. */
     readonly turns: Turns<ChatId>
     readonly references: OrderReferences
@@ -43,10 +48,25 @@ export function createErrands(
     readonly fileChecked: SmallErrandsDeps['fileChecked']
     readonly starRefunds: SmallErrandsDeps['starRefunds']
     readonly operators: readonly PersonId[]
+    readonly tellOperator: TellOperator
   },
 ) {
-  const { catalog, chat, kie, pacing, turns, references, callbackBase, fileChecked, starRefunds, operators } = given
-  const { store, artifacts } = ports
+  const {
+    catalog,
+    chat,
+    artifacts,
+    kie,
+    pacing,
+    refused,
+    turns,
+    references,
+    callbackBase,
+    fileChecked,
+    starRefunds,
+    operators,
+    tellOperator,
+  } = given
+  const { store } = ports
   const dayAt = shopDaysIn(config.shop.timezone)
   const random = randomFraction
   const record = createRecordObservation({ store, clock, telemetry })
@@ -58,12 +78,14 @@ export function createErrands(
       chat,
       artifacts,
       pacing,
+      refused,
       texts: words,
-      isPicture: (bytes) => sniffPicture(bytes) !== undefined,
+      examine,
       fileChecked,
       starRefunds,
       starTransactions: ports.telegram.getStarTransactions,
       operators,
+      tellOperator,
     }),
     submit_task: createSubmitTask({
       ...common,
@@ -71,7 +93,7 @@ export function createErrands(
       fetchFile: chat.fetchFile,
       offer: catalog.get,
       buildInput: buildMarketInput,
-      sniff: sniffPicture,
+      sniff: sniffInput,
       callbackUrl: (order, story) =>
         callbackBase === undefined ? undefined : `${callbackBase}/${references.sign(order, story)}`,
       random,
@@ -82,8 +104,8 @@ export function createErrands(
       offer: catalog.get,
       isOurCallback: (order, url) => references.read(url.split('/').at(-1) ?? '')?.order === order,
     }),
-    show_progress: createShowProgress({ ...common, chat, pacing, progressOf: words.progress }),
-    deliver: createDeliver({ ...common, chat, artifacts, words, pacing, random }),
+    show_progress: createShowProgress({ ...common, chat, pacing, refused, progressOf: words.progress }),
+    deliver: createDeliver({ ...common, chat, artifacts, words, pacing, refused, random }),
   }
   const runner = createRunner({
     handlers,
@@ -127,4 +149,11 @@ export function createWorkDuties(
     // What Telegram told another instance to wait for holds for us too.
     ...(isShared ? [workDuty('waits', every<Permit>('waits', 1_000, clock, pacing.load).run)] : []),
   ]
+}
+
+/** What a person sent, by its bytes. */
+function examine(bytes: Uint8Array): Examined {
+  const picture = sniffInput(bytes)
+  if (picture === undefined) return { verdict: sniffForeign(bytes) ?? 'not_a_picture' }
+  return { verdict: 'picture', width: picture.width, height: picture.height }
 }

@@ -2,6 +2,7 @@ import type { Update } from 'grammy/types'
 import { type BotId, botId } from '../kit/ids.ts'
 import { done, type Outcome, unknown } from '../kit/outcome.ts'
 import type { Language } from '../people/person.ts'
+import type { CommandScope } from '../webhook/commands-keeper.ts'
 import type { WebhookSeen } from '../webhook/webhook.ts'
 import type { TelegramNo } from './answer.ts'
 import type { BotApi } from './bot-api.ts'
@@ -32,6 +33,8 @@ export interface TelegramAdmin {
     commands: readonly { readonly command: string; readonly description: string }[],
     language?: Language,
   ): Promise<Outcome<true, TelegramNo>>
+  /** Deletes one list of commands, so that the next wider one is shown. Done as well when there is none. */
+  deleteMyCommands(scope: CommandScope, language?: Language): Promise<Outcome<true, TelegramNo>>
   /**
    * Waits up to `timeoutS` (50 at most) for updates from `offset` on, and returns each as Telegram wrote it. What lies
    * before `offset` is forgotten by Telegram. An aborted wait is `unknown`.
@@ -128,6 +131,16 @@ export function createAdmin(api: BotApi, limitMs: number): TelegramAdmin {
         (telegram) =>
           telegram.raw.setMyCommands({
             commands: [...commands],
+            ...(language === undefined ? {} : { language_code: language }),
+          }),
+        call,
+      ),
+
+    deleteMyCommands: (scope, language) =>
+      api.call(
+        (telegram) =>
+          telegram.raw.deleteMyCommands({
+            scope: typeof scope === 'number' ? { type: 'chat', chat_id: scope } : { type: scope },
             ...(language === undefined ? {} : { language_code: language }),
           }),
         call,

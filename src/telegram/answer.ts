@@ -12,19 +12,20 @@ export type TelegramNo =
   | 'conflict'
 
 export type Refused = {
+  readonly method: string
   readonly code: number
   readonly description: string
   readonly retryAfterS?: number
 }
 
 /** Anything the server says with 5xx may have been done all the same: `unknown`. */
-export function outcomeOfRefusal({ code, description, retryAfterS }: Refused): Outcome<never, TelegramNo> {
+export function outcomeOfRefusal({ method, code, description, retryAfterS }: Refused): Outcome<never, TelegramNo> {
   const detail = `Telegram answered ${code}: ${description}`
   if (code >= 500) return unknown(detail)
   if (code === 429) return later('too_many', detail, retryAfterS === undefined ? undefined : retryAfterS * 1000)
   const why = reasonOf(code, description)
   // A token is given back, or was refused by a server that has troubles of its own: that ends no work.
-  return why === 'token_refused' ? later(why, detail) : never(why, detail)
+  return why === 'token_refused' ? later(why, detail) : never(why, detail, method)
 }
 
 function reasonOf(code: number, description: string): TelegramNo {

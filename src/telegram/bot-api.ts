@@ -145,6 +145,7 @@ const refusal = { ok: false }
 function refusedOf(error: GrammyError, hide: (text: string) => string): Refused {
   const retryAfterS = error.parameters.retry_after
   return {
+    method: error.method,
     code: error.error_code,
     description: hide(String(error.description)),
     ...(retryAfterS === undefined ? {} : { retryAfterS }),

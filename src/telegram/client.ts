@@ -9,7 +9,7 @@ import { done, later, never, type Outcome, unknown } from '../kit/outcome.ts'
 import { createAdmin, type TelegramAdmin } from './admin.ts'
 import { isAlreadyRefunded, isNotModified, type TelegramNo } from './answer.ts'
 import { createBotApi } from './bot-api.ts'
-import { renderCaption, renderKeyboard, renderPlain, renderText } from './send.ts'
+import { renderCaption, renderKeyboard, renderPlain, renderText, textUnitsMax } from './send.ts'
 
 /**
  * Telegram as the rest of the service sees it. Every call ends in an outcome and within its limit; nothing is repeated
@@ -148,6 +148,24 @@ export function createTelegramClient({
       }
     },
 
+    async removeKeyboard(chat, text) {
+      const message = await api.call(
+        (telegram) =>
+          telegram.raw.sendMessage({
+            chat_id: chat,
+            text: renderPlain(text, textUnitsMax),
+            disable_notification: true,
+            reply_markup: { remove_keyboard: true },
+          }),
+        call,
+      )
+      const sent = andThen(message, sentOf)
+      if (sent.kind !== 'done') return forChat(sent)
+      // What cannot be deleted may stay: it says something true.
+      await api.call((telegram) => telegram.raw.deleteMessage({ chat_id: chat, message_id: sent.value.message }), call)
+      return done(true)
+    },
+
     async sayBusy(chat, doing) {
       return forChat(await api.call((telegram) => telegram.raw.sendChatAction({ chat_id: chat, action: doing }), call))
     },
@@ -192,8 +210,8 @@ function downloaded(status: number, bytes: Uint8Array): Outcome<{ readonly bytes
 /** A conflict between pollers cannot come from these calls; should it, it is a bug like any other refusal. */
 function forChat<T>(outcome: Outcome<T, TelegramNo>): Outcome<T, ChatNo> {
   if (outcome.kind !== 'not_done') return outcome
-  const { why, detail, retry } = outcome
-  return { kind: 'not_done', why: why === 'conflict' ? 'refused' : why, detail, retry }
+  const { why } = outcome
+  return { ...outcome, why: why === 'conflict' ? 'refused' : why }
 }
 
 function andThen<T, U, Why extends string, More extends string>(

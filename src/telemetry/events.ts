@@ -50,6 +50,11 @@ export const events = {
     meaning: 'Telegram never said whether it took this message; it was sent a few times, and is not sent again',
     action: 'nothing: the person has it, or asks again',
   }),
+  MESSAGE_REFUSED: event('TELEMETRY', 'error', ['cid', 'method', 'what', 'detail'], {
+    meaning:
+      'Telegram refuses this message for good; the person reads a plain one in its place, and the operators were told of the first of its kind',
+    action: 'trt story <cid>; it is a fault of ours or a new rule of Telegram: report `method` and `detail`',
+  }),
   TELEGRAM_AWAY: event('TELEMETRY', 'error', ['why', 'detail'], {
     meaning:
       'Telegram does not answer, or refuses the token; nothing is sent until a probe is answered, and nothing is lost',
@@ -58,6 +63,15 @@ export const events = {
   }),
   TELEGRAM_BACK: event('TELEMETRY', 'info', ['away_s'], {
     meaning: 'Telegram answers again; what waited is sent, at a steady pace',
+  }),
+  RESULTS_AWAY: event('TELEMETRY', 'error', ['host', 'why', 'detail'], {
+    meaning:
+      'the host of results does not answer, or its name leads to no public address; results of it wait, and nothing is sold while it is the one that KIE uses',
+    action:
+      'no_public_address: the resolver of this machine (a VPN or proxy with fake addresses) must give the real ones; no_answer: look at the network. It goes on by itself: trt doctor',
+  }),
+  RESULTS_BACK: event('TELEMETRY', 'info', ['host', 'away_s'], {
+    meaning: 'the host of results answers again; what waited is fetched',
   }),
   PASSIVE_REJECT: event('TELEMETRY', 'warn', ['kind'], {
     meaning: 'a PASSIVE instance could not store an update and answered 503; Telegram keeps it',
@@ -135,6 +149,12 @@ export const events = {
       'one result of an order (counted from 1) could not be brought; its share of the price goes back, and it is still looked for now and then, unless it is `too_big` or `refused`',
     action: 'trt story <cid> has the answers of its host; many of one reason in a row need a look at that host',
   }),
+  LOSS_RECORDED: event('ORDER', 'info', ['cid', 'cause', 'detail'], {
+    more: ['order_id', 'result', 'credits', 'kopecks'],
+    meaning:
+      'an order or a part of it brought no revenue, an input was lost, or a message was refused: `cause` says which',
+    action: 'trt losses shows the day by cause; operations.md, "Losses", has what to check and do for each cause',
+  }),
   ORDER_COMPLETED: event('ORDER', 'info', ['cid', 'order_id', 'price'], {
     more: ['model', 'task_id'],
     meaning: 'delivered and paid',
@@ -206,10 +226,15 @@ export const events = {
     action: 'look at ERRAND_FAILED, DUTY_FAILED and at Telegram or KIE',
   }),
   OPERATOR_TOLD: event('ERRAND', 'info', ['what'], { more: ['cid'], meaning: 'a message to the operators' }),
+  OPERATOR_OUT_OF_REACH: event('ERRAND', 'warn', ['operator', 'error', 'cid'], {
+    meaning:
+      'this operator has blocked the bot or never pressed Start; logged once. Alerts go to the other operators; when none can be reached, they are kept until one presses Start',
+    action: 'let this person open the bot and press Start; correct ADMIN_ID when it names somebody else',
+  }),
   OPERATOR_NOT_TOLD: event('ERRAND', 'warn', ['what', 'error'], {
     more: ['cid'],
     meaning: 'Telegram did not take a message to an operator',
-    action: 'an operator must have started the bot and not blocked it; ADMIN_ID names them',
+    action: 'nothing, unless it repeats; `error` has the words of Telegram',
   }),
 
   PREFLIGHT_STARTED: event('BOOT', 'info', ['version', 'instance', 'world'], {

@@ -54,6 +54,7 @@ export function createMetrics(telemetry: Telemetry, read: () => Gauges): { text(
   const kieCalls = counter('trt_kie_calls_total', 'Calls to KIE', ['route', 'code'])
   const callbacks = counter('trt_kie_callbacks_total', 'Callbacks of KIE', ['outcome'])
   const orders = counter('trt_orders_total', 'Orders that reached a status', ['status'])
+  const losses = counter('trt_losses_total', 'Losses', ['cause'])
   const limited = counter('trt_rate_limited_total', 'Answers "too many"', ['scope'])
   const unhandled = counter('trt_unhandled_errors_total', 'Errors nobody caught', [])
   const poolWait = new Histogram({
@@ -96,6 +97,9 @@ export function createMetrics(telemetry: Telemetry, read: () => Gauges): { text(
         return
       case 'ORDER_RELEASED':
         orders.inc({ status: 'released' })
+        return
+      case 'LOSS_RECORDED':
+        losses.inc({ cause: String(fields['cause']) })
         return
       case 'ORDER_UNCERTAIN':
         orders.inc({ status: 'uncertain' })

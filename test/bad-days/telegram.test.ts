@@ -130,6 +130,7 @@ const executed = (method: string) =>
   ({ on: 'telegram', method, status: 502, after_execution: true, times: 10_000 }) as const
 
 const trouble: readonly EventName[] = [
+  'PREFLIGHT_FINDING',
   'UI_NOT_SHOWN',
   'RESULT_NOT_DELIVERED',
   'MESSAGE_UNCONFIRMED',

@@ -38,7 +38,7 @@ describe('a service that is in order', () => {
     assert.deepEqual([ok, code, next], [true, 0, 'Everything is in order. Nothing to do.'])
     assert.deepEqual(
       findings.map(({ check }) => check),
-      `settings storage database connections pooler clock.database migrations world shop work lock catalog identity clock.telegram
+      `settings storage database connections pooler clock.database migrations world shop work lock catalog top-ups identity operator.7000000001 clock.telegram
        service public relay webhook.leader webhook.duties webhook.set webhook.url webhook.settings webhook.info stars kie`.split(
         /\s+/,
       ),
@@ -110,6 +110,22 @@ const breakages: readonly Breakage[] = [
     state: 'warning',
     says: /^WORK is shared here and exclusive in \S+$/,
     todo: /the same WORK/,
+  },
+  {
+    what: 'an operator who never pressed Start',
+    env: (env) => ({ ...env, ADMIN_IDS: `${env['ADMIN_ID']},42` }),
+    check: 'operator.42',
+    state: 'warning',
+    says: /^operator 42 cannot be told anything \(.*chat not found\)$/,
+    todo: /press Start.*ADMIN_ID/,
+  },
+  {
+    what: 'a rate at which nobody can top up',
+    env: (env) => ({ ...env, STARS_PER_RUB: '2500' }),
+    check: 'top-ups',
+    state: 'failed',
+    says: /at 2500 Stars a rouble nobody can top up/,
+    todo: /correct STARS_PER_RUB/,
   },
   {
     what: 'two public addresses that differ',

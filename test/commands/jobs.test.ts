@@ -60,7 +60,7 @@ describe('jobs', () => {
     assert.equal(code, 0)
     assert.match(out, /tell_operator is executed again now; follow it in the log by cid=0badc0de\.\n$/)
     await until(
-      () => running.lines().some((line) => /OPERATOR_(NOT_)?TOLD.*cid=0badc0de/.test(line)),
+      () => running.lines().some((line) => /OPERATOR_(NOT_TOLD|OUT_OF_REACH).*cid=0badc0de/.test(line)),
       'it was executed',
     )
     const { err, code: second } = await jobs('retry', '900001')

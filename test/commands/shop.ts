@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
+import { z } from 'zod'
 import { createSandbox } from '../../sandbox/sandbox.ts'
 import { commands } from '../../src/commands/commands.ts'
 import { type Clock, createClock } from '../../src/kit/clock.ts'
@@ -87,11 +88,15 @@ export async function openShop(more: Env = {}): Promise<Shop> {
   const database = await testDatabase()
   const sandbox = await createSandbox({ port: 0, seed: 'commands', floodLimits: false })
   const port = await freePort()
+  // The operator's chat with the bot.
+  const operator = z
+    .object({ id: z.number() })
+    .parse(await controlsOf(sandbox.url).ask('POST', '/people', { first_name: 'Ольга', language_code: 'ru' }))
   const env = {
     TELEGRAM_BOT_TOKEN: '7000001:a-token-of-the-sandbox-that-opens-nothing',
     KIE_API_KEY: 'a-key-of-the-sandbox-that-pays-nothing',
     DATABASE_URL: database.url,
-    ADMIN_ID: '1',
+    ADMIN_ID: String(operator.id),
     BOT_INSTANCE_ID: database.schema,
     PORT: String(port),
     LISTEN_ADDRESS: '127.0.0.1',

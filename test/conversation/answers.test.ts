@@ -4,8 +4,10 @@ import fc from 'fast-check'
 import type { Address } from '../../src/conversation/address.ts'
 import { decodeAddress } from '../../src/conversation/address-codec.ts'
 import type { Input } from '../../src/conversation/screen.ts'
+import type { View } from '../../src/conversation/view.ts'
 import { offerId, orderId, quoteId } from '../../src/kit/ids.ts'
 import { kopecks } from '../../src/money/amount.ts'
+import { renderKeyboard, renderText } from '../../src/telegram/send.ts'
 import { cases } from '../fixtures/seed.ts'
 import { anOrder, catalog, photo, Talk } from './talk.ts'
 
@@ -65,7 +67,7 @@ const places: fc.Arbitrary<Address> = fc.oneof(
 const files = fc.tuple(fc.nat(5), fc.constantFrom(1000, 25_000_000)).map(([n, bytes]) => photo(n, bytes))
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   places.map((address): Input => ({ kind: 'opened', address })),
-  fc.constantFrom<Input>({ kind: 'unknown_button' }, { kind: 'unsupported' }),
+  fc.constantFrom<Input>({ kind: 'unknown_button' }, { kind: 'unsupported' }, { kind: 'foreign_file', format: 'heic' }),
   fc.string({ unit: 'binary', maxLength: 5000 }).map((text): Input => ({ kind: 'text', text })),
   fc.constantFrom('кот', '5', 'да', '100', '').map((text): Input => ({ kind: 'text', text })),
   fc
@@ -86,6 +88,21 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
     .tuple(files, fc.constantFrom('picture' as const, 'not_a_picture' as const, 'too_big' as const, 'lost' as const))
     .map(([file, verdict]): Input => ({ kind: 'file_checked', file, verdict })),
 )
+
+/** Telegram's limits of a message [telegram-bot-api 4.2]. */
+function isAcceptable(view: View): void {
+  const { text, entities } = renderText(view.text)
+  assert.ok(text.length >= 1 && text.length <= 4_096 && text.isWellFormed())
+  assert.ok(entities.length <= 100)
+  for (const { offset, length } of entities) assert.ok(length > 0 && offset + length <= text.length)
+  const rows = renderKeyboard(view.keyboard).inline_keyboard
+  assert.ok(rows.flat().length <= 100 && rows.every((row) => row.length <= 8))
+  assert.ok(Buffer.byteLength(JSON.stringify(rows)) < 10_000)
+  for (const button of rows.flat()) {
+    assert.ok(button.text.length >= 1 && button.text.isWellFormed())
+    if ('callback_data' in button) assert.ok(Buffer.byteLength(button.callback_data) <= 64)
+  }
+}
 
 /** Buttons that the person sees, too, so that random walks get deep into the wizard. */
 const steps = fc.oneof(
@@ -119,6 +136,43 @@ describe('every input', () => {
         }
       }),
       cases(400),
+    )
+  })
+
+  it('is answered by a message that Telegram takes, whatever people are called and write', () => {
+    const names = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 64 }),
+      fc.constantFrom('🦊'.repeat(32), '👩‍👩‍👧'.repeat(8), '\u202e'.repeat(64)),
+    )
+    const long = fc
+      .tuple(fc.constantFrom('🦊', 'ы', 'x ', '👩‍👩‍👧', '<b>'), fc.integer({ min: 1, max: 4_080 }))
+      .map(([unit, units]): Input => ({ kind: 'text', text: unit.repeat(Math.ceil(units / unit.length)) }))
+    const longPrompts = fc.constantFrom(
+      ...catalog.offers.filter(({ fields }) =>
+        fields.some((field) => field.type === 'text' && field.role === 'prompt' && field.maxLength >= 4_000),
+      ),
+    )
+    const walk = fc.array(
+      fc.oneof(
+        steps,
+        long.map((input) => ({ input })),
+      ),
+      { minLength: 1, maxLength: 25 },
+    )
+    fc.assert(
+      fc.property(walk, names, longPrompts, fc.constantFrom('ru', 'en'), (done, firstName, { id }, language) => {
+        const talk = new Talk({ orders: [anOrder('a1')], firstName, language }).opens({ at: 'offer', offer: id })
+        for (const step of done) {
+          const buttons = talk.view.keyboard.flat().flatMap((button) => ('to' in button ? [button.to] : []))
+          if ('input' in step) talk.does(step.input)
+          else talk.opens(buttons[step.button % Math.max(1, buttons.length)] ?? { at: 'home' })
+          isAcceptable(talk.view)
+          // Half a character stands there as this one.
+          if (!JSON.stringify([done, firstName]).includes('\ufffd')) assert.ok(!talk.text.includes('\ufffd'))
+          assert.ok(talk.text.isWellFormed())
+        }
+      }),
+      cases(200),
     )
   })
 

@@ -31,6 +31,8 @@ export type Circumstances = {
   readonly freeToday?: number
   readonly freeExtra?: number
   readonly orders?: readonly Order[]
+  readonly starsPerRub?: string
+  readonly firstName?: string
 }
 
 /** Ids of twelve symbols, as the service mints them. */
@@ -44,6 +46,7 @@ export class Talk {
   freeToday: number
   freeExtra: number
   orders: Order[]
+  readonly starsPerRub: string
   readonly commands: Command[] = []
   view: View
   notice: Notice | undefined
@@ -51,12 +54,20 @@ export class Talk {
   drawings = 0
   #ids = 100
 
-  constructor({ language = 'ru', balance = 0, freeToday = 5, freeExtra = 0, orders = [] }: Circumstances = {}) {
+  constructor({
+    language = 'ru',
+    balance = 0,
+    freeToday = 5,
+    freeExtra = 0,
+    orders = [],
+    ...more
+  }: Circumstances = {}) {
+    this.starsPerRub = more.starsPerRub ?? '1.6'
     this.person = {
       id: personId(7),
       language,
       languageChosen: false,
-      firstName: 'Анна',
+      firstName: more.firstName ?? 'Анна',
       firstSeenAt: instant(noon - 3_600_000),
     }
     this.session = { version: 1, person: personId(7), chat: chatId(7), revision: 0, place: { at: 'home' } }
@@ -132,7 +143,7 @@ export class Talk {
       session: this.session,
       catalog,
       pricing,
-      shop: { freeDaily: 5, starsPerRub: '1.6', botUsername: 'trt_bot', supportTelegram: '@trt_help' },
+      shop: { freeDaily: 5, starsPerRub: this.starsPerRub, botUsername: 'trt_bot', supportTelegram: '@trt_help' },
       texts: textsFor(this.person.language),
       reads: this.#reads(needs, place),
       fresh: { quote: quoteId(minted(this.#ids)), draft: `d${this.#ids}` },

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { foreignFormats } from '../../src/catalog/foreign-format.ts'
 import { priceOf, quoteMs } from '../../src/catalog/quote.ts'
 import { after, instant } from '../../src/kit/clock.ts'
 import { kieTaskId, offerId, quoteId } from '../../src/kit/ids.ts'
+import { kopecks } from '../../src/money/amount.ts'
 import { pricing } from '../catalog/the-catalog.ts'
+import { cases } from '../fixtures/seed.ts'
 import { anOrder, catalog, noon, photo, Talk } from './talk.ts'
 
 /** A model that takes up to four photos and a prompt. */
@@ -424,6 +428,69 @@ describe('a message at the wrong moment', () => {
   })
 })
 
+describe('a label of the keyboard of a former program', () => {
+  it('leads where its button led, and has the keyboard taken away', () => {
+    const talk = new Talk().opens(free).writes('💳 Баланс')
+    assert.equal(talk.view.screen, 'balance')
+    assert.deepEqual(talk.commands, [{ type: 'remove_keyboard' }])
+    assert.equal(new Talk().writes('Помощь').view.screen, 'help')
+  })
+
+  it('is a description where one is asked for, as long as it has no picture before it', () => {
+    const talk = new Talk().opens(free).writes('баланс')
+    assert.equal(talk.view.screen, 'confirm')
+    assert.deepEqual(talk.commands, [])
+  })
+})
+
+describe('a file that the model cannot take', () => {
+  const large = { at: 'offer', offer: offerId('qwen-2-1-edit') } as const
+
+  it('is named, in either language, with what to do', () => {
+    for (const [language, words] of [
+      ['ru', /HEIC.*Пришлите снимок как фото/],
+      ['en', /HEIC.*Send it as a photo/],
+    ] as const) {
+      const talk = new Talk({ language }).opens(single)
+      talk.does({ kind: 'foreign_file', format: 'heic' })
+      assert.match(talk.text, words)
+      talk.sends(photo(1)).learns(photo(1), 'heic')
+      assert.match(talk.text, words, 'found out by its bytes')
+      assert.equal(talk.session.draft?.values['image_url'], undefined)
+      for (const format of foreignFormats) {
+        talk.does({ kind: 'foreign_file', format })
+        assert.match(talk.text, format === 'jxl' ? /JPEG XL/ : new RegExp(format.toUpperCase()))
+      }
+    }
+  })
+
+  it('is refused with the limit in pixels of the model, and of that model alone', () => {
+    const huge = { ...photo(1), width: 6000, height: 5000 }
+    const talk = new Talk({ balance: 1000_00 }).opens(large).sends(photo(1), { caption: 'лето' }).learns(huge)
+    assert.match(talk.text, /до 25.Мп/)
+    assert.equal(talk.session.draft?.values['image_urls'], undefined)
+    const fits = { ...photo(2), width: 5000, height: 5000 }
+    talk.sends(photo(2)).learns(fits)
+    assert.deepEqual(talk.session.draft?.values['image_urls'], [fits])
+    const other = new Talk({ balance: 1000_00 }).opens(single).sends(photo(1), { caption: 'лето' }).learns(huge)
+    assert.equal(other.view.screen, 'confirm')
+  })
+
+  it('is refused when the size that Telegram told was too small', () => {
+    const talk = new Talk().opens(single).sends(photo(1, 0)).learns(photo(1, 11_000_000))
+    assert.match(talk.text, /до 10.МБ/)
+    assert.equal(talk.session.draft?.values['image_url'], undefined)
+  })
+
+  it('is not kept for a model when no model may see it', () => {
+    const talk = new Talk().sends(photo(1, 20 * 1024 * 1024 + 1))
+    assert.equal(talk.noticed(), 'file_too_big')
+    assert.equal(talk.session.photos, undefined)
+    talk.sends(photo(1, 20 * 1024 * 1024))
+    assert.equal(talk.noticed(), 'choose_for_file')
+  })
+})
+
 describe('a photo that comes before a model is chosen', () => {
   it('is kept, with what was written under it, and is the first answer to the model that is picked then', () => {
     const talk = new Talk({ balance: 1000_00 }).sends(photo(1), { caption: 'сделай акварель' })
@@ -479,7 +546,7 @@ describe('a photo that comes before a model is chosen', () => {
     assert.equal(cancelled.noticed(), 'draft_dropped')
     assert.deepEqual(cancelled.opens(single).commands, [])
 
-    const big = new Talk().sends(photo(1, 30_000_000)).opens(single)
+    const big = new Talk().sends(photo(1, 15_000_000)).opens(single)
     assert.equal(big.noticed(), 'file_too_big')
     assert.equal(big.view.screen, 'model_card')
     assert.deepEqual(
@@ -521,5 +588,67 @@ describe('topping up', () => {
       assert.deepEqual(talk.commands, [])
     }
     assert.ok(new Talk().opens({ at: 'top_up' }).labels[0]?.includes('80 ⭐'))
+  })
+
+  it('takes no amount that Telegram would not take as one invoice, and names the largest', () => {
+    const opened = () => new Talk({ starsPerRub: '2.5' }).opens({ at: 'top_up' })
+    assert.match(opened().text, /от 50 до 40\s000/)
+    assert.deepEqual(opened().writes('40000').commands, [{ type: 'open_top_up', amount: 40_000_00 }])
+    for (const talk of [
+      opened().writes('50000'),
+      opened().writes('40 001'),
+      opened().opens({ at: 'top_up_amount', amount: kopecks(50_000_00) }),
+    ]) {
+      assert.deepEqual(talk.commands, [])
+      assert.match(talk.text, /от 50 до 40\s000. Больше за один раз не получится/)
+    }
+    const dear = new Talk({ starsPerRub: '200' }).opens({ at: 'top_up' })
+    assert.deepEqual(
+      dear.labels.filter((label) => label.includes('⭐')).map((label) => label.split(/\s/)[0]),
+      ['50', '100', '300', '500'],
+    )
+  })
+
+  it('offers on the confirm screen no amount that cannot be an invoice', () => {
+    const talk = new Talk({ starsPerRub: '2000', freeToday: 0 })
+    talk.opens({ at: 'offer', offer: offerId('z-image') }).writes('кот')
+    const buttons = talk.view.keyboard.flat().flatMap((button) => ('to' in button ? [button.to] : []))
+    const amounts = buttons.flatMap((to) => (to.at === 'top_up_amount' ? [to.amount] : []))
+    assert.deepEqual(amounts, [50_00])
+    const costly = new Talk({ starsPerRub: '2001', freeToday: 0 })
+    costly.opens({ at: 'offer', offer: offerId('z-image') }).writes('кот')
+    assert.ok(!costly.view.keyboard.flat().some((button) => 'to' in button && button.to.at === 'top_up_amount'))
+  })
+})
+
+describe('a text in which nothing can be seen', () => {
+  const invisible = [
+    ...'\u0007\u001b\u009f\u00a0\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b\u180e\u200b\u200c\u200d\u200e\u200f\u2028\u202a\u202e',
+    ...'\u2060\u2061\u2066\u2069\u2800\u3000\u3164\ufe00\ufe0f\ufeff\uffa0\ufff9\ufffb\u{1d159}\u{1d173}\u{e0001}\u{e0041}\u{e0100}',
+  ]
+
+  it('is empty, whatever it is made of', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...invisible), { maxLength: 40 }), (pieces) => {
+        const talk = new Talk().opens(free).writes(pieces.join(''))
+        assert.equal(talk.noticed(), 'too_short')
+        assert.equal(talk.session.draft?.values['prompt'], undefined)
+      }),
+      cases(),
+    )
+    for (const one of invisible)
+      assert.equal(new Talk().opens(free).writes(one).noticed(), 'too_short', one.codePointAt(0)?.toString(16))
+  })
+
+  it('under a photo is no description, and nothing to complain of', () => {
+    const talk = new Talk({ balance: 1000_00 }).opens(single).sends(photo(1), { caption: '\u200b\u3164' })
+    assert.equal(talk.noticed(), undefined)
+    assert.equal(talk.session.draft?.values['prompt'], undefined)
+    assert.equal(new Talk().sends(photo(1), { caption: '\u2800' }).opens(single).noticed(), undefined)
+  })
+
+  it('may stand within a description, and stays there: right-to-left marks are somebody’s language', () => {
+    const words = '\u202bשלום\u202c \u2067عالم\u2069'
+    assert.equal(new Talk().opens(free).writes(words).session.draft?.values['prompt'], words)
   })
 })

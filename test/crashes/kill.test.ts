@@ -47,8 +47,13 @@ const notTaken = new Map([
 const rarelyTaken = new Set(['screenNotes.dueIn', 'screenNotes.later'])
 /** Of some hundred. */
 const missedMax = 10
-/** Crossed some seconds after a death: the start after it declares the dead to be dead. */
-const burials = ['before:instances.declareDead', 'after:instances.declareDead']
+/** Crossed some seconds after a death: the start after it finds the dead silent, and declares them dead. */
+const burials = [
+  'before:instances.silent',
+  'after:instances.silent',
+  'before:instances.declareDead',
+  'after:instances.declareDead',
+]
 
 test('a kill at any point loses nothing and doubles nothing', { concurrency: 4 }, async (t) => {
   t.diagnostic(`TRT_TEST_SEED=${seed} repeats the choice of points`)

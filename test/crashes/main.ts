@@ -88,6 +88,7 @@ const service = await startService({
       maxConn: config.dbMaxConn,
       bot,
       freeDaily: config.shop.freeDaily,
+      timezone: config.shop.timezone,
       lock: config.lock,
       work: config.work,
       ...(boot.times === undefined ? {} : { lockTimes: boot.times.lock }),

@@ -8,7 +8,9 @@ import type { ArtifactFile, ArtifactNo } from '../../src/delivery/artifact-sourc
 import type { ChatGateway, ChatNo } from '../../src/delivery/chat-gateway.ts'
 import { createDeliver } from '../../src/delivery/deliver-artifacts.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
+import { createRefused } from '../../src/delivery/refused.ts'
 import { createSmallErrands } from '../../src/delivery/small-errands.ts'
+import { createTellOperator } from '../../src/delivery/tell-operators.ts'
 import { noteUnblocked } from '../../src/dispatch/note-blocked.ts'
 import type { Settled } from '../../src/errands/runner.ts'
 import { chatId, fileId, kieTaskId, messageId, type OrderId } from '../../src/kit/ids.ts'
@@ -64,29 +66,32 @@ function open() {
   const common = { store, clock, telemetry, random: () => 0 }
   const record = createRecordObservation(common)
   const pacing = createPacing({ ...common, breaker: { waitMs: () => undefined } })
+  const refused = createRefused({ ...common, shop: 'shop' })
   const artifacts = { fetch: async (url: string) => files.get(url) ?? done(png) }
   const receipt = async (_: unknown, order: Order): Promise<View> => {
     const { text } = receiptView({ now: clock.now(), order, offer: undefined, texts: textsFor('en') })
     return { screen: 'result', text: [plainText(text).split('\n\n').at(-1) ?? ''], keyboard: [] }
   }
   const words = { receipt, lateGift: async (): Promise<View> => ({ ...emptyView, text: ['a late gift'] }) }
-  const deliver = createDeliver({ ...common, record, chat, artifacts, words, pacing })
+  const deliver = createDeliver({ ...common, record, chat, artifacts, words, pacing, refused })
   const { send_again: sendAgain } = createSmallErrands({
     ...common,
     record,
     chat: { ...chat } as ChatGateway,
     artifacts,
     pacing,
+    refused,
     texts: {
       invoice: async () => ({ title: '', description: '', label: '' }),
       receipt,
       noOriginal: async (_permit, _order, why) => ({ ...emptyView, text: [why] }),
     },
-    isPicture: () => true,
+    examine: () => ({ verdict: 'picture', width: 10, height: 10 }),
     fileChecked: async () => {},
     starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
     starTransactions: async () => done([]),
     operators: [],
+    tellOperator: createTellOperator({ chat, telemetry }),
   })
 
   /** Somebody has paid for so many pictures, and KIE made so many. */
@@ -199,8 +204,9 @@ describe('a picture that cannot be fetched', () => {
     [dead, hourMs],
     [never('not_a_picture', 'a page'), hourMs],
     [never('forbidden', 'no public address'), hourMs],
-    [later('unreachable', 'HTTP 503'), 6 * hourMs],
-    [unknown('no answer'), 6 * hourMs],
+    [later('unreachable', 'HTTP 503'), 24 * hourMs],
+    [later('misresolved', 'it resolves to 198.18.0.5'), 24 * hourMs],
+    [unknown('no answer'), 24 * hourMs],
   ]
   for (const [no, patienceMs] of reasons) {
     const why = no.kind === 'not_done' ? no.why : no.kind

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createBreaker } from '../../src/delivery/breaker.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
+import { createTelegramBreaker } from '../../src/delivery/telegram-breaker.ts'
 import { chatId, randomFraction } from '../../src/kit/ids.ts'
 import { done, unknown } from '../../src/kit/outcome.ts'
 import { createTestClock, type TestClock } from '../fixtures/clock.ts'
@@ -90,7 +90,7 @@ describe('errands to many chats', () => {
   it('that waited while Telegram was away for an hour go out at that pace when it is back, and none before', async (t) => {
     const clock = createTestClock()
     const backAt = clock.now() + 3_600_000
-    const breaker = createBreaker({
+    const breaker = createTelegramBreaker({
       probe: async () => (clock.now() >= backAt ? done(true) : silence),
       random: randomFraction,
       clock,

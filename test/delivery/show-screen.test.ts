@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { View } from '../../src/conversation/view.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
+import { createRefused } from '../../src/delivery/refused.ts'
 import { createShowScreen } from '../../src/delivery/show-screen.ts'
 import type { KeptSession } from '../../src/dispatch/sessions.ts'
 import { createClock } from '../../src/kit/clock.ts'
@@ -29,7 +30,8 @@ function open() {
   const pacing = createPacing({ store, breaker: { waitMs: () => undefined }, random: () => 0, clock })
   const turns = createTurns<ChatId>()
   const common = { random: () => 0, clock, telemetry: telling.telemetry }
-  const screens = createShowScreen({ chat: recording.chat, notes, turns, pacing, ...common })
+  const refused = createRefused({ store, shop: 'shop', ...common })
+  const screens = createShowScreen({ chat: recording.chat, notes, refused, turns, pacing, ...common })
   const over = new AbortController()
   let working = Promise.resolve()
   return {

@@ -5,8 +5,10 @@ import type { ArtifactSource } from '../../src/delivery/artifact-source.ts'
 import type { ChatGateway, ChatNo } from '../../src/delivery/chat-gateway.ts'
 import { createDeliver } from '../../src/delivery/deliver-artifacts.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
+import { createRefused } from '../../src/delivery/refused.ts'
 import { createShowProgress } from '../../src/delivery/show-progress.ts'
 import { createSmallErrands } from '../../src/delivery/small-errands.ts'
+import { createTellOperator } from '../../src/delivery/tell-operators.ts'
 import type { ErrandContext, Settled } from '../../src/errands/runner.ts'
 import {
   chargeId,
@@ -52,6 +54,7 @@ function open() {
   const verdicts: string[] = []
   const common = { store, chat, clock, telemetry, random: () => 0 }
   const pacing = createPacing({ ...common, breaker: { waitMs: () => undefined } })
+  const refused = createRefused({ ...common, shop: 'shop' })
   const record = createRecordObservation(common)
   const artifacts: ArtifactSource = { fetch: async () => world.files }
   const shows = async () => view
@@ -60,21 +63,31 @@ function open() {
       ...common,
       artifacts,
       pacing,
+      refused,
       record,
       texts: { invoice: async () => words, receipt: shows, noOriginal: shows },
-      isPicture: () => true,
+      examine: () => ({ verdict: 'picture', width: 10, height: 10 }),
       fileChecked: async (_permit, _owner, _file, verdict) => void verdicts.push(verdict),
       starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
       starTransactions: async () => unknown('no answer'),
       operators: [],
+      tellOperator: createTellOperator({ chat, telemetry }),
     }),
     show_progress: createShowProgress({
       ...common,
       record,
       pacing,
+      refused,
       progressOf: async () => ({ view: { ...view, screen: 'progress' }, nextMs: 1_000 }),
     }),
-    deliver: createDeliver({ ...common, record, artifacts, words: { receipt: shows, lateGift: shows }, pacing }),
+    deliver: createDeliver({
+      ...common,
+      record,
+      artifacts,
+      words: { receipt: shows, lateGift: shows },
+      pacing,
+      refused,
+    }),
   }
   const context = (repeats: number): ErrandContext => ({ cid: cid('abc123ff'), permit, repeats })
   const pauseOf = (settled: Settled) => (settled === 'settled' ? settled : (settled.againAt - clock.now()) / 1000)
@@ -166,6 +179,35 @@ describe('a message that Telegram never confirms is sent three times, with growi
       assert.deepEqual(opened.calls, [call, call, call])
       const [told] = opened.fieldsOf('MESSAGE_UNCONFIRMED')
       assert.deepEqual({ what: told?.['what'], calls: told?.['calls'] }, { what, calls: 3 })
+    })
+  }
+})
+
+describe('the message of an order whose edit Telegram never confirms', () => {
+  const saysOf = async (order: OrderId) => {
+    const { cid: story, chat } = await open().shop.order(order)
+    return await storage.rows(
+      `select from ${storage.schema}_jobs._private_jobs
+        where payload->'errand'->>'kind' = 'say' and payload->>'cid' = $1 and payload->'errand'->>'chat' = $2`,
+      [story, String(chat)],
+    )
+  }
+  for (const [state, isOver] of [
+    ['is over', true],
+    ['goes on', false],
+  ] as const) {
+    it(`${isOver ? 'is followed by a new one' : 'is left'} when the order ${state}`, async () => {
+      const opened = open()
+      const order = await opened.produced()
+      await opened.shop.record(order, { type: 'progress_shown', message: messageId(7) })
+      for (const index of isOver ? [0, 1] : []) {
+        await opened.shop.record(order, { type: 'artifact_refused', index, reason: 'refused', at: opened.clock.now() })
+      }
+      const { chat } = await opened.shop.order(order)
+      const pauses = await opened.pauses((c) => opened.handlers.show_progress({ order, chat }, c), 20)
+      assert.equal(pauses.length, 12)
+      assert.deepEqual(new Set(opened.calls), new Set(['edit']))
+      assert.equal((await saysOf(order)).length, isOver ? 1 : 0)
     })
   }
 })

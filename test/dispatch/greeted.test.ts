@@ -20,10 +20,21 @@ describe('the language of a person', () => {
     })
   }
 
+  it('stays when the update names an empty one', () => {
+    const known = greeted({ id, firstName: 'Anna', languageCode: 'en' }, undefined, now)
+    assert.ok(isSamePerson(known, greeted({ id, firstName: 'Anna', languageCode: '' }, known, now)))
+  })
+
   it('follows what Telegram says, unless the person has chosen one', () => {
     const known = greeted({ id, firstName: 'Anna', languageCode: 'en' }, undefined, now)
     assert.equal(greeted({ id, firstName: 'Anna', languageCode: 'ru' }, known, now).language, 'ru')
     const chosen = { ...known, languageChosen: true }
     assert.equal(greeted({ id, firstName: 'Anna', languageCode: 'ru' }, chosen, now).language, 'en')
   })
+})
+
+it('the name of a person stays when an update has none', () => {
+  const known = greeted({ id, firstName: 'Anna', languageCode: 'en' }, undefined, now)
+  assert.equal(greeted({ id, firstName: '' }, known, now).firstName, 'Anna')
+  assert.equal(greeted({ id, firstName: 'Ann' }, known, now).firstName, 'Ann')
 })

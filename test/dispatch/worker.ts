@@ -1,4 +1,5 @@
 import { createPacing } from '../../src/delivery/pacing.ts'
+import { createRefused } from '../../src/delivery/refused.ts'
 import { createShowScreen } from '../../src/delivery/show-screen.ts'
 import type { ArrivalReads } from '../../src/dispatch/arrival-reads.ts'
 import { createArrive } from '../../src/dispatch/arrive.ts'
@@ -49,6 +50,7 @@ export function openWorker(storage: Storage) {
   const screens = createShowScreen({
     chat: recording.chat,
     notes: createPostgresScreenNotes(database.monitor, createClock()),
+    refused: createRefused({ store, shop: 'shop', clock, telemetry }),
     turns: createTurns<ChatId>(),
     pacing,
     random: () => 0,

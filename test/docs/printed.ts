@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Setting, settings } from '../../src/config/settings.ts'
+import { causes } from '../../src/losses/loss.ts'
 import { eventOf } from '../../src/operators/alerts.ts'
 import { type EventDefinition, events } from '../../src/telemetry/events.ts'
 
@@ -68,6 +69,14 @@ export function troublesTable(): string {
   return `| event | meaning | what to do |\n|---|---|---|\n${rows.join('\n')}`
 }
 
+/** Every cause of a loss. */
+export function lossesTable(): string {
+  const rows = Object.entries(causes).map(
+    ([cause, { meaning, check, todo }]) => `| \`${cause}\` | ${meaning} | ${check} | ${todo} |`,
+  )
+  return `| cause | meaning | what to check | what to do |\n|---|---|---|---|\n${rows.join('\n')}`
+}
+
 /** A document with one printed part replaced. */
 function withPart(part: string, print: () => string): (text: string) => string {
   return (text) => {
@@ -97,7 +106,8 @@ export const documents: readonly { readonly file: string; readonly print: (text:
   { file: 'docs/settings.md', print: withPart('settings', settingsTable) },
   {
     file: 'docs/operations.md',
-    print: (text) => withPart('troubles', troublesTable)(withPart('sentences', sentencesTable)(text)),
+    print: (text) =>
+      withPart('losses', lossesTable)(withPart('troubles', troublesTable)(withPart('sentences', sentencesTable)(text))),
   },
 ]
 

@@ -25,6 +25,7 @@ export const handledBy = (carry: Carry): Handlers => ({
   deliver: carry,
   send_again: carry,
   say: carry,
+  remove_keyboard: carry,
   refund_stars: carry,
   tell_operator: carry,
 })

@@ -159,7 +159,7 @@ describe('an errand', () => {
     assert.equal((await rows())[0]?.payload.repeats, 1)
   })
 
-  it('is looked for every two seconds by one worker of all while there is none', async () => {
+  it('is looked for once a second by one worker of all while there is none', async () => {
     let statements = 0
     const count = () => {
       statements += 1
@@ -173,9 +173,9 @@ describe('an errand', () => {
     await until(nothingIsLeft, 'it is done')
     database.work.on('acquire', count)
     const started = performance.now()
-    await until(() => performance.now() - started > 6_000, 'the engine has been idle for a while')
+    await until(() => performance.now() - started > 4_000, 'the engine has been idle for a while')
     database.work.off('acquire', count)
-    assert.ok(statements >= 2 && statements <= 5, `${statements} statements in 6 s`)
+    assert.ok(statements >= 3 && statements <= 6, `${statements} statements in 4 s`)
   })
 
   it('without a key is repeated, too', async () => {

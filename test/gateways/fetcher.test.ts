@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { createCanvas } from '@napi-rs/canvas'
-import { createFetcher, isPublicIp } from '../../src/http/fetcher.ts'
+import { createFetcher } from '../../src/http/fetcher.ts'
+import { isPublicIp, resolveHost } from '../../src/http/public-address.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import type { Outcome } from '../../src/kit/outcome.ts'
 import { freePort, serve, serveRaw, serveText } from '../fixtures/loopback.ts'
@@ -95,6 +96,10 @@ describe('where it may be fetched from', () => {
       '[::1]',
       '[::ffff:127.0.0.1]',
       'localhost',
+      'files.localhost',
+      'printer.local',
+      'kie.internal',
+      'intranet',
       '0.0.0.0',
     ]
     for (const host of hosts) {
@@ -142,6 +147,34 @@ describe('where it may be fetched from', () => {
     assert.equal((await fetcher.fetchFile(`${trusted.url}/a.png`, wanted)).kind, 'done')
     refusedWith(await fetcher.fetchFile(`${other.url}/a.png`, wanted), 'forbidden', 'never')
     assert.equal(other.heard.length, 0)
+  })
+
+  it('may be there later when its name leads to no public address: that is a fault of the resolver', async () => {
+    const fake = [
+      ['198.18.0.5', 4],
+      ['64:ff9b::c612:5', 6],
+      ['10.0.0.1', 4],
+    ] as const
+    const asked: string[] = []
+    const fetcher = createFetcher({
+      clock,
+      resolve: (host, _, answer) => {
+        asked.push(host)
+        answer(
+          null,
+          fake.map(([address, family]) => ({ address, family })),
+        )
+      },
+    })
+    const wanted = { maxBytes: 9, timeoutMs: 500, accept: 'image' } as const
+    const outcome = await fetcher.fetchFile('https://files.example.org/a.png?key=hush', wanted)
+    refusedWith(outcome, 'misresolved', 'later')
+    assert.ok(outcome.kind === 'not_done')
+    assert.equal(
+      outcome.detail,
+      'https://files.example.org has no public address: it resolves to 198.18.0.5, 64:ff9b::c612:5, 10.0.0.1',
+    )
+    assert.deepEqual(asked, ['files.example.org'])
   })
 
   it('is checked again after each redirect', async (t) => {
@@ -202,14 +235,31 @@ describe('where it may be fetched from', () => {
   })
 })
 
+describe('a name', () => {
+  it('is told with what it resolves to, and whether that is public, without an error', async () => {
+    const says = (...addresses: string[]) =>
+      resolveHost('files.example', (_host, _options, answer) =>
+        answer(
+          null,
+          addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+        ),
+      )
+    assert.deepEqual(await says('198.18.0.5'), { host: 'files.example', addresses: ['198.18.0.5'], isPublic: false })
+    assert.equal((await says('10.0.0.1', '8.8.8.8')).isPublic, true)
+    const unknown = await resolveHost('nowhere.invalid')
+    assert.deepEqual([unknown.isPublic, unknown.addresses], [false, []])
+    assert.match(unknown.error ?? '', /nowhere\.invalid/)
+  })
+})
+
 describe('a public address', () => {
   it('is none that some list sets apart', () => {
-    for (const ip of ['8.8.8.8', '149.154.167.220', '2001:4860:4860::8888', '::ffff:8.8.8.8']) {
+    for (const ip of ['8.8.8.8', '149.154.167.220', '2001:4860:4860::8888', '::ffff:8.8.8.8', '64:ff9b::a29f:8ae8']) {
       assert.ok(isPublicIp(ip), ip)
     }
     const apart = [
       '0.0.0.0 127.0.0.1 10.1.2.3 172.31.255.255 192.168.0.1 169.254.169.254 100.127.0.1 198.18.0.1 192.0.2.1 224.0.0.1',
-      '255.255.255.255 :: ::1 ::127.0.0.1 ::ffff:10.0.0.1 fe80::1 fec0::1 fc00::1 fd12::1 ff02::1 64:ff9b::a00:1',
+      '255.255.255.255 :: ::1 ::127.0.0.1 ::ffff:10.0.0.1 fe80::1 fec0::1 fc00::1 fd12::1 ff02::1 64:ff9b::a00:1 64:ff9b::c612:5 64:ff9b:1::a29f:8ae8',
       '2002:7f00:1:: 2001::1 2001:db8::1 100::1 4000::1 localhost 1.2.3',
     ]
     for (const ip of apart.join(' ').split(' ')) assert.ok(!isPublicIp(ip), ip)

@@ -104,6 +104,13 @@ describe('credits at KIE', () => {
     assert.deepEqual(watch.fieldsOf('SELLING_PAUSED'), [{ why: 'no_credits', credits: '0.5' }], 'told once')
   })
 
+  it('pause the offers when the account owes KIE', async () => {
+    const watch = await open({ credits: 700 })
+    await controls.setCredits(-12.5)
+    await watch.refresh()
+    assert.deepEqual([watch.isPaused(), watch.figures().credits], [true, '0'])
+  })
+
   it('that are topped up let selling go on by itself, within twenty seconds', async (t) => {
     const watch = await open({ credits: 0 })
     await watch.refresh()

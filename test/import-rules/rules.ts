@@ -5,11 +5,11 @@ import type { ICruiseOptions, IFlattenedRuleSet } from 'dependency-cruiser'
  * when fewer modules were read than git lists, because a tool that reads nothing finds nothing.
  */
 const outside = '^src/(telegram|kie|storage|leadership|http|keeper)/'
-const pure = '^src/(money|catalog|orders|conversation|people)/'
+const pure = '^src/(money|catalog|orders|losses|conversation|people)/'
 const stages = ['intake', 'inbox', 'dispatch', 'generation', 'delivery'] as const
 const tests = '[.]test[.]ts$'
-/** The step of the orders: it alone of the pure folders knows the store, and no pure code knows it. */
-const orderStep = '^src/orders/record-observation[.]ts$'
+/** The step of the orders and of their losses: it alone of the pure folders knows the store, and no pure code knows it. */
+const orderStep = '^src/(orders/record-observation|losses/record-loss)[.]ts$'
 
 /** A stage may import these stages and no other. */
 const knows: Readonly<Record<(typeof stages)[number], readonly string[]>> = {
@@ -59,13 +59,20 @@ export const ruleSet: IFlattenedRuleSet = {
       name: 'pure-code-knows-only-pure-code',
       severity: 'error',
       from: { path: pure, pathNot: [tests, orderStep] },
-      to: { path: '^src/', pathNot: '^src/(kit|money|catalog|orders(?!/record-observation[.])|conversation|people)/' },
+      to: {
+        path: '^src/',
+        pathNot:
+          '^src/(kit|money|catalog|orders(?!/record-observation[.])|losses(?!/record-loss[.])|conversation|people)/',
+      },
     },
     {
       name: 'the-step-of-the-orders-knows-only-the-store-and-the-facts',
       severity: 'error',
       from: { path: orderStep },
-      to: { path: '^src/', pathNot: '^src/(kit|money|orders|telemetry)/|^src/(store|permit|errands/errand)[.]ts$' },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(kit|money|orders|losses|telemetry)/|^src/(store|permit|errands/errand)[.]ts$',
+      },
     },
     arrow('money', ['catalog', 'orders', 'conversation']),
     arrow('catalog', ['orders', 'conversation']),

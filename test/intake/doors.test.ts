@@ -14,6 +14,7 @@ import { createClock, instant } from '../../src/kit/clock.ts'
 import { botId, cid, instanceId, newCid, newOrderId, newTopUpId, personId, type TopUpId } from '../../src/kit/ids.ts'
 import type { Role } from '../../src/lifecycle/lifecycle.ts'
 import { kopecks, stars } from '../../src/money/amount.ts'
+import { shopDay } from '../../src/money/shop-day.ts'
 import { createPostgresErrands } from '../../src/storage/postgres/errands.ts'
 import { sqlOf } from '../../src/storage/postgres/store.ts'
 import { createPostgresTopUps } from '../../src/storage/postgres/top-ups.ts'
@@ -52,6 +53,8 @@ const health = createHealth({
   polling: () => undefined,
   selling: () => undefined,
   telegram: () => ({}),
+  lossCreditsPerDay: 500,
+  results: () => ({}),
   isRefused: () => false,
   nobodyActiveMs: () => 0,
   instance: instanceId('inst0001'),
@@ -357,6 +360,7 @@ describe('the doors for probes', () => {
   const known: Figures = {
     inbox: { pending: 2, oldest: undefined, shelved: 0, newest: undefined, isReadOnly: false },
     errands: { pending: 1, oldest: undefined, shelved: 0 },
+    losses: { day: shopDay('2026-01-12'), today: [], inRow: [] },
     pool: { max: 6, inUse: 1, idle: 1, waiting: 0, held: [], reclaimed: [] },
     poolWaited: false,
     at: clock.now(),
@@ -431,6 +435,23 @@ describe('the doors for probes', () => {
       assert.ok(!('database' in (await get('/health', { [header]: '203.0.113.7' })).json()))
       assert.equal((await get('/metrics', { [header]: '203.0.113.7' })).status, 403)
     }
+  })
+
+  it('show the losses of the day by cause, to the same people', async () => {
+    const lost = { count: 2, kopecks: 510, firstCid: '0000000a' }
+    const today = [
+      { cause: 'task_failed', credits: '12.5', ...lost },
+      { cause: 'input_lost', credits: null, ...lost },
+    ] as const
+    figures = { ...known, at: clock.now(), losses: { ...known.losses, today } }
+    assert.deepEqual((await get('/health')).json()['losses'], {
+      day: '2026-01-12',
+      by_cause: {
+        task_failed: { count: 2, credits: 12.5, kopecks: 510 },
+        input_lost: { count: 2, credits: null, kopecks: 510 },
+      },
+    })
+    assert.ok(!('losses' in (await get('/health', { 'x-forwarded-for': '203.0.113.7' })).json()))
   })
 
   it('show figures to whoever has the token where there is one, and to nobody else', async () => {

@@ -43,6 +43,15 @@ describe('a callback of KIE', { concurrency: true }, () => {
     }
   })
 
+  it('that names a task in letters which are no text is heard all the same', async () => {
+    for (const broken of ['a\0b', '\0', '\ud800', '\udc00x']) {
+      const order = newOrderId()
+      const heard = await handleCallback(order, none, JSON.stringify({ data: { taskId: broken } }))
+      assert.deepEqual(heard, { kind: 'noted' }, JSON.stringify(broken))
+      await until(() => pollsOf(order).length > 0, 'it is polled')
+    }
+  })
+
   it('leaves the poll by the clock at its time', async () => {
     const order = newOrderId()
     const add = (seconds: number) =>

@@ -20,6 +20,8 @@ const server = await listen(
       polling: () => undefined,
       selling: () => undefined,
       telegram: () => ({}),
+      lossCreditsPerDay: 500,
+      results: () => ({}),
       isRefused: () => false,
       nobodyActiveMs: () => 0,
       instance: instanceId('walked'),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../fixtures/seed.ts'
 import { startWorld } from '../fixtures/service.ts'
 
 /** Telegram passes on what people's programs wrote; nobody's name or caption may stop their updates. */
@@ -68,7 +69,7 @@ it('an update with a NUL or half of a pair in every string is handled at the fir
     fc.asyncProperty(broken, fc.nat(20), async (piece, at) => {
       for (const kind of kinds) await deliver(kind, piece, at)
     }),
-    { numRuns: 12 },
+    cases(12),
   )
   assert.equal(log.count('DISPATCH_FAIL'), 0)
   assert.equal(log.count('UPDATE_SHELVED'), 0)

@@ -4,10 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { readConfig } from '../../src/config/config.ts'
 import { StorageFault } from '../../src/faults.ts'
 import { createClock, instant, after as later } from '../../src/kit/clock.ts'
-import { botId, newInstanceId } from '../../src/kit/ids.ts'
+import { botId, newCid, newInstanceId } from '../../src/kit/ids.ts'
 import { startDuties } from '../../src/lifecycle/duties.ts'
+import type { LossFigures } from '../../src/losses/loss-figures.ts'
+import { shopDay } from '../../src/money/shop-day.ts'
 import { eventOf, type Watched } from '../../src/operators/alerts.ts'
 import { createOperatorWatch, type OperatorWatchDeps } from '../../src/operators/operator-watch.ts'
+import { refusalKey } from '../../src/operators/refusals.ts'
 import type { LeaderPermit } from '../../src/permit.ts'
 import { openPorts, type Ports } from '../../src/ports.ts'
 import { StartRefused } from '../../src/service/boot.ts'
@@ -39,8 +42,18 @@ const healthy: Figures = {
   pool: { max: 6, inUse: 0, idle: 1, waiting: 0, held: [], reclaimed: [] },
   selling: { credits: '900' },
   telegram: {},
+  results: {},
   creditsLow: 200,
+  lossCreditsPerDay: 500,
 }
+
+const dayOf = (count: number) =>
+  ({ cause: 'task_failed', count, credits: '1', kopecks: 255, firstCid: '0000000a' }) as const
+const lossesOf = (stories: number): LossFigures => ({
+  day: shopDay('2026-01-12'),
+  today: [dayOf(stories)],
+  inRow: [{ cause: 'task_failed', stories, firstCid: '0000000a', lastDetail: 'KIE said 500' }],
+})
 
 type Wish = {
   readonly epoch: number
@@ -128,6 +141,22 @@ async function messages(): Promise<readonly string[]> {
   return found.map(({ what }) => what)
 }
 
+it('what Telegram refused is known for a day after it was told, and then forgotten without a word', async (t) => {
+  const leader = await lead(t)
+  const refused = { method: 'sendMessage', detail: 'Bad Request: BUTTON_DATA_INVALID', cid: newCid() }
+  const count = () =>
+    store.transact({ kind: 'leader', epoch: 0, isFresh: () => true }, (tx) =>
+      tx.alerts.count(refusalKey(refused), refused.detail, leader.clock.now()),
+    )
+  assert.deepEqual([await count(), await count()], [1, 2])
+  await leader.passes(150)
+  assert.equal(await count(), 3, 'it is no state that passes within a minute')
+  await leader.clock.advance(24 * 3_600_000)
+  await leader.passes(150)
+  assert.equal(await count(), 1)
+  assert.deepEqual(await messages(), [])
+})
+
 describe('operators are told once, and again when it has passed', () => {
   const start = createTestClock().now()
   const pool = healthy.pool
@@ -207,6 +236,18 @@ describe('operators are told once, and again when it has passed', () => {
       { telegram: { away: { since: start, why: 'no_answer', detail: 'Telegram answered 502: Bad Gateway' } } },
       /Telegram does not answer: Telegram answered 502: Bad Gateway\. Messages and results wait/,
     ],
+    [
+      'several orders in a row ended with one cause',
+      'LOSS_RECORDED',
+      { losses: lossesOf(3) },
+      /^3 orders in a row had losses, with no order delivered whole in between: KIE accepted the task and said later that it had failed\. It began with cid=0000000a; the last answer was: KIE said 500$\nRun: trt losses --cause task_failed; trt story 0000000a$/m,
+    ],
+    [
+      'the losses of a day have become dear',
+      'LOSS_RECORDED',
+      { losses: { ...lossesOf(1), today: [{ ...dayOf(1), credits: '620.5' }] } },
+      /^Losses have cost 620\.5 credits today, more than 500 \(LOSS_CREDITS_PER_DAY\)\. Most often: KIE accepted the task/m,
+    ],
   ]
   for (const [what, event, figures, says] of alerts) {
     it(`that ${what}`, async (t) => {
@@ -278,6 +319,21 @@ describe('operators are told once, and again when it has passed', () => {
     shelves(3)
     await leader.passes(900)
     assert.equal((await messages()).length, 2, 'what shrinks is no news')
+  })
+
+  it('of losses once, and once more when there are more of them', async (t) => {
+    const leader = await lead(t)
+    leader.set({ losses: lossesOf(2) })
+    await leader.passes(10)
+    assert.deepEqual(await messages(), [], 'two in a row may be bad luck')
+    leader.set({ losses: lossesOf(3) })
+    await leader.passes(900)
+    assert.equal((await messages()).length, 1)
+    leader.set({ losses: lossesOf(4) })
+    await leader.passes(10)
+    const [, again, ...more] = await messages()
+    assert.match(again ?? '', /4 orders in a row had losses/)
+    assert.deepEqual(more, [])
   })
 
   it('of each alert by itself, of several at once', async (t) => {
@@ -470,6 +526,7 @@ describe('the whole service', () => {
       maxConn: config.dbMaxConn,
       bot,
       freeDaily: config.shop.freeDaily,
+      timezone: config.shop.timezone,
       lock: config.lock,
       work: config.work,
       botToken: '7000001:sandbox-token-that-opens-nothing-at-all',
@@ -513,6 +570,8 @@ describe('the whole service', () => {
     const operatorId = 7_000_000_001
     const env = { ADMIN_ID: String(operatorId) }
     const world = await worldOf(env)
+    // At the start, nobody has pressed Start.
+    world.expects('PREFLIGHT_FINDING')
     try {
       const operator = await world.person('Ольга')
       assert.equal(operator.id, operatorId)
@@ -538,7 +597,7 @@ describe('the whole service', () => {
     const world = await startWorld({
       env,
       databaseUrl: url,
-      expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST'],
+      expects: ['LOCK_LOST', 'WEBHOOK_SET_RETRY', 'DB_CONNECTION_LOST', 'PREFLIGHT_FINDING'],
     })
     try {
       const operator = await world.person('Ольга')

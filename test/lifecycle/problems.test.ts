@@ -4,6 +4,8 @@ import { createHealth, type Figures, type HealthDeps } from '../../src/health/he
 import { allProblems, type Problem } from '../../src/health/problems.ts'
 import { after, type Instant, instant } from '../../src/kit/clock.ts'
 import { instanceId } from '../../src/kit/ids.ts'
+import { causes, type LossCause } from '../../src/losses/loss.ts'
+import { shopDay } from '../../src/money/shop-day.ts'
 import { alertsOf, type Watched } from '../../src/operators/alerts.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 
@@ -21,8 +23,15 @@ const healthy: Watched = {
   pool: { max: 6, inUse: 0, idle: 1, waiting: 0, held: [], reclaimed: [] },
   selling: { credits: '900' },
   telegram: {},
+  results: {},
   creditsLow: 200,
+  lossCreditsPerDay: 500,
 }
+const losses = ({ stories = 0, credits = '0' }) => ({
+  day: shopDay('2026-01-12'),
+  today: [{ cause: 'task_failed', count: stories, credits, kopecks: 0, firstCid: '0000000a' }] as const,
+  inRow: [{ cause: 'task_failed', stories, firstCid: '0000000a', lastDetail: 'KIE said 500' }] as const,
+})
 const waiting = (s: number) => ({ pending: 3, oldest: ago(s), shelved: 0 })
 
 /** Figures below and above the threshold of each problem that a leader alerts to. */
@@ -46,6 +55,15 @@ const thresholds: Partial<Readonly<Record<Problem, readonly [below: Partial<Watc
     { pool: { ...healthy.pool, waiting: 9, exhaustedSince: ago(1) } },
   ],
   kie_refuses: [{}, { selling: { credits: '900', paused: { why: 'key_refused', since: ago(1) } } }],
+  losses: [{ losses: losses({ stories: 2, credits: '500' }) }, { losses: losses({ stories: 3 }) }],
+  results_away: [
+    {},
+    {
+      results: {
+        away: { host: 'files.example', since: ago(1), why: 'no_answer', detail: 'HTTP 503', pausesSelling: true },
+      },
+    },
+  ],
   telegram_away: [{}, { telegram: { away: { since: ago(1), why: 'no_answer', detail: 'no answer' } } }],
 }
 
@@ -56,6 +74,23 @@ describe('health and the alerts', () => {
       assert.deepEqual(namedBy({ ...healthy, ...above }), { health: [problem], alerts: [problem] })
     })
   }
+
+  it('name losses that cost more than the setting on one day, however different their causes', () => {
+    const dear = { ...healthy, losses: losses({ stories: 1, credits: '500.000001' }) }
+    assert.deepEqual(namedBy(dear), { health: ['losses'], alerts: ['losses'] })
+  })
+
+  it('fit losses of every cause at once into one message', () => {
+    const inRow = (Object.keys(causes) as LossCause[]).map((cause) => {
+      return { cause, stories: 3, firstCid: '0000000a', lastDetail: 'x'.repeat(500) }
+    })
+    const alerts = alertsOf({ ...healthy, losses: { ...losses({}), inRow } })
+    assert.deepEqual(
+      alerts.map(({ key, size }) => [key, size]),
+      [['losses', 3 * inRow.length]],
+    )
+    assert.ok((alerts[0]?.says.length ?? 0) < 3_000)
+  })
 
   it('know every problem; those that no leader can alert to are named by health alone', () => {
     const unalerted = allProblems.filter((problem) => !(problem in thresholds))
@@ -74,6 +109,7 @@ function namedBy(seen: Watched) {
   const figures: Figures = {
     inbox: { pending: 0, oldest: undefined, shelved: 0, ...seen.inbox, newest: undefined, isReadOnly: false },
     errands: { pending: 0, oldest: undefined, shelved: 0, ...seen.errands },
+    losses: seen.losses ?? losses({}),
     pool: seen.pool,
     poolWaited: false,
     at: seen.now,
@@ -88,6 +124,8 @@ function namedBy(seen: Watched) {
     polling: () => seen.polling,
     selling: () => seen.selling,
     telegram: () => seen.telegram,
+    lossCreditsPerDay: seen.lossCreditsPerDay,
+    results: () => seen.results,
     isRefused: () => false,
     nobodyActiveMs: () => 0,
     instance,

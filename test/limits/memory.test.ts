@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
 import type { ChatGateway, ChatNo, Sent } from '../../src/delivery/chat-gateway.ts'
 import { createPacing } from '../../src/delivery/pacing.ts'
+import { createRefused } from '../../src/delivery/refused.ts'
 import type { ScreenNotes } from '../../src/delivery/screen-notes.ts'
 import { createShowScreen } from '../../src/delivery/show-screen.ts'
 import { createWatchedChat } from '../../src/delivery/watched-chat.ts'
@@ -155,7 +156,8 @@ function openScreens(storage: Storage, send: () => Promise<Outcome<Sent, ChatNo>
   }
   const chat = { send, edit: send, answerTap: async () => done(true as const) }
   const turns = createTurns<ChatId>()
-  const screens = createShowScreen({ chat, notes, turns, pacing, random: () => 0, clock, telemetry })
+  const refused = createRefused({ store, shop: 'shop', clock, telemetry })
+  const screens = createShowScreen({ chat, notes, refused, turns, pacing, random: () => 0, clock, telemetry })
   return {
     show(id: number) {
       const [person, chat] = [personId(id), chatId(id)]

@@ -100,6 +100,21 @@ describe('the person in front of a bot', () => {
     )
   })
 
+  it('who has not begun the conversation is not written to, by any call, until she has', async (t) => {
+    const sandbox = await startSandbox(t)
+    const anna = await sandbox.person({ started: false })
+    for (const [method, params] of [
+      ['sendMessage', { text: 'x' }],
+      ['sendChatAction', { action: 'typing' }],
+    ] as const) {
+      const refused = await sandbox.call(method, { chat_id: anna, ...params })
+      const { description } = refused.body
+      assert.deepEqual([refused.status, description], [403, "Forbidden: bot can't initiate conversation with a user"])
+    }
+    await sandbox.write(anna, '/start')
+    await sandbox.ok('sendMessage', { chat_id: anna, text: 'x' })
+  })
+
   it('blocks a bot: it is told, and its messages are refused until she is back', async (t) => {
     const sandbox = await startSandbox(t)
     const anna = await sandbox.person()

@@ -8,11 +8,12 @@ import { createTestClock } from '../fixtures/clock.ts'
 import { openStorage } from '../fixtures/storage.ts'
 
 const storage = await openStorage()
+const timezone = 'Europe/Moscow'
 
 describe('the figures', () => {
   it('count the jobs every ten seconds, whoever asks how often in between', async () => {
     const clock = createTestClock()
-    const read = createReadFigures({ pool: storage.database.monitor, schema: storage.schema, clock })
+    const read = createReadFigures({ pool: storage.database.monitor, schema: storage.schema, timezone, clock })
     const addJob = () =>
       storage.store.transact(storage.permit, (tx) =>
         tx.errands.add([{ errand: { kind: 'submit_task', order: newOrderId() }, cid: cid('abc123ff') }]),
@@ -35,7 +36,7 @@ describe('the figures', () => {
       `insert into shelved_jobs (id, kind, payload, cid, reason, attempts) values (1, 'say', '{}', 'abc123ff', 'a test', 12)`,
     )
     const { monitor: pool } = storage.database
-    const { errands } = await createReadFigures({ pool, schema: storage.schema, clock: createTestClock() })()
+    const { errands } = await createReadFigures({ pool, schema: storage.schema, timezone, clock: createTestClock() })()
     assert.deepEqual([errands.pending, errands.shelved], [1, 1])
     const ageMs = Date.now() - (errands.oldest ?? 0)
     assert.ok(ageMs > 59_000 && ageMs < 120_000, `${ageMs} ms`)

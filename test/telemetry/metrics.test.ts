@@ -22,6 +22,7 @@ const named = [
   'trt_kie_callbacks_total',
   'trt_kie_credits',
   'trt_orders_total',
+  'trt_losses_total',
   'trt_rate_limited_total',
   'trt_db_pool_connections',
   'trt_db_pool_wait_seconds',
@@ -60,6 +61,7 @@ describe('metrics', () => {
     telemetry.emit('UPDATE_RECEIVED', { cid: 'abc123ff', update_id: 1, kind: 'message', ack_ms: 150 })
     telemetry.emit('UPDATE_RECEIVED', { cid: 'abc123ff', update_id: 1, kind: 'message', ack_ms: 1, duplicate: true })
     telemetry.emit('ORDER_PLACED', { cid: 'abc123ff', order_id: 'x', model: 'm', price: '3RUB' })
+    telemetry.emit('LOSS_RECORDED', { cid: 'abc123ff', cause: 'task_failed', detail: 'x' })
     telemetry.emit('KIE_CALLBACK_REFUSED', { status: 404, reason: 'not ours' })
     telemetry.caught(new Error('nobody caught this'), 'process')
     const text = await metrics.text()
@@ -68,6 +70,7 @@ describe('metrics', () => {
     assert.match(text, /^trt_update_ack_seconds_bucket\{le="0\.1"\} 1$/m)
     assert.match(text, /^trt_update_ack_seconds_bucket\{le="0\.2"\} 2$/m)
     assert.match(text, /^trt_orders_total\{status="placed"\} 1$/m)
+    assert.match(text, /^trt_losses_total\{cause="task_failed"\} 1$/m)
     assert.match(text, /^trt_kie_callbacks_total\{outcome="refused"\} 1$/m)
     assert.match(text, /^trt_unhandled_errors_total 1$/m)
   })

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { buttonsOf, labelsOf, type Message, type Person } from '../fixtures/person.ts'
+import { buttonsOf, type Message, type Person } from '../fixtures/person.ts'
 import { type Choose, oneOf } from '../fixtures/seed.ts'
 import { picture } from '../journeys/steps.ts'
 
@@ -35,7 +35,6 @@ export type Act = {
 
 type Step =
   | { readonly says: string }
-  /** Turns the pages of a shelf until it is there. */
   | { readonly taps: RegExp }
   | { readonly sends: 'photo' | 'album' | 'file' | 'voice' }
   | { readonly pays: 'pay' | 'decline' | 'abandon' }
@@ -43,8 +42,8 @@ type Step =
 
 /** How long they look for the next button of what they want. */
 const buttonWithinMs = 250
-/** So often they look for it, on page after page, before they want something else. */
-const missesMax = 8
+/** So often they look for it before they want something else. */
+const missesMax = 3
 const sendable = ['photo', 'album', 'file', 'voice'] as const
 const commands = ['/start', '/help', '/models', '/balance', '/history', '/status', '/cancel', '/unknown'] as const
 
@@ -67,24 +66,16 @@ export function createCustomer(person: Person, choose: Choose): Customer {
   function wants(): Step[] {
     const model = oneOf<RegExp>(
       [
-        [3, /Z-Image · /],
-        [4, /Seedream 5\.0 Flash · /],
-        [3, /Wan 2\.7 Image · /],
+        [1, /Z-Image · /],
+        [2, /Seedream 5\.0 Flash · /],
       ],
       choose,
     )
     const toModel: Step[] = [{ says: '/models' }, { taps: model }]
     const run: Step = { taps: /^Запустить/ }
-    const four: Step[] = [
-      { taps: /Изменить/ },
-      { taps: /Сколько|Количество|Вариант/ },
-      { says: '4' },
-      { taps: /✅ Готово/ },
-    ]
     return oneOf<Step[]>(
       [
         [8, [...toModel, { says: newWords() }, run]],
-        [4, [...toModel, { says: newWords() }, ...four, run]],
         [
           2,
           [
@@ -146,11 +137,6 @@ export function createCustomer(person: Person, choose: Choose): Customer {
     }
   }
 
-  function isLongShelf(): boolean {
-    const newest = visible().at(-1)
-    return newest !== undefined && labelsOf(newest).includes('›')
-  }
-
   function note(what: string, tap?: string): string {
     const lastMessage = Math.max(0, ...person.chat().map(({ message_id }) => message_id))
     acts.push({ what, moment: person.actedAt(), lastMessage, isCutOff: false, ...(tap === undefined ? {} : { tap }) })
@@ -163,13 +149,12 @@ export function createCustomer(person: Person, choose: Choose): Customer {
       return note(`writes «${step.says}»`)
     }
     if ('taps' in step) {
-      const isThere = await findButton(step.taps)
-      const found = isThere ?? (isLongShelf() ? await findButton(/^›$/) : undefined)
-      if (isThere === undefined) {
+      const found = await findButton(step.taps)
+      if (found === undefined) {
         misses += 1
         plan = misses < missesMax ? [step, ...plan] : []
+        return `finds no button ${step.taps}`
       }
-      if (found === undefined) return `finds no button ${step.taps}`
       const tap = await person.tapsAndGoes(found.text, found.on)
       return note(`taps «${found.text}» on #${found.on.message_id}`, tap)
     }

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
+import type { Person } from '../fixtures/person.ts'
 import { chooser, oneOf } from '../fixtures/seed.ts'
 import { startWorld } from '../fixtures/service.ts'
-import { topsUp } from '../journeys/steps.ts'
+import { describes, topsUp } from '../journeys/steps.ts'
 import { checkAll, explained } from './checks.ts'
 import { createCustomer } from './customer.ts'
 import { untilCalm } from './ending.ts'
@@ -37,10 +38,11 @@ export async function walk(number: number): Promise<readonly string[]> {
       cutSessions: (share) => cutSessions(world.schema, share),
       restart: world.restartService,
     }
-    await world.controls.kie(usual)
+    await world.controls.kie({ ...usual, latency_ms: 1_500 })
     const operator = await world.person('Оператор')
     await operator.says('/start')
     const customers = await meet()
+    await world.controls.kie(usual)
     say('the walk begins')
     for (let turn = 0; turn < turns; turn++) await takeTurn(surroundings, customers)
     say('the world mends')
@@ -66,9 +68,21 @@ export async function walk(number: number): Promise<readonly string[]> {
       ['Анна', 'Борис', 'Вера'].map(async (name) => {
         const person = await world.person(name)
         await topsUp(person)
+        await ordersFour(person)
         return createCustomer(person, chooser(name, number))
       }),
     )
+  }
+
+  /** Four pictures that are still being made when the world begins to break. */
+  async function ordersFour(person: Person): Promise<void> {
+    await describes(person, 'Wan 2.7 Image', 'четыре картинки')
+    await person.taps('Изменить')
+    await person.taps(/Сколько|Количество|Вариант/)
+    await person.says('4')
+    await person.taps(/✅ Готово/)
+    await person.taps(/^Запустить/)
+    await person.sees(/Передаю заказ|Заказ принят|Рисую/)
   }
 
   async function takeTurn(surroundings: Surroundings, customers: readonly ReturnType<typeof createCustomer>[]) {

@@ -29,6 +29,9 @@ export function peerOf({ telegram, bot, params }: Call, field = 'chat_id'): Peer
 export function openPeer(call: Call): Peer {
   const peer = peerOf(call)
   if (peer.chat.blocked) throw forbidden('bot was blocked by the user')
+  if (peer.person.isStranger === true && !call.telegram.messages.hasChat(call.bot.id, peer.person.id)) {
+    throw forbidden("bot can't initiate conversation with a user")
+  }
   return peer
 }
 

@@ -11,12 +11,13 @@ export function peopleRoutes(app: FastifyInstance, telegram: Telegram): void {
   app.get('/sandbox/v1/people', async () => ({ people: telegram.people.all().map((person) => view(telegram, person)) }))
 
   app.post('/sandbox/v1/people', async (request) => {
-    const wish = parseBody(personBody, request.body)
+    const wish = parseBody(newPersonBody, request.body)
     const count = telegram.people.all().length
     const person = telegram.people.add({
       firstName: wish.first_name ?? firstNames[count % firstNames.length] ?? 'Anna',
       languageCode: wish.language_code ?? 'ru',
       ...(wish.username === undefined ? {} : { username: wish.username }),
+      ...(wish.started === false ? { isStranger: true } : {}),
     })
     return view(telegram, person)
   })
@@ -69,6 +70,8 @@ const personBody = z.strictObject({
     .regex(/^[a-z]{2,3}(-[A-Za-z]{2,4})?$/)
     .optional(),
 })
+
+const newPersonBody = personBody.extend({ started: z.boolean().optional() })
 
 const firstNames = ['Anna', 'Boris', 'Vera', 'Gleb', 'Daria', 'Egor', 'Zoya', 'Ivan', 'Kira', 'Lev']
 

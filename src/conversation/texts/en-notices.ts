@@ -1,5 +1,5 @@
-import { characters, megabytes, money, number, pictures } from './en-words.ts'
-import type { NoticeTexts, RefusalTexts } from './texts.ts'
+import { characters, megabytes, megapixels, money, number, pictures } from './en-words.ts'
+import type { ForeignTexts, NoticeTexts, RefusalTexts } from './texts.ts'
 
 /** What is said when something cannot be done, or did not go as the person thought. */
 export const refusalsEn: RefusalTexts = {
@@ -10,7 +10,23 @@ export const refusalsEn: RefusalTexts = {
   not_sellable: () => 'The model does not work with these settings. Change them; you were not charged.',
   too_many_running: ({ limit }) =>
     `${limit} of your orders are running, which is the most at a time. Wait for one result, then go on.`,
+  offer_paused: () => 'This model cannot run right now. You were not charged: pick another one, or try later.',
   selling_paused: () => 'Runs are paused for a moment. You were not charged, please try a little later.',
+}
+
+const asJpegEn = (name: string) =>
+  `That is ${name}, and the models cannot open it. Save it as JPEG or PNG and send it again.`
+const foreignEn: ForeignTexts = {
+  heic: 'That is HEIC, the format of iPhone cameras, and the models cannot open it. Send it as a photo, not as a file.',
+  gif: 'That is a GIF, and the models work with still pictures. Take a screenshot of the frame you want and send it as a photo.',
+  pdf: 'That is a PDF, and the model needs a picture. Take a screenshot of the page you want and send it as a photo.',
+  svg: asJpegEn('an SVG'),
+  avif: asJpegEn('AVIF'),
+  bmp: asJpegEn('a BMP'),
+  tiff: asJpegEn('a TIFF'),
+  raw: asJpegEn('a RAW file'),
+  psd: asJpegEn('a PSD'),
+  jxl: asJpegEn('JPEG XL'),
 }
 
 export const noticesEn: NoticeTexts = {
@@ -28,7 +44,10 @@ export const noticesEn: NoticeTexts = {
   not_a_number: ({ min, max, step }) =>
     `A number from ${number(min)} to ${number(max)}${step === 1 ? '' : ` in steps of ${number(step)}`}, please.`,
   not_a_picture: () => 'This is not a picture. JPEG, PNG and WebP work.',
+  foreign_format: ({ format }) => foreignEn[format],
   file_too_big: ({ maxBytes }) => `The file is too big: up to ${megabytes(maxBytes)}, please.`,
+  too_many_pixels: ({ maxPixels }) =>
+    `The picture is too large: this model takes up to ${megapixels(maxPixels)}. Make it smaller or send it as a photo.`,
   too_many_pictures: ({ max }) => `The model takes ${pictures(max)} at most, the rest was left out.`,
   few_pictures: ({ min }) => `A few more: at least ${pictures(min)}.`,
   file_lost: () => 'The file did not get through. Please send it again.',
@@ -37,7 +56,8 @@ export const noticesEn: NoticeTexts = {
   prompt_replaced: () => 'The description is replaced.',
   choose_a_button: () => 'Pick one of the options on the buttons.',
   already_placed: () => 'This order was already run and was not charged twice. Here it is.',
-  amount_out_of_range: () => 'Type an amount in roubles, from 50 to 50,000.',
+  amount_out_of_range: ({ min, max }) =>
+    `Type an amount in roubles, from ${number(min / 100)} to ${number(max / 100)}. One top-up cannot be larger.`,
   unknown_command: () => 'There is no such command. Everything I can do is in the menu.',
   draft_dropped: () => 'Cancelled. You were not charged.',
   nothing_to_cancel: () => 'Nothing to cancel: nothing is being filled in or running.',

@@ -11,6 +11,7 @@ export const generations = (n: number): string => pluralEn(n, 'generation', 'gen
 export const pictures = (n: number): string => pluralEn(n, 'picture', 'pictures')
 export const characters = (n: number): string => pluralEn(n, 'character', 'characters')
 export const megabytes = (bytes: number): string => `${number(Math.floor(bytes / 1_000_000))}\u00a0MB`
+export const megapixels = (pixels: number): string => `${number(Math.floor(pixels / 1_000_000))}\u00a0MP`
 
 export const comesBack = (price: Price): string =>
   price.unit === 'RUB' ? `${money(price.kopecks)} is back on your balance` : 'your free generation is back'

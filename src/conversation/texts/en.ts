@@ -19,6 +19,7 @@ export const en: Texts = {
   no: 'No',
   code: 'Code',
 
+  keyboardGone: 'The buttons are right under the messages now.',
   buttons: {
     home: '🏠 Menu',
     back: '‹ Back',
@@ -283,5 +284,10 @@ export const en: Texts = {
     title: '⚠️ Something went wrong',
     text: 'The fault is on my side, and it is recorded. No money is lost: an unfinished order takes nothing. Please try again.',
     banned: 'Access to the bot is closed. If this is a mistake, write to support.',
+    notShown:
+      'Telegram did not take my message. Your money and orders are safe. Open the menu: /start. If that does not help, write to support (/support) and quote the code.',
+    withoutButtons: 'The buttons are in the menu: /start.',
+    noInvoice: (amount) =>
+      `Telegram did not take the invoice for ${money(amount)}. Nothing was charged. Try another amount (/balance), or try again later. If that does not help, write to support (/support) and quote the code.`,
   },
 }

@@ -1,5 +1,5 @@
-import { characters, megabytes, money, number, pictures, upToCharacters, upToPictures } from './ru-words.ts'
-import type { NoticeTexts, RefusalTexts } from './texts.ts'
+import { characters, megabytes, megapixels, money, number, pictures, upToCharacters, upToPictures } from './ru-words.ts'
+import type { ForeignTexts, NoticeTexts, RefusalTexts } from './texts.ts'
 
 /** What is said when something cannot be done, or did not go as the person thought. */
 export const refusalsRu: RefusalTexts = {
@@ -10,7 +10,23 @@ export const refusalsRu: RefusalTexts = {
   not_sellable: () => 'С такими настройками модель не работает. Измените их — деньги не списаны.',
   too_many_running: ({ limit }) =>
     `Сейчас уже в работе ${limit}, больше одновременно нельзя. Дождитесь одного результата и запускайте дальше.`,
+  offer_paused: () => 'Эта модель сейчас не запускается. Деньги не списаны: выберите другую или попробуйте позже.',
   selling_paused: () => 'Запуски ненадолго приостановлены. Деньги не списаны, попробуйте чуть позже.',
+}
+
+const asJpegRu = (name: string) =>
+  `Это ${name} — модели такие файлы не открывают. Сохраните в JPEG или PNG и пришлите снова.`
+const foreignRu: ForeignTexts = {
+  heic: 'Это HEIC, формат камеры айфона: модели его не открывают. Пришлите снимок как фото, а не файлом.',
+  gif: 'Это GIF, а модели работают с неподвижными картинками. Сделайте скриншот нужного кадра и пришлите его как фото.',
+  pdf: 'Это PDF, а модели нужна картинка. Сделайте скриншот нужной страницы и пришлите его как фото.',
+  svg: asJpegRu('SVG'),
+  avif: asJpegRu('AVIF'),
+  bmp: asJpegRu('BMP'),
+  tiff: asJpegRu('TIFF'),
+  raw: asJpegRu('RAW'),
+  psd: asJpegRu('PSD'),
+  jxl: asJpegRu('JPEG XL'),
 }
 
 export const noticesRu: NoticeTexts = {
@@ -28,7 +44,10 @@ export const noticesRu: NoticeTexts = {
   not_a_number: ({ min, max, step }) =>
     `Нужно число от ${number(min)} до ${number(max)}${step === 1 ? '' : ` с шагом ${number(step)}`}.`,
   not_a_picture: () => 'Это не картинка. Подойдут JPEG, PNG и WebP.',
+  foreign_format: ({ format }) => foreignRu[format],
   file_too_big: ({ maxBytes }) => `Файл слишком большой: можно до ${megabytes(maxBytes)}.`,
+  too_many_pixels: ({ maxPixels }) =>
+    `Картинка слишком большая: эта модель берёт до ${megapixels(maxPixels)}. Уменьшите её или пришлите как фото.`,
   too_many_pictures: ({ max }) => `Больше ${upToPictures(max)} модель не принимает, лишнее не взял.`,
   few_pictures: ({ min }) => `Нужно ещё: хотя бы ${pictures(min)}.`,
   file_lost: () => 'Файл не удалось получить. Пришлите его ещё раз.',
@@ -37,7 +56,8 @@ export const noticesRu: NoticeTexts = {
   prompt_replaced: () => 'Описание заменил.',
   choose_a_button: () => 'Выберите один из вариантов на кнопках.',
   already_placed: () => 'Этот заказ уже запускался, второй раз денег не взял. Вот он.',
-  amount_out_of_range: () => 'Введите сумму в рублях: от 50 до 50 000.',
+  amount_out_of_range: ({ min, max }) =>
+    `Введите сумму в рублях: от ${number(min / 100)} до ${number(max / 100)}. Больше за один раз не получится.`,
   unknown_command: () => 'Такой команды нет. Всё, что я умею, — в меню.',
   draft_dropped: () => 'Отменил. Ничего не списано.',
   nothing_to_cancel: () => 'Отменять нечего: сейчас ничего не заполняется и не выполняется.',

@@ -11,6 +11,7 @@ export const generations = (n: number): string => pluralRu(n, 'генераци�
 export const pictures = (n: number): string => pluralRu(n, 'картинка', 'картинки', 'картинок')
 export const characters = (n: number): string => pluralRu(n, 'знак', 'знака', 'знаков')
 export const megabytes = (bytes: number): string => `${number(Math.floor(bytes / 1_000_000))}\u00a0МБ`
+export const megapixels = (pixels: number): string => `${number(Math.floor(pixels / 1_000_000))}\u00a0Мп`
 export const freeGenerations = (n: number): string =>
   pluralRu(n, 'бесплатная генерация', 'бесплатные генерации', 'бесплатных генераций')
 /** After «до»: до 1 знака, до 5 знаков. */

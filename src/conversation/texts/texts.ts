@@ -1,3 +1,4 @@
+import type { ForeignFormat } from '../../catalog/foreign-format.ts'
 import type { Category, OfferKind } from '../../catalog/offer.ts'
 import type { Instant } from '../../kit/clock.ts'
 import type { Kopecks, Price, Stars } from '../../money/amount.ts'
@@ -90,6 +91,8 @@ export type Texts = {
 
   readonly refusals: RefusalTexts
   readonly notices: NoticeTexts
+  /** While the keyboard of a former program is taken away. */
+  readonly keyboardGone: string
 
   readonly home: {
     readonly hello: (name: string) => string
@@ -244,12 +247,23 @@ export type Texts = {
   readonly privacy: { readonly title: string; readonly rules: readonly string[] }
   readonly languages: { readonly title: string }
   readonly referral: { readonly title: string; readonly notOpen: string; readonly link: string; readonly share: string }
-  readonly trouble: { readonly title: string; readonly text: string; readonly banned: string }
+  readonly trouble: {
+    readonly title: string
+    readonly text: string
+    readonly banned: string
+    /** Telegram refused a screen of ours. */
+    readonly notShown: string
+    /** Under the words of a message that Telegram refused with its buttons. */
+    readonly withoutButtons: string
+    readonly noInvoice: (amount: Kopecks) => string
+  }
 }
 
 export type RefusalTexts = {
   readonly [Code in Refusal['code']]: (refusal: Extract<Refusal, { code: Code }>) => string
 }
+/** What is said of a file in a format that no model takes: what it is, and what to do. */
+export type ForeignTexts = { readonly [Format in ForeignFormat]: string }
 /** A refusal among the notices has its own table. */
 export type NoticeTexts = {
   readonly [Type in Exclude<Notice['type'], 'refused'>]: (notice: Extract<Notice, { type: Type }>) => string

@@ -12,6 +12,11 @@ const CLAIM = `${SAVE}
    where operator_causes.size < excluded.size or operator_causes.told_at < $6
   returning key`
 
+const COUNT = `
+  insert into operator_causes (key, says, size, since, told_at) values ($1, $2, 1, $3, $3)
+  on conflict (key) do update set says = excluded.says, size = operator_causes.size + 1
+  returning size`
+
 type Row = { key: string; says: string; size: number; since: number; told_at: number }
 
 const valuesOf = ({ key, says, size, since, toldAt }: OpenAlert) => [key, says, size, since, toldAt]
@@ -35,6 +40,10 @@ export function createPostgresAlerts(sql: Sql): AlertStore {
     },
     async close(key) {
       await sql.query(CLOSE, [key])
+    },
+    async count(key, says, now) {
+      const { rows } = await sql.query<{ size: number }>(COUNT, [key, says, now])
+      return rows[0]?.size ?? 1
     },
   }
 }

@@ -24,7 +24,7 @@ import { sqlOf } from './store.ts'
 /** Errands that are executed at the same time; most of the time they wait for somebody else's answer. */
 const concurrency = 16
 /** How often the engine looks for due jobs; it is woken by NOTIFY before that. */
-const pollMs = 2_000
+const pollMs = 1_000
 /** A job that no worker of this instance has begun after this time is returned, so that another instance may take it. */
 const queuedMsMax = 5_000
 

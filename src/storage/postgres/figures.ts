@@ -1,6 +1,10 @@
 import type pg from 'pg'
-import type { Clock } from '../../kit/clock.ts'
+import { after, type Clock } from '../../kit/clock.ts'
+import type { LossFigures } from '../../losses/loss-figures.ts'
+import { shopDayAt, shopDaySpan } from '../../money/shop-day.ts'
 import { type InboxFigures, inboxFigures } from './inbox-step.ts'
+import { lossesByCause, lossesInRow } from './losses-admin.ts'
+import { sqlOf } from './store.ts'
 
 export type ErrandFigures = {
   readonly pendingByKind: ReadonlyMap<string, number>
@@ -10,19 +14,23 @@ export type ErrandFigures = {
   readonly shelved: number
 }
 
-/** Counting every job costs more than the rest of the figures together, and nobody needs it more often. */
-const errandsEveryMs = 10_000
+/** Counting every job costs more than the rest of the figures together, and nobody needs it more often; nor losses. */
+const slowEveryMs = 10_000
+const rowMs = 24 * 3600 * 1000
 
-/** Reads what waits, for health and metrics: the inbox along partial indexes, and every ten seconds the jobs. */
+/** Reads what waits, for health and metrics: the inbox along partial indexes, and every ten seconds jobs and losses. */
 export function createReadFigures({
   pool,
   schema,
+  timezone,
   clock,
 }: {
   readonly pool: pg.Pool
   readonly schema: string
+  /** Of the shop's day. */
+  readonly timezone: string
   readonly clock: Clock
-}): () => Promise<{ readonly inbox: InboxFigures; readonly errands: ErrandFigures }> {
+}): () => Promise<{ readonly inbox: InboxFigures; readonly errands: ErrandFigures; readonly losses: LossFigures }> {
   /** The row without a kind counts what is shelved. */
   const WAITING = `
     select task_identifier as kind, count(*) as pending,
@@ -30,23 +38,35 @@ export function createReadFigures({
       from ${schema}_jobs.jobs where attempts < max_attempts group by task_identifier
     union all
     select null, count(*), null from shelved_jobs`
-  let kept: { readonly errands: ErrandFigures; readonly atMs: number } | undefined
+  const sql = sqlOf(pool)
+  let kept: { readonly errands: ErrandFigures; readonly losses: LossFigures; readonly atMs: number } | undefined
 
   async function readErrands(): Promise<ErrandFigures> {
-    const atMs = clock.monotonicMs()
-    if (kept !== undefined && atMs - kept.atMs < errandsEveryMs) return kept.errands
     const { rows } = await pool.query<{ kind: string | null; pending: number; oldest: number | null }>(WAITING)
     const kinds = rows.flatMap(({ kind, pending, oldest }) => (kind === null ? [] : [{ kind, pending, oldest }]))
     const overdue = kinds.flatMap(({ oldest }) => oldest ?? [])
-    const errands = {
+    return {
       pendingByKind: new Map(kinds.map(({ kind, pending }) => [kind, pending])),
       pending: kinds.reduce((sum, { pending }) => sum + pending, 0),
       oldest: overdue.length === 0 ? undefined : Math.min(...overdue),
       shelved: rows.find(({ kind }) => kind === null)?.pending ?? 0,
     }
-    kept = { errands, atMs }
-    return errands
   }
 
-  return async () => ({ inbox: await inboxFigures(pool), errands: await readErrands() })
+  async function readLosses(): Promise<LossFigures> {
+    const now = clock.now()
+    const day = shopDayAt(now, timezone)
+    const today = await lossesByCause(sql, shopDaySpan(day, timezone))
+    return { day, today, inRow: await lossesInRow(sql, after(now, -rowMs)) }
+  }
+
+  async function readSlow() {
+    const atMs = clock.monotonicMs()
+    if (kept === undefined || atMs - kept.atMs >= slowEveryMs) {
+      kept = { errands: await readErrands(), losses: await readLosses(), atMs }
+    }
+    return { errands: kept.errands, losses: kept.losses }
+  }
+
+  return async () => ({ inbox: await inboxFigures(pool), ...(await readSlow()) })
 }

@@ -14,6 +14,7 @@ import { permitHolds } from './fence.ts'
 import { createPostgresInboxStep } from './inbox-step.ts'
 import { createPostgresLedger } from './ledger.ts'
 import { lockKeys } from './lock-keys.ts'
+import { createPostgresLosses } from './losses.ts'
 import { createPostgresOrders } from './orders.ts'
 import { createPostgresPeople } from './people.ts'
 import { createPostgresRefunds } from './refunds.ts'
@@ -21,6 +22,7 @@ import { createPostgresSessions } from './sessions.ts'
 import type { Sql } from './sql.ts'
 import { createPostgresSubmitSlots } from './submit-slots.ts'
 import { createPostgresTopUps } from './top-ups.ts'
+import { createPostgresUnheardAlerts } from './unheard-alerts.ts'
 import { createPostgresWaits } from './waits.ts'
 
 /**
@@ -199,9 +201,11 @@ function portsOn({ relaxed, durable, closeWith }: Step, { schema, bot, freeDaily
     ledger: createPostgresLedger(durable, { bot, freeDaily }),
     topUps: createPostgresTopUps(durable, { bot }),
     refunds: createPostgresRefunds(durable, { bot }),
+    losses: createPostgresLosses(durable, { bot }),
     submitSlots: createPostgresSubmitSlots(durable),
     waits: createPostgresWaits(durable),
     alerts: createPostgresAlerts(relaxed),
+    unheardAlerts: createPostgresUnheardAlerts(relaxed),
     errands: createPostgresErrands(relaxed, schema, clock),
     closeWith,
   }

@@ -13,7 +13,17 @@ export async function readStory(sql: Sql, schema: string, cid: string): Promise<
              'error=' || last_error) as detail
       from inbox where cid = $1
     union all
-    select placed_at, 'order', concat_ws(' ', id, 'offer=' || offer, 'status=' || status, 'task=' || task) from orders where cid = $1
+    select placed_at, 'order', concat_ws(' ', id, 'offer=' || offer, 'status=' || status, 'task=' || task,
+           'reason=' || (body->'order'->>'reason'), 'said=' || (body->'order'->>'said'),
+           'not_shown=' || (body->'order'->>'notShown')) from orders where cid = $1
+    union all
+    select (each->>'refusedAt')::bigint, 'result', concat_ws(' ', number, 'of', id, 'is looked for: ' || (each->>'said'))
+      from orders, jsonb_array_elements(body->'order'->'artifacts') with ordinality as a (each, number)
+     where cid = $1 and each->>'state' = 'waiting' and each ? 'refusedAt'
+    union all
+    select at, 'loss', concat_ws(' ', cause, 'order=' || order_id, 'result=' || result, 'credits=' || credits,
+        'kopecks=' || kopecks, 'said=' || detail)
+      from losses where cid = $1
     union all
     select at, 'money', concat_ws(' ', kind, amount || ' ' || unit, source || ' → ' || target, 'order=' || order_id,
         case when kind = 'credit' then 'charge=' || regexp_replace(cause, '^credit:\\d+:', '') end)

@@ -4,10 +4,12 @@ import { validateInput } from '../../../../catalog/validate-input.ts'
 import { missingField } from '../../../../catalog/values.ts'
 import { after } from '../../../../kit/clock.ts'
 import { type Kopecks, kopecks, type Price } from '../../../../money/amount.ts'
-import { topUpKopecksMax, topUpKopecksMin } from '../../../../money/top-up.ts'
+import { isWithin, type TopUpRange, topUpRange } from '../../../../money/top-up.ts'
 import { homeButton } from '../../../buttons.ts'
 import { draftOf, nextPlace } from '../../../draft.ts'
 import { promptOf, settingsText } from '../../../field-text.ts'
+import { noticeText } from '../../../notices.ts'
+import { notMadeNow } from '../../../on-sale.ts'
 import { currentPrice, freeLeft, isHeld, priceText } from '../../../price-tags.ts'
 import { cut, lines, paragraphs } from '../../../rich.ts'
 import type { Screen, Seen } from '../../../screen.ts'
@@ -66,6 +68,7 @@ function quoteFor(seen: Seen, draft: Draft, offer: Offer): Quote | undefined {
 
 function drawConfirm(seen: Seen, draft: Draft, offer: Offer, quote: Quote): View {
   const { texts } = seen
+  const notNow = notMadeNow(seen.shop, offer, quote.values)
   return {
     screen: 'confirm',
     text: paragraphs(
@@ -77,6 +80,7 @@ function drawConfirm(seen: Seen, draft: Draft, offer: Offer, quote: Quote): View
           texts.card.usually(texts.range(seen.reads.durations.p50Ms, seen.reads.durations.p90Ms)),
         [{ italic: [texts.confirm.ifItFails(quote.price)] }],
       ),
+      notNow !== undefined && `⏸ ${noticeText({ type: 'refused', refusal: notNow }, texts)}`,
     ),
     keyboard: [
       ...payButtons(seen, quote),
@@ -137,13 +141,13 @@ const missingMoney = (seen: Seen, price: Kopecks): Kopecks => kopecks(Math.max(0
 
 /** «Запустить», or how to get the money that is missing for it. */
 function payButtons(seen: Seen, quote: Quote): Keyboard {
-  const { texts } = seen
+  const { texts, shop } = seen
   const { price } = quote
   const run = { at: 'run' as const, quote: quote.id }
   if (price.unit === 'GEN') return [[{ label: texts.buttons.runFree, to: run, tone: 'primary' }]]
   const missing = missingMoney(seen, price.kopecks)
   if (missing === 0) return [[{ label: texts.buttons.run(priceText(price, texts)), to: run, tone: 'primary' }]]
-  const amount = amountCovering(missing)
+  const amount = amountCovering(missing, topUpRange(shop.starsPerRub))
   return [
     ...(amount === undefined
       ? []
@@ -161,8 +165,8 @@ function payButtons(seen: Seen, quote: Quote): Keyboard {
 }
 
 /** The smallest round amount that covers what is missing; undefined when no single top-up can. */
-function amountCovering(missing: Kopecks): Kopecks | undefined {
+function amountCovering(missing: Kopecks, range: TopUpRange): Kopecks | undefined {
   const wholeTens = Math.ceil(missing / 10_00) * 10_00
-  const amount = Math.max(topUpKopecksMin, wholeTens)
-  return amount > topUpKopecksMax ? undefined : kopecks(amount)
+  const amount = Math.max(range.min, wholeTens)
+  return isWithin(range, amount) ? kopecks(amount) : undefined
 }

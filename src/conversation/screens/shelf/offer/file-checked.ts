@@ -2,7 +2,7 @@
 import type { ImagesField, Offer } from '../../../../catalog/offer.ts'
 import { missingField } from '../../../../catalog/values.ts'
 import { unreachable } from '../../../../kit/unreachable.ts'
-import { fileChecked } from '../../../answers.ts'
+import { fileChecked, problemOfFile } from '../../../answers.ts'
 import { bytesMaxOf, filesOf, nextPlace, placeAfter } from '../../../draft.ts'
 import type { FileVerdict, Input, Reaction, Seen } from '../../../screen.ts'
 import type { Draft, Notice } from '../../../session.ts'
@@ -14,10 +14,10 @@ export function reactToCheckedFile(seen: Seen, input: Extract<Input, { kind: 'fi
     (each): each is ImagesField => each.type === 'images' && each.name === draft?.taking?.field,
   )
   if (draft === undefined || offer === undefined || field === undefined) return { still: true }
-  const after = fileChecked(draft, offer, input.file, input.verdict === 'picture')
+  const notice = noticeOf(input.verdict, field) ?? problemOfFile(field, input.file)
+  const after = fileChecked(draft, offer, input.file, notice === undefined)
   // The draft that waited for this file was given up.
   if (after === undefined) return { still: true }
-  const notice = noticeOf(input.verdict, field)
   if (notice !== undefined) return { draft: after, notice }
   const isInWizard = (place.at === 'ask' || place.at === 'params' || place.at === 'confirm') && place.draft === draft.id
   if (!isInWizard || after.taking !== undefined) return { draft: after, still: true }
@@ -40,6 +40,17 @@ function noticeOf(verdict: FileVerdict, field: ImagesField): Notice | undefined 
       return undefined
     case 'not_a_picture':
       return { type: 'not_a_picture' }
+    case 'heic':
+    case 'avif':
+    case 'gif':
+    case 'bmp':
+    case 'tiff':
+    case 'pdf':
+    case 'svg':
+    case 'raw':
+    case 'psd':
+    case 'jxl':
+      return { type: 'foreign_format', format: verdict }
     case 'too_big':
       return { type: 'file_too_big', maxBytes: bytesMaxOf(field) }
     case 'lost':

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import type { View } from '../../src/conversation/view.ts'
-import { createBreaker } from '../../src/delivery/breaker.ts'
 import type { ChatGateway, ChatNo } from '../../src/delivery/chat-gateway.ts'
+import { createTelegramBreaker } from '../../src/delivery/telegram-breaker.ts'
 import { createWatchedChat } from '../../src/delivery/watched-chat.ts'
 import { chatId, fileId, messageId } from '../../src/kit/ids.ts'
 import { done, later, never, type Outcome, unknown } from '../../src/kit/outcome.ts'
@@ -24,7 +24,7 @@ function open(t: TestContext) {
   const telling = createTelling(clock)
   const world: { says: Outcome<unknown> } = { says: answered }
   const probes: number[] = []
-  const breaker = createBreaker({
+  const breaker = createTelegramBreaker({
     probe: async () => {
       probes.push(clock.monotonicMs())
       return world.says
@@ -56,7 +56,7 @@ describe('the breaker for Telegram', () => {
     assert.deepEqual(breaker.fieldsOf('TELEGRAM_AWAY'), [
       { why: 'no_answer', detail: 'Telegram answered 502: Bad Gateway' },
     ])
-    assert.equal(breaker.figures().away?.since, breaker.clock.now())
+    assert.equal(breaker.away()?.since, breaker.clock.now())
   })
 
   it('stays closed while Telegram answers in between, be it with a no', async (t) => {
@@ -74,7 +74,7 @@ describe('the breaker for Telegram', () => {
     const breaker = open(t)
     breaker.notes(refusedToken)
     assert.equal(breaker.isOpen(), true)
-    assert.equal(breaker.figures().away?.why, 'token_refused')
+    assert.equal(breaker.away()?.why, 'token_refused')
   })
 
   it('asks with one probe at a time and pauses that grow to a minute, and tells it once', async (t) => {
@@ -96,9 +96,9 @@ describe('the breaker for Telegram', () => {
     assert.equal(breaker.isOpen(), true, 'what was under way before says nothing')
     await breaker.clock.advance(2_000)
     assert.equal(breaker.isOpen(), false)
-    assert.notEqual(breaker.figures().away, undefined, 'not before a call has proved it')
+    assert.notEqual(breaker.away(), undefined, 'not before a call has proved it')
     breaker.notes(answered)
-    assert.equal(breaker.figures().away, undefined)
+    assert.equal(breaker.away(), undefined)
     assert.deepEqual(breaker.fieldsOf('TELEGRAM_BACK'), [{ away_s: 2 }])
   })
 
@@ -127,7 +127,7 @@ describe('the breaker for Telegram', () => {
   it('sends those who wait back one by one, after the probe', async (t) => {
     const clock = createTestClock()
     let n = 0
-    const breaker = createBreaker({
+    const breaker = createTelegramBreaker({
       probe: async () => answered,
       random: () => (n++ % 100) / 100,
       clock,

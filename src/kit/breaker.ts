@@ -1,32 +1,38 @@
-import type { Clock, Instant } from '../kit/clock.ts'
-import type { Outcome } from '../kit/outcome.ts'
-import { pauseAfter } from '../kit/pauses.ts'
-import { Pause } from '../kit/wait.ts'
-import type { Telemetry } from '../telemetry/telemetry.ts'
+import type { Clock, Instant } from './clock.ts'
+import type { Outcome } from './outcome.ts'
+import { pauseAfter } from './pauses.ts'
+import { Pause } from './wait.ts'
 
 /**
- * The breaker for Telegram: notices that Telegram, or our token, does not work at all, which is no failure of any single
- * message. While it is open nobody calls; one probe asks, with growing pauses, whether Telegram answers again.
+ * Notices that something outside does not work at all, which is no failure of any single call. While a breaker is open
+ * nobody calls; one probe asks, with growing pauses, whether it works again.
  *
- *   closed ── five calls in a row without an answer, or a refused token ──► open
- *   open ── the probe is answered ──► trial
- *   trial ── a call is answered, or none fails for a minute ──► closed
+ *   closed ── five failures in a row, or one that proves it ──► open
+ *   open ── the probe succeeds ──► trial
+ *   trial ── a call succeeds, or none fails for a minute ──► closed
  *   trial ── a call fails ──► open, and the next probe waits longer
  */
-export type Breaker = {
+export type Breaker<Why extends string> = {
   isOpen(): boolean
   /** How long a call should wait; undefined when it may be made. Different for each asker, so that they come one by one. */
   waitMs(): number | undefined
-  /** How a call to Telegram ended. */
+  /** How a call ended. */
   note(outcome: Outcome<unknown>): void
-  figures(): TelegramFigures
+  /** Since when it has not worked, until a call has succeeded again. */
+  away(): Away<Why> | undefined
   /** Probes while it is open, until the signal aborts. */
   watch(signal: AbortSignal): Promise<void>
 }
 
-export type TelegramFigures = { readonly away?: Away }
-export type Away = { readonly since: Instant; readonly why: AwayReason; readonly detail: string }
-export type AwayReason = 'no_answer' | 'token_refused'
+export type Away<Why extends string = string> = { readonly since: Instant; readonly why: Why; readonly detail: string }
+
+/** What an outcome says against the other side as a whole. */
+export type Failure<Why extends string> = {
+  readonly why: Why
+  readonly detail: string
+  /** One of these is enough. */
+  readonly isProof: boolean
+}
 
 type State =
   | { readonly kind: 'closed' }
@@ -40,23 +46,28 @@ const trialMs = 60_000
 /** Those who wait come within so long after the probe. */
 const spreadMs = 10_000
 
-export function createBreaker({
+export function createBreaker<Why extends string>({
   probe,
+  failureOf,
+  onAway,
+  onBack,
   random,
   clock,
-  telemetry,
 }: {
-  /** A call that costs nothing: `getMe`. */
+  /** A call that costs nothing. */
   readonly probe: (signal: AbortSignal) => Promise<Outcome<unknown>>
+  /** Undefined for an outcome that shows that the other side works, also for a no. */
+  readonly failureOf: (outcome: Outcome<unknown>) => Failure<Why> | undefined
+  readonly onAway: (away: Away<Why>) => void
+  readonly onBack: (awayMs: number) => void
   readonly random: () => number
   readonly clock: Clock
-  readonly telemetry: Telemetry
-}): Breaker {
+}): Breaker<Why> {
   let state: State = { kind: 'closed' }
-  let away: Away | undefined
-  /** Calls in a row that Telegram did not answer. */
+  let away: Away<Why> | undefined
+  /** In a row. */
   let failures = 0
-  /** Openings and probes in vain since Telegram went away. */
+  /** Openings and probes in vain since it went away. */
   let repeats = 0
   const pause = new Pause(clock)
 
@@ -65,10 +76,10 @@ export function createBreaker({
     pause.end()
   }
 
-  function open({ why, detail }: Failure): void {
+  function open({ why, detail }: Failure<Why>): void {
     if (away === undefined) {
       away = { since: clock.now(), why, detail }
-      telemetry.emit('TELEGRAM_AWAY', { why, detail })
+      onAway(away)
     }
     const pauseMs = Math.min(longestProbePauseMs, pauseAfter(repeats, random))
     repeats += 1
@@ -78,9 +89,7 @@ export function createBreaker({
   function close(): void {
     failures = 0
     repeats = 0
-    if (away !== undefined) {
-      telemetry.emit('TELEGRAM_BACK', { away_s: Math.max(0, Math.round((clock.now() - away.since) / 1000)) })
-    }
+    if (away !== undefined) onBack(Math.max(0, clock.now() - away.since))
     away = undefined
     become({ kind: 'closed' })
   }
@@ -95,7 +104,7 @@ export function createBreaker({
       return
     }
     failures += 1
-    if (state.kind === 'trial' || failure.why === 'token_refused' || failures >= failuresMax) open(failure)
+    if (state.kind === 'trial' || failure.isProof || failures >= failuresMax) open(failure)
   }
 
   /** Waits for the next change, at most until this time. */
@@ -120,7 +129,7 @@ export function createBreaker({
       return Math.round(leftMs + random() * spreadMs)
     },
     note,
-    figures: () => (away === undefined ? {} : { away }),
+    away: () => away,
     async watch(signal) {
       while (!signal.aborted) {
         const now = state
@@ -131,14 +140,4 @@ export function createBreaker({
       }
     },
   }
-}
-
-type Failure = { readonly why: AwayReason; readonly detail: string }
-
-/** Whatever else Telegram says is an answer, also a no. */
-function failureOf(outcome: Outcome<unknown>): Failure | undefined {
-  if (outcome.kind === 'unknown') return { why: 'no_answer', detail: outcome.detail }
-  if (outcome.kind === 'done') return undefined
-  if (outcome.why === 'unreachable') return { why: 'no_answer', detail: outcome.detail }
-  return outcome.why === 'token_refused' ? { why: 'token_refused', detail: outcome.detail } : undefined
 }
