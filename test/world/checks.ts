@@ -75,6 +75,7 @@ async function summary({ db, world, customers }: Ended): Promise<string> {
 
 type OrderRow = {
   readonly id: string
+  readonly cid: string
   readonly person: number
   readonly status: string
   readonly task: string | null
@@ -83,13 +84,17 @@ type OrderRow = {
   readonly holds: number
   readonly captures: number
   readonly releases: number
+  readonly losses: number
+  /** `message` is absent when Telegram never confirmed it. */
+  readonly receipt: { readonly message?: number } | null
 }
 const ORDERS = `
-  select id, person, status, body->'order'->>'task' as task, body->'order'->>'reason' as reason,
+  select id, cid, person, status, body->'order'->>'task' as task, body->'order'->>'reason' as reason,
          coalesce(body->'order'->'artifacts', '[]') as artifacts,
          (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'hold')::int as holds,
          (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'capture')::int as captures,
-         (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'release')::int as releases
+         (select count(*) from transfers t where t.order_id = orders.id and t.kind = 'release')::int as releases,
+         (select count(*) from losses where order_id = orders.id)::int as losses, body->'order'->'receipt' as receipt
     from orders order by placed_at`
 
 /** Each order is delivered and captured, or given back; what KIE made has come, or the operators know why not. */
@@ -98,7 +103,7 @@ async function ordersEndedRight({ world, db, customers }: Ended): Promise<readon
   const tasks = await world.controls.tasks()
   const chats = new Map(customers.map(({ person }) => [person.id, person.chat()]))
   return orders.flatMap((order) => {
-    const { id, status, task, reason, artifacts, holds, captures, releases } = order
+    const { id, cid, status, task, reason, artifacts, holds, captures, releases, losses, receipt } = order
     const says = (problem: string) => `order ${id} (${status} ${reason ?? ''}): ${problem}`
     const problems: string[] = []
     const sent = artifacts.filter(({ state }) => state === 'sent')
@@ -114,10 +119,15 @@ async function ordersEndedRight({ world, db, customers }: Ended): Promise<readon
       if (came?.photo === undefined && came?.document === undefined) problems.push(says(`#${message} did not come`))
     }
     const made = tasks.find((each) => each.id === task)
-    if (made?.state === 'success' && sent.length < artifacts.length) {
-      const isTold = world.log.count('RESULT_LOST', (fields) => fields['order_id'] === id) > 0
-      if (!isTold) problems.push(says(`${sent.length} of ${artifacts.length} came and nobody was told`))
+    if (made?.state === 'success' && sent.length < artifacts.length && losses === 0) {
+      problems.push(says(`${sent.length} of ${artifacts.length} came, and no loss is recorded`))
     }
+    const isReceiptThere = chat.some(({ message_id }) => message_id === receipt?.message)
+    const isUnconfirmed = receipt !== null && receipt.message === undefined
+    if (sent.length > 0 && !isReceiptThere && !isUnconfirmed) problems.push(says('no receipt came'))
+    // Whoever cancels knows why.
+    const isExplained = reason === 'cancelled' || chat.some(({ text }) => text?.includes(cid))
+    if (status === 'released' && sent.length === 0 && !isExplained) problems.push(says('nobody was told why'))
     return problems
   })
 }
@@ -177,10 +187,11 @@ async function nothingShelved({ db }: Ended): Promise<readonly string[]> {
   return [...updates.rows, ...jobs.rows].map((row) => `shelved: ${JSON.stringify(row)}`)
 }
 
-/** A step that the database failed is told as such, and done again; nothing else may be caught. */
+/** What the database failed is told as such, and done again; nothing else may be caught. */
+const ofTheDatabase: readonly unknown[] = ['StorageFault', 'CannotStore']
 const exceptions = ({ world }: Ended): readonly string[] =>
   world.log.events
-    .filter(({ event, fields }) => event === 'EXCEPTION_CAUGHT' && fields['error_type'] !== 'StorageFault')
+    .filter(({ event, fields }) => event === 'EXCEPTION_CAUGHT' && !ofTheDatabase.includes(fields['error_type']))
     .map(({ fields }) => `exception: ${JSON.stringify(fields)}`)
 
 /** Every Star that left a pocket is in the books, once. */

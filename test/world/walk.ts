@@ -31,7 +31,16 @@ export async function walk(number: number): Promise<readonly string[]> {
     expects: explained,
   })
   const db = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'walk' })
-  try {
+  const [walked] = await Promise.allSettled([walkAndCheck()])
+  await db.end()
+  // The log and the books; what was found on the way is told first.
+  const [ended] = await Promise.allSettled([world.end()])
+  const failures = [walked, ended].flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
+  if (failures.length === 0) return story
+  const words = failures.map((failure) => messageOf(failure))
+  throw new Error([...words, ...story, 'The log:', ...world.log.lines].join('\n'))
+
+  async function walkAndCheck(): Promise<void> {
     const surroundings: Surroundings = {
       controls: world.controls,
       time: createTime(world, db),
@@ -52,15 +61,6 @@ export async function walk(number: number): Promise<readonly string[]> {
     await Promise.all(customers.map((customer) => customer.rests()))
     say('all is quiet')
     say(await checkAll({ world, db, operator, customers }))
-    return story
-  } catch (error) {
-    throw new Error(
-      `${error instanceof Error ? error.message : error}\n${story.join('\n')}\nThe log:\n${world.log.lines.join('\n')}`,
-      { cause: error },
-    )
-  } finally {
-    await db.end()
-    await world.end()
   }
 
   async function meet() {
@@ -111,3 +111,7 @@ export async function walk(number: number): Promise<readonly string[]> {
     return rowCount ?? 0
   }
 }
+
+/** The log follows in any case. */
+const messageOf = (failure: unknown): string =>
+  (failure instanceof Error ? failure.message : String(failure)).replace(/the log:\n(?:\d{4}-.*\n)*/, '')
