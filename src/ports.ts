@@ -54,7 +54,7 @@ import {
   sqlOf,
 } from './storage/postgres/store.ts'
 import { createPostgresTopUps } from './storage/postgres/top-ups.ts'
-import { areUnheardAlertsDue } from './storage/postgres/unheard-alerts.ts'
+import { areThereUnheardAlerts } from './storage/postgres/unheard-alerts.ts'
 import { knownWebhookKeys, useWebhookKey } from './storage/postgres/webhook-keys.ts'
 import type { Store } from './store.ts'
 import type { TelegramAdmin } from './telegram/admin.ts'
@@ -157,8 +157,8 @@ export type WatchPorts = {
   readonly readLeader: () => Promise<LeaderFacts | undefined>
   /** What the operators were alerted to and has not passed. */
   readonly openAlerts: () => Promise<readonly OpenAlert[]>
-  /** Whether an alert waits for an operator who can be reached now. */
-  readonly areUnheardAlertsDue: (operators: readonly PersonId[]) => Promise<boolean>
+  /** Whether an alert waits for one of these operators. */
+  readonly areThereUnheardAlerts: (operators: readonly PersonId[]) => Promise<boolean>
   readonly claimAlert: BootPorts['claimAlert']
   /** Makes a connection each for what comes first: an update, a step. */
   readonly warmDatabase: () => Promise<void>
@@ -285,7 +285,7 @@ export function openPorts(deps: PortsDeps): Ports {
     noteMilestone: (milestone, epoch) => noteMilestone(work, milestone, epoch, clock.now()).catch(() => undefined),
     readLeader: () => readLeader(monitor, schema),
     openAlerts: () => openAlerts(monitor),
-    areUnheardAlertsDue: (operators) => areUnheardAlertsDue(monitor, operators),
+    areThereUnheardAlerts: (operators) => areThereUnheardAlerts(monitor, operators),
     claimAlert: (alert, toldBefore) => claimAlert(monitor, alert, toldBefore),
     knownWebhookKeys: (since) => knownWebhookKeys(monitor, since),
     useWebhookKey: (key) => useWebhookKey(monitor, key),

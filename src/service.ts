@@ -190,7 +190,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
       ...(isShared ? [] : [work]),
       ...createArrivals(deps, ports, booted, standing, { intake, publicUrl, newestStoredAt }),
       createAlerts(deps, ports, outside, probes, booted, standing),
-      createUnheardAlertsDuty({ isDue: ports.areUnheardAlertsDue, operators, store, clock }),
+      createUnheardAlertsDuty({ areThere: ports.areThereUnheardAlerts, operators, store, clock }),
       ...createInstanceWatch({
         instances: ports.instances,
         isAlone: () => standing.membership?.isAlone ?? false,

@@ -14,7 +14,10 @@ export const losses: Command = {
   --cause CAUSE      the single losses of one cause, at most 200
   --json             one JSON object
 
-causes: ${Object.keys(causes).join(', ')}`,
+Causes:
+${Object.keys(causes)
+  .map((cause) => `  ${cause}`)
+  .join('\n')}`,
   async run(context) {
     const typed = readWords(context.words, {
       day: { type: 'string' },

@@ -32,7 +32,7 @@ export type OperatorWatchDeps = {
 }
 
 const lookEveryMs = 5_000
-/** What is kept is read again so often: other instances write it rarely, and only what the leader need not know at once. */
+/** While nothing is to be told, what is kept is read again only so often. */
 const readEveryMs = 60_000
 /** What is gone for a shorter while has not passed. */
 const quietMs = 60_000
@@ -83,7 +83,7 @@ class Watch {
   async compare(): Promise<void> {
     const seen = this.#deps.look(this.#leads)
     const alerts = alertsOf(seen)
-    const kept = await this.#readKept()
+    const kept = await this.#readKept(alerts, seen.now)
     const open = new Map([...this.#unkept, ...kept])
     for (const alert of alerts) {
       const { key } = alert
@@ -121,9 +121,17 @@ class Watch {
     this.#passed.delete(key)
   }
 
-  async #readKept(): Promise<ReadonlyMap<string, OpenAlert>> {
+  /** As it was read a while ago when it agrees with these alerts; else another instance may know more by now. */
+  async #readKept(alerts: readonly Alert[], now: Instant): Promise<ReadonlyMap<string, OpenAlert>> {
     const nowMs = this.#deps.clock.monotonicMs()
-    if (this.#kept === undefined || nowMs - this.#kept.readAtMs >= readEveryMs) {
+    const known = this.#kept?.open ?? new Map<string, OpenAlert>()
+    const isNews =
+      alerts.length !== known.size ||
+      alerts.some((alert) => {
+        const open = known.get(alert.key)
+        return open === undefined || hasGrown(alert, open, now)
+      })
+    if (this.#kept === undefined || isNews || nowMs - this.#kept.readAtMs >= readEveryMs) {
       const open = new Map((await this.#deps.readOpen()).map((each) => [each.key, each]))
       this.#kept = { open, readAtMs: nowMs }
     }

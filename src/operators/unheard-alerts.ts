@@ -8,19 +8,19 @@ const lookEveryMs = 10_000
 
 /** Sends an operator what was kept for them, soon after they have pressed Start. */
 export function createUnheardAlertsDuty({
-  isDue,
+  areThere,
   operators,
   store,
   clock,
 }: {
-  /** Whether an alert waits for one of these operators who talks to the bot now. */
-  readonly isDue: (operators: readonly PersonId[]) => Promise<boolean>
+  /** Whether an alert waits for one of these operators. */
+  readonly areThere: (operators: readonly PersonId[]) => Promise<boolean>
   readonly operators: readonly PersonId[]
   readonly store: Store
   readonly clock: Clock
 }): LeaderDuty {
   return every<LeaderPermit>('unheard alerts', lookEveryMs, clock, async (permit) => {
-    if (!(await isDue(operators))) return
+    if (!(await areThere(operators))) return
     await store.transact(permit, async (tx) => {
       const alerts = await tx.unheardAlerts.take(operators)
       await tx.errands.add(

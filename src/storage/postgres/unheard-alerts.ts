@@ -14,13 +14,14 @@ const FORGET_OLDEST = `
 // Whoever pressed Start is known, and whoever came back has not blocked the bot.
 const OF_REACHED = `
   operator = any ($1::bigint[]) and operator in (select id from people where blocked_bot_at is null)`
-const IS_DUE = `select exists (select from unheard_alerts where ${OF_REACHED}) as is_due`
+// Asked on a connection that must never wait for a step, so it looks at no table that steps lock.
+const ARE_THERE = 'select exists (select from unheard_alerts where operator = any ($1::bigint[])) as are_there'
 const TAKE = `
   with taken as (delete from unheard_alerts where ${OF_REACHED} returning id, operator, says, cid, at)
   select operator, says, cid, at from taken order by id`
 
-export async function areUnheardAlertsDue(client: pg.Pool, operators: readonly PersonId[]): Promise<boolean> {
-  return (await client.query<{ is_due: boolean }>(IS_DUE, [operators])).rows[0]?.is_due === true
+export async function areThereUnheardAlerts(client: pg.Pool, operators: readonly PersonId[]): Promise<boolean> {
+  return (await client.query<{ are_there: boolean }>(ARE_THERE, [operators])).rows[0]?.are_there === true
 }
 
 export function createPostgresUnheardAlerts(sql: Sql): UnheardAlerts {
