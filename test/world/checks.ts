@@ -122,6 +122,9 @@ async function ordersEndedRight({ world, db, customers }: Ended): Promise<readon
     if (made?.state === 'success' && sent.length < artifacts.length && losses === 0) {
       problems.push(says(`${sent.length} of ${artifacts.length} came, and no loss is recorded`))
     }
+    // A person who cancels, and rules of KIE's that cost nothing, are no losses.
+    const isNoLoss = reason === 'cancelled' || reason === 'moderated'
+    if (status === 'released' && !isNoLoss && losses === 0) problems.push(says('is a loss that nobody recorded'))
     const isReceiptThere = chat.some(({ message_id }) => message_id === receipt?.message)
     const isUnconfirmed = receipt !== null && receipt.message === undefined
     if (sent.length > 0 && !isReceiptThere && !isUnconfirmed) problems.push(says('no receipt came'))
