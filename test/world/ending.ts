@@ -26,13 +26,12 @@ const stepsMs = [
  * even the last step has changed nothing.
  */
 export async function untilCalm(world: World, db: pg.Client, time: Time): Promise<void> {
-  const deadline = performance.now() + patience(10_000)
-  if (await isCalm(world, db, time, deadline)) return
+  if (await isCalm(world, db, time)) return
   for (const [n, ms] of stepsMs.entries()) {
     await time.passes(ms)
     // What a leader does now and then it also does first.
     if (n === 4) await world.restartService()
-    if (await isCalm(world, db, time, deadline)) return
+    if (await isCalm(world, db, time)) return
   }
   throw new Error(
     `still in hand: ${await inHand(world, db, time)}\n${JSON.stringify(await jobsOf(world, db), null, 1)}`,
@@ -40,7 +39,8 @@ export async function untilCalm(world: World, db: pg.Client, time: Time): Promis
 }
 
 /** Nothing that is due is left undone; whether nothing waits for later either. */
-async function isCalm(world: World, db: pg.Client, time: Time, deadline: number): Promise<boolean> {
+async function isCalm(world: World, db: pg.Client, time: Time): Promise<boolean> {
+  const deadline = performance.now() + patience(2_000)
   for (;;) {
     const { due, later } = await counts(world, db, time)
     if (due === 0) return later === 0
