@@ -178,7 +178,11 @@ class Worker {
     this.#isWoken = false
     this.#hasGathered = false
     const wish = { max: room, busy: this.#lanes.names(), now: clock.now() }
-    const { items, isAnyInterrupted } = await claims.claim(this.#permit, wish)
+    // What is put off meanwhile makes it unknown again.
+    const nothing = { at: undefined }
+    this.#due = nothing
+    const { items, isAnyWaiting, isAnyInterrupted } = await claims.claim(this.#permit, wish)
+    if (isAnyWaiting && this.#due === nothing) this.#due = undefined
     if (isAnyInterrupted) this.#lanes.become('draining')
     else this.#lanes.become(items.length === room ? 'behind' : 'open')
     for (const item of items) {

@@ -82,6 +82,8 @@ export interface Claims {
 export type ClaimWish = { readonly max: number; readonly busy: readonly Lane[]; readonly now: Instant }
 export type Claimed = {
   readonly items: readonly InboxItem[]
+  /** False when nothing waits, not even what was put off. */
+  readonly isAnyWaiting: boolean
   /** An interrupted item is due. */
   readonly isAnyInterrupted: boolean
 }

@@ -363,7 +363,7 @@ describe('an update that ends its process', () => {
     const third = instance('third')
     await third.instances.announce(1, about)
     const none = await third.claims.claim(permitOf(third.id), { max: 10, busy: [], now })
-    assert.deepEqual(none, { items: [], isAnyInterrupted: false })
+    assert.deepEqual(none, { items: [], isAnyWaiting: true, isAnyInterrupted: false })
   })
 
   it('has all its attempts back when an operator retries it', async () => {

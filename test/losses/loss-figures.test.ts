@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fileId, kieTaskId, messageId, type OrderId } from '../../src/kit/ids.ts'
 import { createReadFigures } from '../../src/storage/postgres/figures.ts'
-import { IN_ROW } from '../../src/storage/postgres/losses-admin.ts'
+import { LOSS_FIGURES } from '../../src/storage/postgres/losses-admin.ts'
 import { openStorage } from '../fixtures/storage.ts'
 import { openShop } from '../generation/shop.ts'
 
@@ -94,7 +94,7 @@ describe('the figures of losses', () => {
        select 'old' || n, 1, 'completed', 'x', 'q' || n, '00000000', '{}', n, n from generate_series(1, 5000) n`,
     )
     await storage.rows('analyze orders')
-    const plan = await storage.rows(`explain (format json) ${IN_ROW}`, [4_000])
+    const plan = await storage.rows(`explain (format json) ${LOSS_FIGURES}`, [0, 5_000, 4_000])
     assert.match(JSON.stringify(plan), /"Index Name":"orders_completed"/)
   })
 })

@@ -3,7 +3,7 @@ import { after, type Clock } from '../../kit/clock.ts'
 import type { LossFigures } from '../../losses/loss-figures.ts'
 import { shopDayAt, shopDaySpan } from '../../money/shop-day.ts'
 import { type InboxFigures, inboxFigures } from './inbox-step.ts'
-import { lossesByCause, lossesInRow } from './losses-admin.ts'
+import { lossFigures } from './losses-admin.ts'
 import { sqlOf } from './store.ts'
 
 export type ErrandFigures = {
@@ -59,8 +59,7 @@ export function createReadFigures({
   async function readLosses(): Promise<LossFigures> {
     const now = clock.now()
     const day = shopDayAt(now, timezone)
-    const today = await lossesByCause(sql, shopDaySpan(day, timezone))
-    return { day, today, inRow: await lossesInRow(sql, after(now, -rowMs)) }
+    return { day, ...(await lossFigures(sql, shopDaySpan(day, timezone), after(now, -rowMs))) }
   }
 
   async function readSlow() {

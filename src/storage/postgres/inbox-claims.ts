@@ -206,7 +206,11 @@ export function createPostgresClaims({
         behind = byLane.length < wish.max ? firstLane : (byLane.at(-1)?.lane ?? firstLane)
         items.push(...byLane)
       }
-      return { items, isAnyInterrupted: looked?.is_any_interrupted ?? false }
+      return {
+        items,
+        isAnyWaiting: looked === undefined || looked.count > 0,
+        isAnyInterrupted: looked?.is_any_interrupted ?? false,
+      }
     },
     async claimInterrupted(permit, now) {
       const values = [now, instance]

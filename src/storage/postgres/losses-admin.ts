@@ -39,17 +39,21 @@ const SINGLE = `
    where l.bot = (select bot from world) and l.at >= $1 and l.at < $2 and l.cause = $3
    order by l.at, l.id limit 200`
 
-/** An order of which a part was lost is not the delivered one that ends a row. */
-export const IN_ROW = `
+// An order of which a part was lost is not the delivered one that ends a row.
+const IN_ROW = `
   with delivered as (
     select updated_at as at from orders o
-     where status = 'completed' and updated_at >= $1 and not exists (select from losses where order_id = o.id)
+     where status = 'completed' and updated_at >= $3 and not exists (select from losses where order_id = o.id)
      order by updated_at desc limit 1)
   select cause, count(distinct cid)::int as stories,
          (array_agg(cid order by at, id))[1] as first, (array_agg(detail order by at desc, id desc))[1] as last
     from losses
-   where bot = (select bot from world) and at >= $1 and at > coalesce((select at from delivered), 0)
+   where bot = (select bot from world) and at >= $3 and at > coalesce((select at from delivered), 0)
    group by cause order by stories desc, cause`
+/** Both in one statement: an instance that has nothing to do asks this, too. */
+export const LOSS_FIGURES = `
+  select (select coalesce(json_agg(c), '[]') from (${BY_CAUSE}) c) as today,
+         (select coalesce(json_agg(r), '[]') from (${IN_ROW}) r) as in_row`
 
 type CauseRow = {
   cause: LossCause
@@ -60,6 +64,7 @@ type CauseRow = {
   first: string
   last: string
 }
+type InRowRow = Pick<CauseRow, 'cause' | 'first' | 'last'> & { stories: number }
 type SingleRow = Omit<SingleLoss, 'at' | 'person' | 'kopecks' | 'foundLater'> & {
   at: Int8
   person: Int8 | null
@@ -70,21 +75,23 @@ type SingleRow = Omit<SingleLoss, 'at' | 'person' | 'kopecks' | 'foundLater'> & 
 /** Each cause with what it came to, the most frequent first. */
 export async function lossesByCause(sql: Sql, { from, to }: Span): Promise<readonly CauseOfDay[]> {
   const { rows } = await sql.query<CauseRow>(BY_CAUSE, [from, to])
-  return rows.map(({ cause, count, credits, unknown, kopecks, first, last }) => ({
-    cause,
-    count,
-    credits,
-    unknownCredits: unknown,
-    kopecks: toSafeInteger(kopecks, 'the kopecks of losses'),
-    firstCid: first,
-    lastDetail: last,
-  }))
+  return rows.map(causeOf)
 }
 
-/** For each cause, what has ended with it since then and since an order was last delivered without a loss. */
-export async function lossesInRow(sql: Sql, since: Instant): Promise<readonly InRow[]> {
-  const { rows } = await sql.query<Pick<CauseRow, 'cause' | 'first' | 'last'> & { stories: number }>(IN_ROW, [since])
-  return rows.map(({ cause, stories, first, last }) => ({ cause, stories, firstCid: first, lastDetail: last }))
+/** The losses of a day, and for each cause what has ended with it since then and since an order came without a loss. */
+export async function lossFigures(
+  sql: Sql,
+  { from, to }: Span,
+  since: Instant,
+): Promise<{ readonly today: readonly CauseOfDay[]; readonly inRow: readonly InRow[] }> {
+  const { rows } = await sql.query<{ today: readonly CauseRow[]; in_row: readonly InRowRow[] }>(LOSS_FIGURES, [
+    from,
+    to,
+    since,
+  ])
+  const [{ today, in_row } = { today: [], in_row: [] }] = rows
+  const inRow = in_row.map(({ cause, stories, first, last }) => ({ cause, stories, firstCid: first, lastDetail: last }))
+  return { today: today.map(causeOf), inRow }
 }
 
 /** The single losses of one cause, oldest first, at most 200. */
@@ -98,3 +105,13 @@ export async function lossesOfCause(sql: Sql, cause: LossCause, { from, to }: Sp
     foundLater: found,
   }))
 }
+
+const causeOf = ({ cause, count, credits, unknown, kopecks, first, last }: CauseRow): CauseOfDay => ({
+  cause,
+  count,
+  credits,
+  unknownCredits: unknown,
+  kopecks: toSafeInteger(kopecks, 'the kopecks of losses'),
+  firstCid: first,
+  lastDetail: last,
+})
