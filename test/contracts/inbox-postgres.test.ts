@@ -38,6 +38,9 @@ inboxContract('PostgreSQL', {
   },
 })
 
+const CUT_WHO_WAITS = `
+  select pg_terminate_backend(pid) from pg_stat_activity where application_name like $1 and wait_event_type = 'Lock'`
+
 describe('the inbox on PostgreSQL', () => {
   it('gives an item again that was claimed right before the connection was cut: no attempt counts', async () => {
     await empty()
@@ -57,7 +60,10 @@ describe('the inbox on PostgreSQL', () => {
     await storage.rows('begin')
     await storage.rows('select from inbox for update')
     const released = assert.rejects(claims.release(item, { until: now, error: 'a step failed' }), StorageFault)
-    await until(async () => (await storage.cut(/^\s*update inbox/)) === 1, 'it waits for the row, and is cut')
+    await until(async () => {
+      await storage.rows('select pg_stat_clear_snapshot()')
+      return (await storage.rows(CUT_WHO_WAITS, [`trt ${storage.schema}%`])).length === 1
+    }, 'it waits for the row, and is cut')
     await released
     await storage.rows('rollback')
   })
