@@ -12,6 +12,8 @@ export type Customer = {
   readonly acts: readonly Act[]
   /** Stars that left their pocket, by charge. */
   readonly paid: ReadonlySet<string>
+  /** Of these, what Telegram gave back. */
+  readonly refunded: ReadonlySet<string>
   isAway(): boolean
   /** Does one thing and says what. */
   act(): Promise<string>
@@ -38,18 +40,21 @@ type Step =
   | { readonly taps: RegExp }
   | { readonly sends: 'photo' | 'album' | 'file' | 'voice' }
   | { readonly pays: 'pay' | 'decline' | 'abandon' }
+  | { readonly refund: true }
   | { readonly blocks: true }
 
 /** How long they look for the next button of what they want. */
-const buttonWithinMs = 250
+const buttonWithinMs = 200
 /** So often they look for it before they want something else. */
-const missesMax = 3
+const missesMax = 2
 const sendable = ['photo', 'album', 'file', 'voice'] as const
 const commands = ['/start', '/help', '/models', '/balance', '/history', '/status', '/cancel', '/unknown'] as const
 
-export function createCustomer(person: Person, choose: Choose): Customer {
+/** `charge`: what they have paid before. */
+export function createCustomer(person: Person, charge: string, choose: Choose): Customer {
   const acts: Act[] = []
-  const paid = new Set<string>()
+  const paid = new Set([charge])
+  const refunded = new Set<string>()
   const inHand = new Set<Promise<void>>()
   let plan: Step[] = []
   let isAway = false
@@ -115,6 +120,7 @@ export function createCustomer(person: Person, choose: Choose): Customer {
             ),
           },
         ],
+        [1, { refund: true }],
         [1, { blocks: true }],
       ],
       choose,
@@ -124,16 +130,17 @@ export function createCustomer(person: Person, choose: Choose): Customer {
   /** The newest message that has such a button, and one of its buttons; soon, or not at all. */
   async function findButton(label: RegExp): Promise<{ on: Message; text: string } | undefined> {
     const untilMs = performance.now() + buttonWithinMs
+    let leftMs = 0
     for (;;) {
-      await person.looks()
+      await person.looks(leftMs)
       const newestFirst = visible().toReversed()
       for (const on of newestFirst) {
         const fitting = buttonsOf(on).filter(({ text, callback_data: data }) => data !== undefined && label.test(text))
         const button = fitting[choose(Math.max(1, fitting.length))]
         if (button !== undefined) return { on, text: button.text }
       }
-      if (performance.now() > untilMs) return undefined
-      await pause(40)
+      leftMs = Math.ceil(untilMs - performance.now())
+      if (leftMs <= 0) return undefined
     }
   }
 
@@ -163,6 +170,7 @@ export function createCustomer(person: Person, choose: Choose): Customer {
       return note(`sends ${step.sends}`)
     }
     if ('pays' in step) return await pays(step.pays)
+    if ('refund' in step) return await isRefunded()
     // Whatever was under way reaches them no more.
     for (const act of acts) act.isCutOff = true
     isAway = true
@@ -203,6 +211,14 @@ export function createCustomer(person: Person, choose: Choose): Customer {
     return `pays an invoice: ${outcome}`
   }
 
+  async function isRefunded(): Promise<string> {
+    const newest = [...paid].findLast((each) => !refunded.has(each))
+    if (newest === undefined) return 'has nothing that could be given back'
+    await person.isRefunded(newest)
+    refunded.add(newest)
+    return note('is given Stars back by Telegram')
+  }
+
   async function comesBack(): Promise<void> {
     plan = []
     if (!isAway) return
@@ -214,6 +230,7 @@ export function createCustomer(person: Person, choose: Choose): Customer {
     person,
     acts,
     paid,
+    refunded,
     isAway: () => isAway,
     async act() {
       if (isAway) {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Controls, Fault, KieBehaviour } from '../fixtures/sandbox.ts'
 import { type Choose, oneOf } from '../fixtures/seed.ts'
 import type { Time } from './time.ts'
@@ -9,7 +10,13 @@ export type Surroundings = {
   /** Ends sessions of the service at its database. */
   readonly cutSessions: (share: number) => Promise<number>
   readonly restart: () => Promise<void>
+  /** How the names of hosts of results are resolved. */
+  setResolver(state: ResolverState): void
+  /** The database is there and says nothing; its connections stay open. */
+  stallDatabase(): void
+  databaseGoesOn(): void
 }
+export type ResolverState = 'right' | 'lies' | 'away'
 
 type Trouble = (surroundings: Surroundings, choose: Choose) => Promise<string>
 
@@ -18,11 +25,12 @@ export const befalls = async (surroundings: Surroundings, choose: Choose): Promi
   await oneOf(troubles, choose)(surroundings, choose)
 
 /** The world is as it should be again. */
-export async function faultsEnd({ controls, time }: Surroundings): Promise<void> {
+export async function faultsEnd({ controls, time, setResolver }: Surroundings): Promise<void> {
   await controls.clearFaults()
   await controls.kie(usual)
   await controls.setCredits(plenty)
   time.setWrong(0)
+  setResolver('right')
 }
 
 export const usual: KieBehaviour = {
@@ -32,8 +40,12 @@ export const usual: KieBehaviour = {
   submit: null,
   result_url: null,
   results_max: null,
+  dead_result: null,
+  result_list: null,
+  state_word: null,
 }
 const plenty = 10_000
+const weekS = 7 * 24 * 3_600
 
 const oneFault =
   (plan: (choose: Choose) => Fault): Trouble =>
@@ -88,6 +100,15 @@ const troubles: readonly (readonly [number, Trouble])[] = [
     })),
   ],
   [1, oneFault(() => ({ on: 'telegram', status: 502, times: 6 }))],
+  [1, oneFault((choose) => ({ on: 'telegram', status: 401, times: 2 + choose(6) }))],
+  [
+    1,
+    oneFault((choose) => ({
+      on: 'telegram',
+      method: from('setWebhook', 'getWebhookInfo')(choose),
+      status: from(409, 500)(choose),
+    })),
+  ],
   // Updates are lost on their way, or brought twice.
   [3, oneFault((choose) => ({ on: 'webhook', status: 502, times: 1 + choose(2) }))],
   [2, oneFault(() => ({ on: 'webhook', after_execution: true }))],
@@ -105,6 +126,10 @@ const troubles: readonly (readonly [number, Trouble])[] = [
       description: 'html',
       times: 1 + choose(6),
     })),
+  ],
+  [
+    2,
+    oneFault((choose) => ({ on: 'kie', method: 'file-stream-upload', status: from(400, 401, 402, 413, 500)(choose) })),
   ],
   [2, oneFault((choose) => ({ on: 'kie', method: 'createTask', status: from(422, 433, 451, 455, 505)(choose) }))],
   [
@@ -145,6 +170,28 @@ const troubles: readonly (readonly [number, Trouble])[] = [
           ],
           choose,
         ),
+        dead_result: oneOf(
+          [
+            [4, null],
+            [1, 1],
+            [1, 2],
+          ],
+          choose,
+        ),
+        result_list: oneOf(
+          [
+            [8, 'urls'],
+            [1, 'objects'],
+          ],
+          choose,
+        ),
+        state_word: oneOf(
+          [
+            [10, null],
+            [1, 'pondering'],
+          ],
+          choose,
+        ),
       }
       await controls.kie(behaviour)
       return `KIE is ${JSON.stringify(behaviour)}`
@@ -166,6 +213,24 @@ const troubles: readonly (readonly [number, Trouble])[] = [
     },
   ],
   [2, async ({ cutSessions }, choose) => `${await cutSessions(choose(100) / 100)} sessions at the database are cut`],
+  [
+    1,
+    async ({ stallDatabase, databaseGoesOn }, choose) => {
+      const ms = from(50, 400)(choose)
+      stallDatabase()
+      await pause(ms)
+      databaseGoesOn()
+      return `the database says nothing for ${ms} ms`
+    },
+  ],
+  [
+    2,
+    async ({ setResolver }, choose) => {
+      const state = from('lies', 'away', 'right')(choose)
+      setResolver(state)
+      return `the resolver: ${state}`
+    },
+  ],
   // Time passes for everybody, or only our clock is wrong.
   [
     5,
@@ -178,7 +243,7 @@ const troubles: readonly (readonly [number, Trouble])[] = [
   [
     2,
     async ({ time }, choose) => {
-      const seconds = from(0, 0, -600, -30, 45, 1_200)(choose)
+      const seconds = from(0, 0, 0, -600, -30, 45, 1_200, -weekS)(choose)
       time.setWrong(seconds * 1000)
       return `our clock is ${seconds} s wrong`
     },

@@ -1,18 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { later } from '../../src/kit/outcome.ts'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
+import { openStrait } from '../bad-days/strait.ts'
 import type { Person } from '../fixtures/person.ts'
+import { testDatabase } from '../fixtures/postgres.ts'
 import { chooser, oneOf } from '../fixtures/seed.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { describes, topsUp } from '../journeys/steps.ts'
 import { checkAll, explained } from './checks.ts'
 import { createCustomer } from './customer.ts'
 import { untilCalm } from './ending.ts'
-import { befalls, faultsEnd, type Surroundings, usual } from './faults.ts'
+import { befalls, faultsEnd, type ResolverState, type Surroundings, usual } from './faults.ts'
 import { createTime } from './time.ts'
 
 /** The first person of a sandbox is the operator. */
 const operatorId = 7_000_000_001
-const turns = 60
+const turns = 45
+/** What fetching a result comes to while the names of its hosts are resolved so. */
+const unresolved = {
+  lies: later('misresolved', 'a host of results has no public address: it resolves to 198.18.0.5'),
+  away: later('unreachable', 'getaddrinfo EAI_AGAIN'),
+}
 
 /**
  * One walk: people buy pictures while the world around the service breaks, then the world mends, time passes, and
@@ -25,16 +33,28 @@ export async function walk(number: number): Promise<readonly string[]> {
   const startedMs = performance.now()
   const say = (what: string) =>
     void story.push(`${String(Math.round(performance.now() - startedMs)).padStart(6)} ${what}`)
+  const database = await testDatabase()
+  const strait = await openStrait(database.url)
+  let resolver: ResolverState = 'right'
   const world = await startWorld({
     seed: `world ${number}`,
+    databaseUrl: strait.url,
     env: { ADMIN_ID: String(operatorId) },
     expects: explained,
+    wrapPorts: (ports) => ({
+      ...ports,
+      artifacts: {
+        fetch: async (url) => (resolver === 'right' ? await ports.artifacts.fetch(url) : unresolved[resolver]),
+      },
+    }),
   })
-  const db = await connectOnce({ url: world.databaseUrl, schema: world.schema, owner: 'walk' })
+  const db = await connectOnce({ url: database.url, schema: world.schema, owner: 'walk' })
   const [walked] = await Promise.allSettled([walkAndCheck()])
   await db.end()
   // The log and the books; what was found on the way is told first.
   const [ended] = await Promise.allSettled([world.end()])
+  await strait.end()
+  await database.end()
   const failures = [walked, ended].flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
   if (failures.length === 0) return story
   const words = failures.map((failure) => messageOf(failure))
@@ -46,6 +66,11 @@ export async function walk(number: number): Promise<readonly string[]> {
       time: createTime(world, db),
       cutSessions: (share) => cutSessions(world.schema, share),
       restart: world.restartService,
+      setResolver(state) {
+        resolver = state
+      },
+      stallDatabase: strait.stall,
+      databaseGoesOn: strait.flow,
     }
     await world.controls.kie({ ...usual, latency_ms: 1_500 })
     const operator = await world.person('Оператор')
@@ -67,9 +92,9 @@ export async function walk(number: number): Promise<readonly string[]> {
     return await Promise.all(
       ['Анна', 'Борис', 'Вера'].map(async (name) => {
         const person = await world.person(name)
-        await topsUp(person)
+        const charge = await topsUp(person)
         await ordersFour(person)
-        return createCustomer(person, chooser(name, number))
+        return createCustomer(person, charge, chooser(name, number))
       }),
     )
   }
@@ -95,7 +120,7 @@ export async function walk(number: number): Promise<readonly string[]> {
         [
           [2, 0],
           [2, 30],
-          [1, 150],
+          [1, 80],
         ],
         choose,
       ),
