@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { StorageFault } from '../../src/faults.ts'
+import { after } from '../../src/kit/clock.ts'
 import { type ChatId, chatId, cid, messageId, personId } from '../../src/kit/ids.ts'
 import { createPostgresScreenNotes } from '../../src/storage/postgres/screen-notes.ts'
 import { createTestClock } from '../fixtures/clock.ts'
@@ -50,6 +51,17 @@ it('what was gathered is noted first: a screen that Telegram refuses for good is
   await clock.advance(25)
   await edited
   assert.equal(await shownRevision(chat), 2)
+})
+
+it('a screen that was saved by a clock a week ahead is due when that is set back, and one that is put off is not', async () => {
+  const now = clock.now()
+  const [later, ahead] = [await saved(), await saved()]
+  await notes.later({ chat: later, revision: 1, tries: 1, at: after(now, 24 * 3_600_000) })
+  await notes.later({ chat: ahead, revision: 1, tries: 1, at: after(now, 7 * 24 * 3_600_000) })
+  const due = await notes.due(now, 100)
+  assert.deepEqual([due.includes(later), due.includes(ahead)], [false, true])
+  assert.equal(await notes.dueIn(later, now), undefined)
+  assert.equal((await notes.dueIn(ahead, now))?.tries, 1)
 })
 
 it('a note that a lost connection takes along is a fault of the world', async () => {

@@ -243,7 +243,7 @@ const troubles: readonly (readonly [number, Trouble])[] = [
   [
     2,
     async ({ time }, choose) => {
-      const seconds = from(0, 0, 0, -600, -30, 45, 1_200, -weekS)(choose)
+      const seconds = from(0, 0, 0, -600, -30, 45, 1_200, weekS, -weekS)(choose)
       time.setWrong(seconds * 1000)
       return `our clock is ${seconds} s wrong`
     },
