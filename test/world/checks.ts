@@ -243,7 +243,6 @@ async function operatorsHeard({ world, db, operator }: Ended): Promise<readonly 
   return await told
 }
 
-const paymentKopecks = 50_00
 const MONEY = `
   select (select coalesce(sum(balance), 0) from accounts where person = $1 and unit = 'RUB')::int as balance,
          array(select charge from star_payments where person = $1 order by charge) as charges,
@@ -262,8 +261,10 @@ async function moneyIsRight({ db, customers }: Ended): Promise<readonly string[]
     assert.ok(row)
     const { balance, charges, lent, captured } = row
     const says = (problem: string) => problems.push(`${person.name} ${problem}`)
-    if (charges.join() !== [...paid].sort().join()) says(`paid ${[...paid]}, the books know ${charges}`)
-    const left = paymentKopecks * (paid.size - refunded.size) - captured
+    const paidCharges = [...paid.keys()].sort()
+    if (charges.join() !== paidCharges.join()) says(`paid ${paidCharges}, the books know ${charges}`)
+    const kept = [...paid].map(([charge, kopecks]) => (refunded.has(charge) ? 0 : kopecks))
+    const left = kept.reduce((sum, kopecks) => sum + kopecks, 0) - captured
     if (balance - lent !== left) says(`has ${balance} and owes ${lent}, and should have ${left} in all`)
     if (lent !== 0 && balance !== 0) says(`owes ${lent} and has ${balance}`)
   }

@@ -10,8 +10,8 @@ import { picture } from '../journeys/steps.ts'
 export type Customer = {
   readonly person: Person
   readonly acts: readonly Act[]
-  /** Stars that left their pocket, by charge. */
-  readonly paid: ReadonlySet<string>
+  /** What they paid for, in kopecks, by charge. */
+  readonly paid: ReadonlyMap<string, number>
   /** Of these, what Telegram gave back. */
   readonly refunded: ReadonlySet<string>
   isAway(): boolean
@@ -50,10 +50,13 @@ const missesMax = 2
 const sendable = ['photo', 'album', 'file', 'voice'] as const
 const commands = ['/start', '/help', '/models', '/balance', '/history', '/status', '/cancel', '/unknown'] as const
 
-/** `charge`: what they have paid before. */
+/** As it is without a setting. */
+const starsPerRub = 1.6
+
+/** `charge`: fifty roubles that they have paid before. */
 export function createCustomer(person: Person, charge: string, choose: Choose): Customer {
   const acts: Act[] = []
-  const paid = new Set([charge])
+  const paid = new Map([[charge, 50_00]])
   const refunded = new Set<string>()
   const inHand = new Set<Promise<void>>()
   let plan: Step[] = []
@@ -94,6 +97,7 @@ export function createCustomer(person: Person, charge: string, choose: Choose): 
         ],
         [1, [{ says: '/balance' }, { taps: /Пополнить/ }, { taps: /^50 ₽/ }, { pays: 'pay' }]],
         [1, [{ taps: /Ещё раз/ }, run]],
+        [1, [{ refund: true }]],
       ],
       choose,
     )
@@ -200,7 +204,7 @@ export function createCustomer(person: Person, charge: string, choose: Choose): 
     if (invoice === undefined) return 'finds no invoice'
     const going = person.pays(outcome, invoice).then(({ outcome: ended, charge_id: charge }) => {
       if (ended === 'paid' && charge !== undefined) {
-        paid.add(charge)
+        paid.set(charge, ((invoice.invoice?.total_amount ?? 0) * 100) / starsPerRub)
         note('has paid')
       }
     })
@@ -212,7 +216,7 @@ export function createCustomer(person: Person, charge: string, choose: Choose): 
   }
 
   async function isRefunded(): Promise<string> {
-    const newest = [...paid].findLast((each) => !refunded.has(each))
+    const newest = [...paid.keys()].findLast((each) => !refunded.has(each))
     if (newest === undefined) return 'has nothing that could be given back'
     await person.isRefunded(newest)
     refunded.add(newest)

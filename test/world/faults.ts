@@ -84,7 +84,7 @@ const troubles: readonly (readonly [number, Trouble])[] = [
       on: 'telegram',
       method: speaking(choose),
       after_execution: true,
-      times: 1 + choose(2),
+      times: from(1, 2, 6)(choose),
       ...(choose(2) === 0 ? {} : { status: 502 }),
     })),
   ],
@@ -139,8 +139,8 @@ const troubles: readonly (readonly [number, Trouble])[] = [
         latency_ms: from(50, 400, 5_000)(choose),
         outcome: oneOf(
           [
-            [6, 'success'],
-            [1, 'fail'],
+            [4, 'success'],
+            [2, 'fail'],
             [1, 'moderated'],
           ],
           choose,
