@@ -10,6 +10,7 @@ import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createHandleUpdate } from './dispatch/handle-update.ts'
 import { createStarRefunds } from './dispatch/refund-stars.ts'
 import { createCreditsWatch } from './generation/credits-watch.ts'
+import { createUploadsGuard } from './generation/uploads-guard.ts'
 import { createUpkeep } from './health/upkeep.ts'
 import { listen } from './http/server.ts'
 import { createAnswerNow } from './intake/telegram-polling.ts'
@@ -82,7 +83,8 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
   const breaker = createTelegramBreaker({ probe: telegram.getMe, random: randomFraction, clock, telemetry })
   const chat = createWatchedChat(ports.chat, breaker)
   const results = createResultsGuard({ artifacts: ports.artifacts, random: randomFraction, clock, telemetry })
-  const outside = { telegram: breaker, results }
+  const uploads = createUploadsGuard({ kie: ports.kie, random: randomFraction, clock, telemetry })
+  const outside = { telegram: breaker, results, uploads }
 
   // The port is bound before anything that can take time.
   const probes = createProbes(deps, ports, outside, standing, startedMs)
@@ -113,7 +115,7 @@ async function start(deps: ServiceDeps, releasers: Releasers, startedMs: number)
 
   // Dispatch: an update is handled, and what it draws is shown.
   const selling = createCreditsWatch({
-    kie: ports.kie,
+    kie: uploads.kie,
     catalog,
     creditsLow: config.kieCreditsLow,
     works: () => isWorking(standing),

@@ -9,16 +9,20 @@ import type { Order } from '../orders/order.ts'
 import type { Durations } from '../orders/order-store.ts'
 
 const pausesMs = [3, 5, 8, 13, 21, 34, 55].map((seconds) => seconds * 1000)
-/** Once the growing pauses are used up: each minute, later each ten. */
+/** Once the growing pauses are used up: each minute, later each ten, and each hour when the time is told in hours. */
 const steadyPauseMs = 60_000
 const longPauseMs = 600_000
 const longAfterMs = 30 * 60_000
+const hourMs = 60 * 60_000
+const hourlyAfterMs = 2 * hourMs
 /** Late, as long as nothing is measured. */
 const unmeasuredLateMs = 3 * 60_000
 const lateFactor = 1.5
 
 /** In how many milliseconds the message will have something new to tell, if the order does not change before. */
 export function nextProgressMs(order: Order, now: Instant, durations: Durations | undefined): number {
+  // What has happened to its results is drawn when it happens; in between the message is only kept true, ever more rarely.
+  if (order.status === 'delivering') return Math.max(longPauseMs, now - order.producedAt)
   if (!isTimed(order)) return longPauseMs
   const elapsedMs = Math.max(0, now - order.placedAt)
   const lateMs = lateAfterMs(durations)
@@ -35,14 +39,14 @@ export const isLate = (order: Order, now: Instant, durations: Durations | undefi
 const lateAfterMs = (durations: Durations | undefined): number =>
   durations === undefined ? unmeasuredLateMs : Math.round(durations.p90Ms * lateFactor)
 
-/** The first mark after this much time: 3, 8, 16, 29 … seconds, then whole minutes, then each ten of them. */
+/** The first mark after this much time: 3, 8, 16, 29 … seconds, then whole minutes, then each ten of them, then whole hours. */
 function nextMarkMs(elapsedMs: number): number {
   let markMs = 0
   for (const pauseMs of pausesMs) {
     markMs += pauseMs
     if (markMs > elapsedMs) return markMs
   }
-  const pauseMs = elapsedMs < longAfterMs ? steadyPauseMs : longPauseMs
+  const pauseMs = elapsedMs < longAfterMs ? steadyPauseMs : elapsedMs < hourlyAfterMs ? longPauseMs : hourMs
   return (Math.floor(elapsedMs / pauseMs) + 1) * pauseMs
 }
 

@@ -60,6 +60,12 @@ export function createOrderWords({
       const text = why === 'gone' ? texts.result.originalGone : texts.result.originalAway
       return { screen: 'result', text: [text], keyboard: [] }
     },
+    /** The same about a result that Telegram does not have any more. */
+    async noResult(permit: Permit, order: Order, why: 'away' | 'gone'): Promise<View> {
+      const { texts } = await see(permit, order)
+      const text = why === 'gone' ? texts.result.resultGone : texts.result.resultAway
+      return { screen: 'result', text: [text], keyboard: [] }
+    },
     async invoice(permit: Permit, topUp: TopUp) {
       const person = await store.transact(permit, (tx) => tx.people.get(topUp.person))
       return invoiceTexts(textsFor(person?.language ?? 'ru'), topUp.amount)

@@ -1,5 +1,5 @@
 import { type Away, type Breaker, createBreaker, type Failure } from '../kit/breaker.ts'
-import type { Clock } from '../kit/clock.ts'
+import type { Clock, Instant } from '../kit/clock.ts'
 import { done, later, type Outcome } from '../kit/outcome.ts'
 import { untilAborted } from '../kit/wait.ts'
 import type { ArtifactUrl } from '../orders/order.ts'
@@ -11,7 +11,8 @@ import type { ArtifactSource } from './artifact-source.ts'
  * whose name leads nowhere public, is no fault of any result, so results of it wait.
  *
  * Selling what cannot be fetched would only burn credits: it pauses while the host that last gave a result is away, or
- * while any is when none has given one yet.
+ * while any is when none has given one yet. A host that nothing new has come from for a day may be one that KIE uses no
+ * more: then selling goes on, and the first new result of that host pauses it again.
  */
 export type ResultsGuard = {
   readonly artifacts: ArtifactSource
@@ -23,6 +24,10 @@ export type ResultsFigures = { readonly away?: HostAway | undefined }
 export type HostAway = Away<HostWhy> & { readonly host: string; readonly pausesSelling: boolean }
 export type HostWhy = 'no_answer' | 'no_public_address'
 
+/** So long after its newest result a host that is away pauses selling. */
+const pausesMs = 24 * 60 * 60_000
+/** Results of one host that are known to wait for it. */
+const knownMax = 1_000
 /** KIE gives results from a few hosts; of more than these the one that was asked longest ago is forgotten. */
 const hostsMax = 16
 
@@ -47,6 +52,12 @@ export function createResultsGuard({
     const name = nameOf(url)
     const host = hosts.get(name) ?? open(name)
     host.newest = url
+    if (!host.known.has(url)) {
+      host.newAt = clock.now()
+      host.known.add(url)
+      const [first] = host.known
+      if (host.known.size > knownMax && first !== undefined) host.known.delete(first)
+    }
     hosts.delete(name)
     hosts.set(name, host)
     const [oldest] = hosts.keys()
@@ -58,6 +69,8 @@ export function createResultsGuard({
     const over = new AbortController()
     const host: Host = {
       newest: undefined,
+      known: new Set(),
+      newAt: clock.now(),
       over,
       breaker: createBreaker({
         // Any answer about the file shows that its host is there.
@@ -85,6 +98,7 @@ export function createResultsGuard({
   }
 
   const isAway = (name: string): boolean => hosts.get(name)?.breaker.away() !== undefined
+  const isNewsOf = (name: string): boolean => clock.now() - (hosts.get(name)?.newAt ?? 0) < pausesMs
 
   return {
     artifacts: {
@@ -101,10 +115,11 @@ export function createResultsGuard({
     },
     figures() {
       const away = [...hosts.keys()].filter(isAway)
-      const host = away.find((name) => name === lastGood) ?? away[0]
+      const pausing = away.find((name) => (lastGood === undefined || name === lastGood) && isNewsOf(name))
+      const host = pausing ?? away[0]
       const state = host === undefined ? undefined : hosts.get(host)?.breaker.away()
       if (host === undefined || state === undefined) return {}
-      return { away: { ...state, host, pausesSelling: lastGood === undefined || isAway(lastGood) } }
+      return { away: { ...state, host, pausesSelling: pausing !== undefined } }
     },
     async watch(signal) {
       watching = signal
@@ -119,7 +134,15 @@ export function createResultsGuard({
 /** An address that cannot be read has no host, and no fetch of it gets as far as one. */
 const nameOf = (url: ArtifactUrl): string => URL.parse(url)?.host ?? ''
 
-type Host = { newest: ArtifactUrl | undefined; readonly over: AbortController; readonly breaker: Breaker<HostWhy> }
+type Host = {
+  /** Asked for last; a probe asks for it again. */
+  newest: ArtifactUrl | undefined
+  readonly known: Set<ArtifactUrl>
+  /** When a result that was not known was asked for last. */
+  newAt: Instant
+  readonly over: AbortController
+  readonly breaker: Breaker<HostWhy>
+}
 
 function failureOf(outcome: Outcome<unknown>): Failure<HostWhy> | undefined {
   if (outcome.kind === 'done') return undefined

@@ -1,3 +1,4 @@
+import type { View } from '../conversation/view.ts'
 import type { KeptSession } from '../dispatch/sessions.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { ChatId, MessageId } from '../kit/ids.ts'
@@ -9,10 +10,18 @@ import type { ChatId, MessageId } from '../kit/ids.ts'
  */
 export interface ScreenNotes {
   /**
-   * Telegram took the drawing of this revision into this message. An edit is noted with others a little later: should the
-   * note be lost, the same edit is made once more, and that is none.
+   * Telegram took this drawing, of this revision, into this message. While the conversation has gone on and nothing else
+   * was drawn, its newer revision is shown by that, too. An edit is noted with others a little later: should the note be
+   * lost, the same edit is made once more, and that is none.
    */
-  shown(note: Noted & { readonly thread: number; readonly message: MessageId; readonly isEdit: boolean }): Promise<void>
+  shown(
+    note: Noted & {
+      readonly view: View
+      readonly thread: number
+      readonly message: MessageId
+      readonly isEdit: boolean
+    },
+  ): Promise<void>
   /** Not shown: to be shown again at `at`. */
   later(note: Noted & { readonly tries: number; readonly at: Instant }): Promise<void>
   /** Telegram refuses it for good. */

@@ -104,7 +104,7 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
       case 'done': {
         const { message } = outcome.value
         telemetry.emit('UI_SHOWN', { cid, screen_id: view.screen, message_id: message, took_ms: Math.round(tookMs) })
-        return await notes.shown({ chat, revision, thread, message, isEdit: message === before })
+        return await notes.shown({ chat, revision, view, thread, message, isEdit: message === before })
       }
       case 'unknown': {
         emitNotShown(telemetry, cid, 'DOWNSTREAM_TIMEOUT', view.screen, outcome.detail)

@@ -22,7 +22,7 @@ import type { Recorded } from '../orders/record-observation.ts'
 import type { Permit } from '../permit.ts'
 import type { Store } from '../store.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
-import type { ArtifactSource } from './artifact-source.ts'
+import { type ArtifactSource, bestForm } from './artifact-source.ts'
 import { type ChatGateway, type ChatNo, isRefusedForGood } from './chat-gateway.ts'
 import type { Pacing } from './pacing.ts'
 import type { Instead, Refused } from './refused.ts'
@@ -43,6 +43,8 @@ export type SmallErrandsDeps = {
     /** Title, description and label of the invoice, in the payer's language. */
     readonly invoice: (permit: Permit, topUp: TopUp) => Promise<{ title: string; description: string; label: string }>
     readonly receipt: (permit: Permit, order: Order) => Promise<View>
+    /** Where the result itself cannot be sent again. */
+    readonly noResult: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
     readonly noOriginal: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
   }
   /** What a file that a person sent is, by its bytes; with its size in pixels when it is a picture that models take. */
@@ -197,14 +199,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       if (artifact?.state !== 'sent') return 'settled'
       const held = pacing.hold(chat, repeats)
       if (held !== undefined) return held
-      if (as === 'document') return await sendOriginal(order, artifact, { ...errand, index }, context)
+      const one = { ...errand, index }
+      if (as === 'document') return await sendOriginal(order, artifact, one, context)
       const isLast = indexesOfSent(order).at(-1) === index
-      const outcome = await gateway.sendAgain(
-        chat,
-        artifact.file,
-        artifact.as,
-        isLast ? await texts.receipt(permit, order) : plain,
-      )
+      const view = isLast ? await texts.receipt(permit, order) : plain
+      const outcome = await gateway.sendAgain(chat, artifact.file, artifact.as, view)
+      // Of a bot with another token, or one that Telegram has forgotten.
+      if (isFileGone(outcome)) return await sendAnew(order, artifact, one, context, view)
       return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' })
     },
 
@@ -293,31 +294,46 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     errand: Extract<Errand, { kind: 'send_again' }> & { readonly index: number },
     context: ErrandContext,
   ): Promise<Settled> {
-    const { permit, repeats } = context
-    const { chat, index } = errand
-    const instead = { chat, say: 'not_shown' } as const
+    const { chat } = errand
     const kept = artifact.original ?? (artifact.as === 'document' ? artifact.file : undefined)
     if (kept !== undefined) {
       const outcome = await gateway.sendAgain(chat, kept, 'document', plain)
-      const isGone = outcome.kind === 'not_done' && outcome.why === 'file_gone'
-      if (!isGone) return await settle(outcome, chat, context, 'result', instead)
+      if (!isFileGone(outcome)) return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' })
     }
+    return await sendAnew(order, artifact, errand, context, plain)
+  }
+
+  /** From where KIE keeps it; when it does not any more, the person is told. */
+  async function sendAnew(
+    order: Order,
+    artifact: Artifact,
+    errand: Extract<Errand, { kind: 'send_again' }> & { readonly index: number },
+    context: ErrandContext,
+    caption: View,
+  ): Promise<Settled> {
+    const { permit, repeats } = context
+    const { chat, index, as } = errand
     const fetched = await artifacts.fetch(artifact.url)
     const mayCome = fetched.kind === 'unknown' || (fetched.kind === 'not_done' && fetched.retry.when === 'later')
     if (mayCome && repeats + 1 < asksMax) return pacing.again(repeats)
     if (fetched.kind !== 'done') {
-      const view = await texts.noOriginal(permit, order, mayCome ? 'away' : 'gone')
+      const why = mayCome ? 'away' : 'gone'
+      const view = await (as === 'document' ? texts.noOriginal : texts.noResult)(permit, order, why)
       return await settle(await gateway.send(chat, view), chat, context, view.screen, { chat, say: 'words', view })
     }
     const { bytes, mime } = fetched.value
     await gateway.sayBusy(chat, 'upload_photo')
     const name = `${order.id}-${index + 1}.${mime.split('/')[1] ?? 'bin'}`
-    const outcome = await gateway.sendFile(chat, { bytes, mime, name }, 'document', plain)
-    return await settle(outcome, chat, context, 'result', instead, async ({ file }) => {
-      await record(permit, order.id, { type: 'original_sent', index, file })
+    const form = as === 'document' ? as : bestForm(fetched.value)
+    const outcome = await gateway.sendFile(chat, { bytes, mime, name }, form, caption)
+    return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' }, async ({ file }) => {
+      if (as === 'document') await record(permit, order.id, { type: 'original_sent', index, file })
     })
   }
 }
+
+const isFileGone = (outcome: Outcome<unknown, ChatNo>): boolean =>
+  outcome.kind === 'not_done' && outcome.why === 'file_gone'
 
 const indexesOfSent = (order: Order): readonly number[] =>
   'artifacts' in order ? (order.artifacts ?? []).flatMap(({ state }, n) => (state === 'sent' ? [n] : [])) : []

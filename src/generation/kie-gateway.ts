@@ -10,6 +10,8 @@ export interface KieGateway {
     readonly mime: string
     readonly name: string
   }): Promise<Outcome<{ readonly url: string }, KieNo>>
+  /** Whether the host that takes files answers anything at all; costs nothing. */
+  reachUploads(signal: AbortSignal): Promise<Outcome<true, KieNo>>
   /**
    * Starts a paid task. `unknown` means that it may have started: never ask again. `input` holds KIE's own names.
    */

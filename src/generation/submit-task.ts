@@ -7,6 +7,7 @@ import { type Cid, type FileId, fileId, type KieTaskId, type OfferId, type Order
 import type { Outcome } from '../kit/outcome.ts'
 import { pauseAfter } from '../kit/pauses.ts'
 import { unreachable } from '../kit/unreachable.ts'
+import { heldMs } from '../orders/deadlines.ts'
 import type { Observation } from '../orders/decide.ts'
 import type { Order, ReleaseReason } from '../orders/order.ts'
 import type { Permit } from '../permit.ts'
@@ -47,7 +48,7 @@ export type SubmitTaskDeps = {
 }
 
 const insistMs = 250
-/** KIE said "not now" (rate, maintenance) or could not be reached: so long we go on asking before giving up. */
+/** KIE said "not now" (rate, maintenance), or the task could not be handed over: so long we go on asking before giving up. */
 const patienceMs = 15 * 60 * 1000
 
 export function createSubmitTask(deps: SubmitTaskDeps) {
@@ -69,8 +70,12 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     const offer = offerOf(order.offer)
     if (offer === undefined) return await refuse(permit, order, 'provider_unavailable', `offer ${order.offer} is gone`)
     const uploaded = await upload(deps, filesOf(offer, order.values))
+    if (uploaded.kind === 'held') return await hold(permit, order, repeats, uploaded)
     if (uploaded.kind === 'later') return await laterOrRefuse(permit, order, repeats, uploaded)
-    if (uploaded.kind === 'lost') return await refuse(permit, order, 'input_lost', uploaded.detail)
+    if (uploaded.kind === 'refused') {
+      if (uploaded.why !== undefined) emitRefusal(uploaded.why, uploaded.detail, order)
+      return await refuse(permit, order, uploaded.reason, uploaded.detail)
+    }
 
     // Put together before the intent: what goes wrong here is tried again, and KIE has heard of nothing.
     const callbackUrl = deps.callbackUrl(id, order.cid)
@@ -149,14 +154,26 @@ export function createSubmitTask(deps: SubmitTaskDeps) {
     return 'settled'
   }
 
+  /** The world does not let it begin, which is no fault of the order and uses up no patience, for a day. */
+  async function hold(
+    permit: Permit,
+    order: Order,
+    repeats: number,
+    { detail, afterMs: named }: NotNow,
+  ): Promise<Settled> {
+    if (clock.now() - order.placedAt >= heldMs) return await refuse(permit, order, 'provider_unavailable', detail)
+    await record(permit, order.id, { type: 'submit_held', at: clock.now() })
+    return { againAt: after(clock.now(), named ?? pauseAfter(repeats, random)) }
+  }
+
   /** A wait that the other side names is kept; else the pause grows. */
   async function laterOrRefuse(
     permit: Permit,
     order: Order,
     repeats: number,
-    { detail, afterMs: named }: { readonly detail: string; readonly afterMs?: number },
+    { detail, afterMs: named }: NotNow,
   ): Promise<Settled> {
-    if (clock.now() - order.placedAt < patienceMs) {
+    if (clock.now() - (order.heldAt ?? order.placedAt) < patienceMs && clock.now() - order.placedAt < heldMs) {
       return { againAt: after(clock.now(), named ?? pauseAfter(repeats, random)) }
     }
     return await refuse(permit, order, 'provider_unavailable', detail)
@@ -171,10 +188,16 @@ const filesOf = (offer: Offer, values: Order['values']): readonly TakenFile[] =>
       return Array.isArray(value) ? (value as readonly TakenFile[]) : []
     })
 
+/** `afterMs` where the other side named a wait. */
+type NotNow = { readonly detail: string; readonly afterMs?: number }
+
 type Uploaded =
   | { readonly kind: 'uploaded'; readonly urls: ReadonlyMap<string, string> }
-  | { readonly kind: 'later'; readonly detail: string; readonly afterMs?: number }
-  | { readonly kind: 'lost'; readonly detail: string }
+  /** A state of the world: Telegram, our token, or the host of uploads. */
+  | ({ readonly kind: 'held' } & NotNow)
+  | ({ readonly kind: 'later' } & NotNow)
+  /** `why` where KIE said it. */
+  | { readonly kind: 'refused'; readonly reason: ReleaseReason; readonly why?: KieNo; readonly detail: string }
 
 /** From Telegram to KIE's upload host; a Telegram link carries the bot token and is never handed on [kie-api 7]. */
 async function upload(
@@ -184,29 +207,35 @@ async function upload(
   const urls = new Map<string, string>()
   for (const file of files) {
     const fetched = await fetchFile(fileId(file.fileId))
-    if (isNever(fetched)) return { kind: 'lost', detail: fetched.detail }
-    if (fetched.kind !== 'done') return laterAs(fetched)
+    if (fetched.kind === 'not_done') {
+      if (fetched.retry.when === 'later') return { kind: 'held', ...notNow(fetched.detail, fetched.retry) }
+      return { kind: 'refused', reason: 'input_lost', detail: fetched.detail }
+    }
+    if (fetched.kind === 'unknown') return { kind: 'later', detail: fetched.detail }
     const { bytes } = fetched.value
     const mime = sniff(bytes)?.mime
     if (mime === undefined) {
-      return { kind: 'lost', detail: `Telegram gave ${bytes.length} bytes that are no picture` }
+      const detail = `Telegram gave ${bytes.length} bytes that are no picture`
+      return { kind: 'refused', reason: 'input_lost', detail }
     }
     const name = `${file.uniqueId}-${clock.now()}.${mime.split('/')[1] ?? 'bin'}`
     const put = await kie.upload({ bytes, mime, name })
-    if (isNever(put)) return { kind: 'lost', detail: put.detail }
-    if (put.kind !== 'done') return laterAs(put)
+    if (put.kind === 'not_done') {
+      const { why, detail, retry } = put
+      if (retry.when === 'later') return { kind: why === 'unreachable' ? 'held' : 'later', ...notNow(detail, retry) }
+      const reason = reasonOf(why)
+      // KIE's no to the file; a no to our account, or to the upload as such, says nothing about what the person gave.
+      const isOfFile = reason !== 'provider_unavailable'
+      return { kind: 'refused', reason: isOfFile ? 'input_lost' : reason, why, detail }
+    }
+    if (put.kind === 'unknown') return { kind: 'later', detail: put.detail }
     urls.set(file.fileId, put.value.url)
   }
   return { kind: 'uploaded', urls }
 }
 
-const isNever = (outcome: Outcome<unknown>): outcome is Extract<Outcome<unknown>, { kind: 'not_done' }> =>
-  outcome.kind === 'not_done' && outcome.retry.when === 'never'
-
-function laterAs(outcome: Exclude<Outcome<unknown>, { kind: 'done' }>): Uploaded {
-  const afterMs = outcome.kind === 'not_done' && outcome.retry.when === 'later' ? outcome.retry.afterMs : undefined
-  return { kind: 'later', detail: outcome.detail, ...(afterMs === undefined ? {} : { afterMs }) }
-}
+const notNow = (detail: string, { afterMs }: { readonly afterMs?: number }): NotNow =>
+  afterMs === undefined ? { detail } : { detail, afterMs }
 
 function reasonOf(why: KieNo): ReleaseReason {
   switch (why) {

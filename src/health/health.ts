@@ -1,6 +1,7 @@
 import type { ResultsFigures } from '../delivery/results-guard.ts'
 import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
+import type { UploadsFigures } from '../generation/uploads-guard.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import { type Clock, type Instant, instant } from '../kit/clock.ts'
 import type { InstanceId } from '../kit/ids.ts'
@@ -66,6 +67,7 @@ export type HealthDeps = {
   /** LOSS_CREDITS_PER_DAY. */
   readonly lossCreditsPerDay: number
   readonly results: () => ResultsFigures
+  readonly uploads: () => UploadsFigures
   /** The last update could not be committed. */
   readonly isRefused: () => boolean
   /** How long no instance has led, as far as a standby can see. */
@@ -102,6 +104,7 @@ export function createHealth(deps: HealthDeps): {
       losses: kept?.losses,
       lossCreditsPerDay: deps.lossCreditsPerDay,
       results: deps.results(),
+      uploads: deps.uploads(),
       // A service that is ready has asked the database.
       answeredAt: deps.isReady() ? (kept?.at ?? instant(0)) : undefined,
       isReadOnly: kept?.inbox.isReadOnly,

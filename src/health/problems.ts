@@ -1,6 +1,7 @@
 import type { ResultsFigures } from '../delivery/results-guard.ts'
 import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
+import type { UploadsFigures } from '../generation/uploads-guard.ts'
 import type { PollingFigures } from '../intake/telegram-polling.ts'
 import type { Instant } from '../kit/clock.ts'
 import type { InRow, LossFigures } from '../losses/loss-figures.ts'
@@ -26,6 +27,7 @@ export const allProblems = [
   'telegram_away',
   'losses',
   'results_away',
+  'uploads_away',
   'database_silent',
   'database_read_only',
   'updates_refused',
@@ -52,6 +54,7 @@ export type ProblemFigures = {
   /** LOSS_CREDITS_PER_DAY. */
   readonly lossCreditsPerDay: number
   readonly results: ResultsFigures
+  readonly uploads: UploadsFigures
   /** When the database last answered; absent while nobody has asked it. */
   readonly answeredAt?: Instant | undefined
   readonly isReadOnly?: boolean | undefined
@@ -118,6 +121,7 @@ export function problemsOf(seen: ProblemFigures): readonly Problem[] {
     telegram_away: telegram.away !== undefined,
     losses: repeatedIn(seen.losses).length > 0 || creditsOver(seen) !== undefined,
     results_away: results.away !== undefined,
+    uploads_away: seen.uploads.away !== undefined,
     database_silent: isSilent(seen),
     database_read_only: seen.isReadOnly === true,
     updates_refused: seen.isRefused === true,

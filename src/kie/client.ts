@@ -75,6 +75,21 @@ export function createKieClient({
       )
     },
 
+    async reachUploads(signal) {
+      const url = at(uploadUrl, '/')
+      // Any answer will do, so it needs no key.
+      const ending = await exchange(clock, {
+        url,
+        method: 'GET',
+        limitMs: limits.readMs,
+        maxBytes: answerBytesMax,
+        signal,
+      })
+      if (ending.kind === 'answered' || ending.kind === 'too_long') return done(true)
+      const answer = answerOf(ending)
+      return answer.kind === 'done' ? done(true) : { ...answer, detail: hide(answer.detail) }
+    },
+
     async submit({ model, input, callbackUrl }) {
       const body = JSON.stringify({ model, input, ...(callbackUrl === undefined ? {} : { callBackUrl: callbackUrl }) })
       const url = at(apiUrl, '/api/v1/jobs/createTask')

@@ -1,6 +1,7 @@
 import type { ResultsFigures } from '../delivery/results-guard.ts'
 import type { TelegramFigures } from '../delivery/telegram-breaker.ts'
 import type { SellingFigures } from '../generation/credits-watch.ts'
+import type { UploadsFigures } from '../generation/uploads-guard.ts'
 import {
   creditsOver,
   type PoolFigures,
@@ -53,6 +54,7 @@ export const eventOf = {
   losses: 'LOSS_RECORDED',
   message_refused: 'MESSAGE_REFUSED',
   results_away: 'RESULTS_AWAY',
+  uploads_away: 'UPLOADS_AWAY',
   migrations_refused: 'MIGRATIONS_REFUSED',
 } as const satisfies Record<string, EventName>
 export type AlertKey = keyof typeof eventOf
@@ -78,6 +80,7 @@ export type Watched = {
   readonly selling: SellingFigures
   readonly telegram: TelegramFigures
   readonly results: ResultsFigures
+  readonly uploads: UploadsFigures
   /** KIE_CREDITS_LOW. */
   readonly creditsLow: number
   readonly losses?: LossFigures | undefined
@@ -216,6 +219,12 @@ const wordingOf: Readonly<Record<Alerted, (seen: Watched) => Wording>> = {
     return {
       says: `${what}: ${away?.detail}. Results wait, and people are told that theirs is looked for.${sold}`,
       run: 'trt doctor; mend the resolver (a VPN or proxy with fake addresses) or the network of this machine',
+    }
+  },
+  uploads_away({ uploads: { away } }) {
+    return {
+      says: `The host that takes photos for KIE does not answer: ${away?.detail}. Orders with a photo wait, for a day at most; then their money goes back.`,
+      run: 'trt doctor; look at the network of this machine and at KIE_UPLOAD_URL',
     }
   },
 }

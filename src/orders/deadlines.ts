@@ -13,6 +13,8 @@ const dayMs = 24 * hourMs
 
 /** Five minutes more than `submit_task` goes on asking a KIE that says "later", which then says so itself. */
 const placedMs = 20 * minuteMs
+/** So long a state of the world may hold an order back before its money goes home; its time above does not run meanwhile. */
+export const heldMs = dayMs
 /** Longer than a call to KIE takes, so that an order whose answer is on its way is not called uncertain. */
 const submittingMs = 5 * minuteMs
 /** A day more than `deliver` tries to reach somebody who blocked the bot. */
@@ -34,7 +36,9 @@ export type OfferDeadlines = Offer['deadlines']
 export function deadlineOf(order: Order, { uncertainMs, lostMs }: OfferDeadlines = usual): Instant | undefined {
   switch (order.status) {
     case 'placed':
-      return after(order.placedAt, placedMs)
+      return instant(
+        Math.min(after(order.heldAt ?? order.placedAt, placedMs), after(order.placedAt, heldMs + placedMs)),
+      )
     case 'submitting':
       return after(order.since, submittingMs)
     case 'uncertain':

@@ -24,6 +24,8 @@ import {
 /** Everything that can be learned about an order. Each says only what was seen; what follows is decided here. */
 export type Observation =
   | { readonly type: 'submit_begun'; readonly at: Instant }
+  /** The world does not let it begin; nothing of it is the order's fault. */
+  | { readonly type: 'submit_held'; readonly at: Instant }
   | { readonly type: 'submit_postponed' }
   | { readonly type: 'submit_accepted'; readonly task: KieTaskId; readonly at: Instant }
   | ({ readonly type: 'submit_refused'; readonly reason: ReleaseReason; readonly at: Instant } & Said)
@@ -90,6 +92,11 @@ export function decide(order: Order, seen: Observation): Decision {
     case 'submit_begun':
       if (order.status !== 'placed') return 'ignored'
       return to({ ...base(order), status: 'submitting', since: seen.at })
+    case 'submit_held':
+      if (order.status !== 'placed') return 'ignored'
+      // Looked at every few seconds by many orders, it is written down now and then.
+      if (order.heldAt !== undefined && seen.at - order.heldAt < heldNoteMs) return 'ignored'
+      return to({ ...order, heldAt: seen.at })
     case 'submit_postponed':
       if (order.status !== 'submitting') return 'ignored'
       return to({ ...base(order), status: 'placed' })
@@ -160,6 +167,9 @@ export function decide(order: Order, seen: Observation): Decision {
       return unreachable(seen, 'decide')
   }
 }
+
+/** How long a note of a hold-up stays as good as new. */
+const heldNoteMs = 2 * 60_000
 
 const to = (next: Order, ...effects: readonly Effect['type'][]): Decision => ({
   next,
@@ -343,7 +353,7 @@ const isRunning = (order: Order): boolean =>
   order.status === 'delivering'
 
 function base(order: Order): OrderBase {
-  const { id, person, chat, cid, offer, model, values, price, day, placedAt, ordered } = order
+  const { id, person, chat, cid, offer, model, values, price, day, placedAt, heldAt, ordered } = order
   const { progressMessage, notShown, quiet } = order
   return {
     id,
@@ -356,6 +366,7 @@ function base(order: Order): OrderBase {
     price,
     day,
     placedAt,
+    ...(heldAt === undefined ? {} : { heldAt }),
     ...(ordered === undefined ? {} : { ordered }),
     ...(progressMessage === undefined ? {} : { progressMessage }),
     ...(notShown === undefined ? {} : { notShown }),

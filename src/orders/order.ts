@@ -65,6 +65,8 @@ export type OrderBase = {
   readonly ordered?: number
   readonly day: ShopDay
   readonly placedAt: Instant
+  /** A state of the world did not let it begin then, to within minutes: our token, Telegram, the host of uploads. */
+  readonly heldAt?: Instant
   /** The message that shows the progress; unknown until Telegram took it. */
   readonly progressMessage?: MessageId
   /** Why the message that shows the progress does not say how it stands: Telegram refused to show it. */

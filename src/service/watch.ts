@@ -1,5 +1,6 @@
 import type { ResultsGuard } from '../delivery/results-guard.ts'
 import type { TelegramBreaker } from '../delivery/telegram-breaker.ts'
+import type { UploadsGuard } from '../generation/uploads-guard.ts'
 import { createFiguresDuty } from '../health/figures.ts'
 import { createHealth } from '../health/health.ts'
 import { createStoreWatch } from '../health/store-watch.ts'
@@ -22,7 +23,11 @@ import { roleOf, type ServiceDeps, type Standing } from './deps.ts'
 export type Probes = ReturnType<typeof createProbes>
 
 /** What notices that something outside does not work at all. */
-export type Outside = { readonly telegram: TelegramBreaker; readonly results: ResultsGuard }
+export type Outside = {
+  readonly telegram: TelegramBreaker
+  readonly results: ResultsGuard
+  readonly uploads: UploadsGuard
+}
 
 const ownDutiesEndMs = 2_000
 
@@ -47,6 +52,7 @@ export function createProbes(
     lossCreditsPerDay: config.lossCreditsPerDay,
     telegram: () => ({ away: outside.telegram.away() }),
     results: outside.results.figures,
+    uploads: outside.uploads.figures,
     isRefused: stores.isRefused,
     nobodyActiveMs: () => standing.leaderWatch?.nobodyForMs() ?? 0,
     instance,
@@ -118,6 +124,7 @@ export function createAlerts(
       lossCreditsPerDay: config.lossCreditsPerDay,
       telegram: { away: outside.telegram.away() },
       results: outside.results.figures(),
+      uploads: outside.uploads.figures(),
       creditsLow: config.kieCreditsLow,
     }),
     async formerThatDied(epoch) {
@@ -194,6 +201,7 @@ export function startOwnDuties(
     every('connections', 2_000, clock, async () => ports.sweepConnections()),
     { name: 'telegram', run: (_, signal) => outside.telegram.watch(signal) },
     { name: 'results', run: (_, signal) => outside.results.watch(signal) },
+    { name: 'uploads', run: (_, signal) => outside.uploads.watch(signal) },
     identity,
     { name: 'operators', run: askOperators },
     warmUp,

@@ -4,7 +4,7 @@ import type { View } from '../conversation/view.ts'
 import type { ChatGateway, ChatNo, Sent, SentFile } from '../delivery/chat-gateway.ts'
 import type { Clock } from '../kit/clock.ts'
 import { keptConnections } from '../kit/exchange.ts'
-import { fileId, messageId } from '../kit/ids.ts'
+import { type FileId, fileId, messageId } from '../kit/ids.ts'
 import { done, later, never, type Outcome, unknown } from '../kit/outcome.ts'
 import { createAdmin, type TelegramAdmin } from './admin.ts'
 import { isAlreadyRefunded, isNotModified, type TelegramNo } from './answer.ts'
@@ -41,6 +41,28 @@ export function createTelegramClient({
   const api = createBotApi({ token, apiRoot, clock, connections: keptConnections() })
   const call = { limitMs: limits.callMs }
   const upload = { limitMs: limits.fileMs, ownConnection: true }
+
+  async function fetchOnce(file: FileId): Promise<Outcome<{ readonly bytes: Uint8Array }, ChatNo> | 'not_found'> {
+    const place = await api.call((telegram) => telegram.raw.getFile({ file_id: file }), call)
+    if (place.kind !== 'done') return forChat(place)
+    const { file_path: path, file_size: size = 0 } = place.value
+    if (size > downloadBytesMax) return never('too_big', `the file has ${size} bytes`)
+    if (path === undefined) return never('file_gone', 'Telegram gave no path to the file')
+    if (path.startsWith('/')) {
+      return never('refused', 'the Bot API server runs with --local and gives paths on its own disk')
+    }
+    const ending = await api.download(path, { limitMs: limits.fileMs, maxBytes: downloadBytesMax })
+    switch (ending.kind) {
+      case 'unsent':
+        return later('unreachable', api.hide(`Telegram could not be reached: ${ending.detail}`))
+      case 'unanswered':
+        return unknown(api.hide(`the file did not come: ${ending.detail}`))
+      case 'too_long':
+        return never('too_big', `the file has more than ${downloadBytesMax} bytes`)
+      case 'answered':
+        return downloaded(ending.status, ending.body)
+    }
+  }
 
   return {
     ...createAdmin(api, call.limitMs),
@@ -127,25 +149,10 @@ export function createTelegramClient({
     },
 
     async fetchFile(file) {
-      const place = await api.call((telegram) => telegram.raw.getFile({ file_id: file }), call)
-      if (place.kind !== 'done') return forChat(place)
-      const { file_path: path, file_size: size = 0 } = place.value
-      if (size > downloadBytesMax) return never('too_big', `the file has ${size} bytes`)
-      if (path === undefined) return never('file_gone', 'Telegram gave no path to the file')
-      if (path.startsWith('/')) {
-        return never('refused', 'the Bot API server runs with --local and gives paths on its own disk')
-      }
-      const ending = await api.download(path, { limitMs: limits.fileMs, maxBytes: downloadBytesMax })
-      switch (ending.kind) {
-        case 'unsent':
-          return later('unreachable', api.hide(`Telegram could not be reached: ${ending.detail}`))
-        case 'unanswered':
-          return unknown(api.hide(`the file did not come: ${ending.detail}`))
-        case 'too_long':
-          return never('too_big', `the file has more than ${downloadBytesMax} bytes`)
-        case 'answered':
-          return downloaded(ending.status, ending.body)
-      }
+      const first = await fetchOnce(file)
+      // The path may have expired, and a refused token is "not found" too: asked again, `getFile` says which.
+      const outcome = first === 'not_found' ? await fetchOnce(file) : first
+      return outcome === 'not_found' ? never('file_gone', 'Telegram names the file and does not find it') : outcome
     },
 
     async removeKeyboard(chat, text) {
@@ -199,10 +206,10 @@ function sentFileOf(message: Message, as: 'photo' | 'document'): Outcome<SentFil
   return andThen(sentOf(message), (sent) => done({ ...sent, file: fileId(file.file_id), as }))
 }
 
-function downloaded(status: number, bytes: Uint8Array): Outcome<{ readonly bytes: Uint8Array }, ChatNo> {
+function downloaded(status: number, bytes: Uint8Array): Outcome<{ readonly bytes: Uint8Array }, ChatNo> | 'not_found' {
   if (status === 200) return done({ bytes })
   if (status === 401) return later('token_refused', 'the download answered HTTP 401')
-  if (status === 404 || status === 410) return never('file_gone', `the download answered HTTP ${status}`)
+  if (status === 404 || status === 410) return 'not_found'
   if (status === 429) return later('too_many', 'the download answered HTTP 429')
   return unknown(`the download answered HTTP ${status}`)
 }

@@ -73,6 +73,13 @@ export const events = {
   RESULTS_BACK: event('TELEMETRY', 'info', ['host', 'away_s'], {
     meaning: 'the host of results answers again; what waited is fetched',
   }),
+  UPLOADS_AWAY: event('TELEMETRY', 'error', ['detail'], {
+    meaning: 'the host that takes files for KIE does not answer; orders with a photo wait, for a day at most',
+    action: 'look at the network of this machine and at KIE_UPLOAD_URL. It goes on by itself: trt doctor',
+  }),
+  UPLOADS_BACK: event('TELEMETRY', 'info', ['away_s'], {
+    meaning: 'the host that takes files for KIE answers again; orders that waited go on',
+  }),
   PASSIVE_REJECT: event('TELEMETRY', 'warn', ['kind'], {
     meaning: 'a PASSIVE instance could not store an update and answered 503; Telegram keeps it',
     action: 'look at the database',

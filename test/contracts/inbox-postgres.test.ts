@@ -430,12 +430,17 @@ describe('an update that is handled on its arrival', () => {
   it('forgets neither the message of its thread nor what was shown meanwhile', async () => {
     const talk = await conversation()
     await storage.rows('update sessions set message = 77, shown_revision = 3 where chat = $1', [talk.chat])
+    const { kept, ...step } = talk.step()
+    const view = { screen: 'balance', text: ['12 ₽'], keyboard: [] } as const
+    assert.equal(await inbox.handle(talk.update(), { ...step, kept: { ...kept, view } }), 'handled')
+    assert.deepEqual(await talk.screen(), { message: 77, shown_revision: 3, later: true })
+  })
+
+  it('has nothing to show when it draws nothing, and what was drawn before it was shown meanwhile', async () => {
+    const talk = await conversation()
+    await storage.rows('update sessions set message = 77, shown_revision = 3 where chat = $1', [talk.chat])
     assert.equal(await inbox.handle(talk.update(), talk.step()), 'handled')
-    const [row] = await storage.rows(
-      'select message, shown_revision, show_at > $2 as later from sessions where chat = $1',
-      [talk.chat, now],
-    )
-    assert.deepEqual(row, { message: 77, shown_revision: 3, later: true })
+    assert.deepEqual(await talk.screen(), { message: 77, shown_revision: 4, later: true })
   })
 })
 
@@ -463,6 +468,13 @@ async function conversation() {
     before: { revision: 3, place: 'home', cid: 'before12', waits: 1 },
     update: () => update(lane),
     step: (): ArrivalStep => ({ permit: worker, readRevision: 3, kept }),
+    async screen() {
+      const [row] = await storage.rows(
+        'select message, shown_revision, show_at > $2 as later from sessions where chat = $1',
+        [chat, now],
+      )
+      return row
+    },
     async kept() {
       const [row] = await storage.rows<{ revision: number; place: string; cid: string; waits: number }>(
         `select revision, body->'place'->>'at' as place, cid,

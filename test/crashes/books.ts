@@ -36,6 +36,8 @@ const giftWatch = `(
   payload->'errand'->>'kind' = 'watch_task' and payload->'errand'->>'order' in
     (select id from orders where status = 'released' and body->'order'->>'reason' = 'never_confirmed'))`
 
+type Left = { updates: number; errands: number; orders: number; screens: number }
+
 /** Nothing is in hand any more: no update waits, no screen, no errand, no order runs. */
 export async function untilQuiet({ db, schema, controls }: Shop): Promise<void> {
   const LEFT = `
@@ -46,7 +48,7 @@ export async function untilQuiet({ db, schema, controls }: Shop): Promise<void> 
            (select count(*) from sessions where shown_revision < revision)::int as screens`
   let left = ''
   const isQuiet = async () => {
-    const row = (await db.query<{ updates: number; errands: number; orders: number; screens: number }>(LEFT)).rows[0]
+    const row = (await db.query<Left>({ name: 'left', text: LEFT })).rows[0]
     left = JSON.stringify(row)
     if (left !== JSON.stringify({ updates: 0, errands: 0, orders: 0, screens: 0 })) return false
     const { length } = await controls.updates('pending')
@@ -164,9 +166,9 @@ const trouble = [
 ] as const
 
 /** The lives of one shop, read as one log: known events, whole stories, nothing that nobody caught, nobody in silence. */
-export function checkLogs(lives: readonly Life[]): void {
+export function checkLogs(lives: readonly Life[], more: readonly EventName[] = []): void {
   const lines = lives.flatMap((life) => life.lines)
-  report(lines, checkLog(lines, { killed: true, settled: true, alone: true, trouble }))
+  report(lines, checkLog(lines, { killed: true, settled: true, alone: true, trouble: [...trouble, ...more] }))
 }
 
 /** The same for instances that run at a time, each by its own log: what one received another may have handled. */

@@ -14,10 +14,10 @@ export type Succession = {
 }
 
 /** Each begins when the one before it has died. */
-const oneAtATime: Succession = {
+export const oneAtATime: Succession = {
   first: workingLife,
   next: workingLife,
-  checkLogs,
+  checkLogs: (lives) => checkLogs(lives),
 }
 
 /**

@@ -117,6 +117,24 @@ export const halfOfFour: Journey = {
   },
 }
 
+/** Telegram refuses the token with the picture in hand, so a probe asks whether it takes it again. */
+export const tokenRefused: Journey = {
+  name: 'gets a picture although Telegram refuses the token for a moment',
+  async walk(person, shop) {
+    await shop.controls.fault({ on: 'telegram', method: 'sendPhoto', status: 401 })
+    return await freePicture.walk(person, shop)
+  },
+}
+
+/** The host of results answers no call five times in a row, so a probe asks whether it is back. */
+export const resultsAway: Journey = {
+  name: 'orders while the host of results is away for a moment',
+  async walk(person, shop) {
+    await shop.controls.fault({ on: 'kie', method: '/kie/files/', status: 503, times: 5 })
+    return await halfOfFour.walk(person, shop)
+  },
+}
+
 /** From the shortest to the longest. */
 export const journeys: readonly Journey[] = [freePicture, failedPicture, topUp, photoPicture]
 /** Those on which updates of every kind arrive. */

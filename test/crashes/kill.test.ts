@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { chooser, isAll, seed, shuffled } from '../fixtures/seed.ts'
+import { checkBooks, checkLogs } from './books.ts'
 import { type Crossings, type End, nameOf } from './channel.ts'
-import { dieAtEach, dieOnBoot, dieOnTheWayOut } from './die.ts'
-import { arrivals, halfOfFour, type Journey, journeys } from './journeys.ts'
+import { dieAtEach, dieOnBoot, dieOnTheWayOut, oneAtATime, type Succession } from './die.ts'
+import { arrivals, freePicture, halfOfFour, type Journey, journeys, resultsAway, tokenRefused } from './journeys.ts'
 import { everything, type Recorded, record } from './recorded.ts'
 import { createShops } from './shops.ts'
 
@@ -32,6 +33,7 @@ const notTaken = new Map([
   ['notifyStored', 'a standby notifies the leader; takeover.test.ts kills it there'],
   ['tryToStore', 'an update has to be refused for it, and nothing stays of it'],
   ['engine.shelve', 'a handler has to throw many times for it'],
+  ['claims.nextDueAt', 'an update has to wait for it, and all are handled on arrival'],
   ['claims.claimInterrupted', 'only after a death in the middle of a step; arrival.test.ts kills it there'],
   ['screenNotes.dueIn', 'only after a death between a commit and its call; arrival.test.ts kills it there'],
   ['screenNotes.later', 'Telegram has to refuse a screen for it'],
@@ -39,13 +41,14 @@ const notTaken = new Map([
   ['engine.beginAlone', 'only after a death in the middle of an errand'],
   ['engine.endAlone', 'only after a death in the middle of an errand'],
   ['engine.migrate', 'called by `migrate`, which is a point of its own'],
+  ['kie.reachUploads', 'the host of uploads has to be away for it'],
   ['kie.freshLink', 'KIE has to have forgotten a picture; a read inside of `artifacts.fetch`'],
   ['chat.refundStars', 'nobody is given Stars back by themselves'],
   ['chat.removeKeyboard', 'a former program has to have left its keyboard'],
   ['chat.getStarTransactions', 'asked by the command that compares the books'],
 ])
-/** Of these, what a slow machine takes all the same: a screen that is noted as shown after the next one was saved. */
-const rarelyTaken = new Set(['screenNotes.dueIn', 'screenNotes.later'])
+/** Of these, what a slow machine takes all the same: an update waits, or a screen is noted after the next one was saved. */
+const rarelyTaken = new Set(['claims.nextDueAt', 'screenNotes.dueIn', 'screenNotes.later'])
 /** Of some hundred. */
 const missedMax = 10
 /** Crossed some seconds after a death: the start after it finds the dead silent, and declares them dead. */
@@ -85,6 +88,19 @@ test('a kill at any point loses nothing and doubles nothing', { concurrency: 4 }
       .map((end) =>
         t.test(`webhook, somebody ${halfOfFour.name}: ${nameOf(end)}`, async () => {
           assert.deepEqual(await dieAtEach(byWebhook.inShop, halfOfFour, [end]), [])
+        }),
+      ),
+    ...insideProbes
+      .filter(({ end }) => isAsked(end.point))
+      .map(({ journey, end }) =>
+        t.test(`webhook, inside a probe, somebody ${journey.name}: ${nameOf(end)}`, async () => {
+          // Its shop has troubles in its log that no other test expects.
+          await byWebhook.inNewShop(async (shop) => {
+            assert.deepEqual(await dieAtEach((work) => work(shop), journey, [end], amongTroubles), [])
+            assert.match(shop.lives[0]?.lines.join('\n') ?? '', /(TELEGRAM|RESULTS)_AWAY/)
+            const next = await shop.person()
+            await checkBooks(shop, next, await freePicture.walk(next, shop))
+          })
         }),
       ),
     ...kills(t, 'webhook', byWebhook, webhook, missed, () => true),
@@ -144,6 +160,21 @@ const amongResults: readonly End[] = [
   { point: 'before:chat.send', crossing: 1, since: 'after:chat.sendFile', signal: 'SIGKILL' },
   { point: 'after:chat.send', crossing: 1, since: 'after:chat.sendFile', signal: 'SIGKILL' },
 ]
+
+/**
+ * While a probe asks whether Telegram takes the token again, or whether the host of results is back, which only this
+ * process knows to be away. Its successor goes on, and sells.
+ */
+const insideProbes: readonly { readonly journey: Journey; readonly end: End }[] = [
+  { point: 'before:chat.getMe', crossing: 1, since: 'after:chat.sendFile', journey: tokenRefused },
+  { point: 'after:chat.getMe', crossing: 1, since: 'after:chat.sendFile', journey: tokenRefused },
+  { point: 'before:artifacts.fetch', crossing: 6, journey: resultsAway },
+  { point: 'after:artifacts.fetch', crossing: 6, journey: resultsAway },
+].map(({ journey, ...end }) => ({ journey, end: { ...end, signal: 'SIGKILL' } }))
+const amongTroubles: Succession = {
+  ...oneAtATime,
+  checkLogs: (lives) => checkLogs(lives, ['TELEGRAM_AWAY', 'RESULTS_AWAY', 'RESULT_NOT_DELIVERED']),
+}
 
 /** What only looks, and changes nothing anywhere. */
 const looks =

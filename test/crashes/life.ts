@@ -48,7 +48,7 @@ const ours = process.env['TRT_TEST_LIFE'] ?? fileURLToPath(new URL('main.ts', im
 // The compiled form is kept between lives, as `bin/trt.js` does it.
 const compileCache = path.join(process.env['TRT_TEST_LIFE'] ? path.dirname(ours) : tmpdir(), 'node-compile-cache')
 /** A life is short: collecting its garbage seldom and in one thread saves a tenth of its processor time. */
-const littleCollecting = ['--max-semi-space-size=32', '--single-threaded-gc']
+const littleCollecting = ['--min-semi-space-size=32', '--max-semi-space-size=32', '--single-threaded-gc']
 /** A life that does not come to work or to its end in this time hangs. */
 const patienceMs = patience(20_000)
 

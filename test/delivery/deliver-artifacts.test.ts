@@ -85,6 +85,7 @@ function open() {
       invoice: async () => ({ title: '', description: '', label: '' }),
       receipt,
       noOriginal: async (_permit, _order, why) => ({ ...emptyView, text: [why] }),
+      noResult: async (_permit, _order, why) => ({ ...emptyView, text: [`result ${why}`] }),
     },
     examine: () => ({ verdict: 'picture', width: 10, height: 10 }),
     fileChecked: async () => {},
@@ -449,6 +450,23 @@ describe('the original as a file', () => {
       assert.equal(await order.again('document', 0, 9), 'settled')
       assert.deepEqual(said, ['send away'])
     }
+  })
+
+  it('of a bot that had another token is fetched anew while KIE keeps it, and else the person is told', async () => {
+    const { made, said, files, answers } = open()
+    const order = await made(1)
+    await order.next()
+    said.length = 0
+    const gone = never('file_gone', 'wrong file identifier')
+    answers.push(gone)
+    assert.equal(await order.again('photo', 0), 'settled')
+    assert.match(said[0] ?? '', /^again photo .*not_done/)
+    assert.match(said[1] ?? '', /^photo 1.png/)
+    said.length = 0
+    files.set(order.urls[0] ?? '', never('gone', 'HTTP 404'))
+    answers.push(gone)
+    assert.equal(await order.again('photo', 0), 'settled')
+    assert.equal(said.at(-1), 'send result gone')
   })
 
   it('of each picture is an errand of its own, so that none comes twice because of another', async () => {

@@ -94,4 +94,22 @@ describe('hosts of results', () => {
     await fetch('b.example')
     assert.deepEqual([figures().away?.host, figures().away?.pausesSelling], ['b.example', true])
   })
+
+  it('one that is away for good pauses selling for a day, and its next new result for another', async (t) => {
+    const { fetch, says, figures, clock } = open(t)
+    says.set('a.example', fake)
+    await fetch('a.example')
+    await clock.advance(23 * 3_600_000)
+    await fetch('a.example')
+    assert.equal(figures().away?.pausesSelling, true)
+    await clock.advance(3_600_000)
+    // What waits there is asked for again and again, and is no news.
+    await fetch('a.example')
+    assert.deepEqual([figures().away?.host, figures().away?.pausesSelling], ['a.example', false])
+    await fetch('a.example', 'new.png')
+    assert.equal(figures().away?.pausesSelling, true)
+    await clock.advance(24 * 3_600_000)
+    await fetch('b.example')
+    assert.deepEqual([figures().away?.host, figures().away?.pausesSelling], ['a.example', false])
+  })
 })

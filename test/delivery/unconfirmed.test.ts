@@ -65,7 +65,7 @@ function open() {
       pacing,
       refused,
       record,
-      texts: { invoice: async () => words, receipt: shows, noOriginal: shows },
+      texts: { invoice: async () => words, receipt: shows, noOriginal: shows, noResult: shows },
       examine: () => ({ verdict: 'picture', width: 10, height: 10 }),
       fileChecked: async (_permit, _owner, _file, verdict) => void verdicts.push(verdict),
       starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
@@ -121,57 +121,58 @@ type Open = ReturnType<typeof open>
 
 const photo = { kind: 'take_file', person: personId(1), chat: anna, fileId: 'f', uniqueId: 'u', revision: 1 } as const
 
+const messages: readonly (readonly [
+  what: string,
+  call: string,
+  run: (o: Open) => Promise<(c: ErrandContext) => Promise<Settled>>,
+])[] = [
+  [
+    'help',
+    'send',
+    async ({ handlers }) =>
+      (c) =>
+        handlers.say({ kind: 'say', chat: anna, view }, c),
+  ],
+  [
+    'trouble',
+    'send',
+    async ({ handlers }) =>
+      (c) =>
+        handlers.tell_operator({ kind: 'tell_operator', what: 'x', to: personId(1) }, c),
+  ],
+  [
+    'invoice',
+    'sendInvoice',
+    async ({ handlers, clock }) => {
+      const topUp = newTopUpId()
+      const amount = { amount: kopecks(5_000), stars: stars(80) }
+      await store.transact(permit, (tx) =>
+        tx.topUps.add({ id: topUp, person: personId(1), ...amount, madeAt: clock.now(), state: 'open' }),
+      )
+      return (c) => handlers.send_invoice({ kind: 'send_invoice', topUp, chat: anna }, c)
+    },
+  ],
+  [
+    'result',
+    'sendAgain',
+    async ({ handlers, shop, produced, clock }) => {
+      const order = await produced()
+      const sent = { state: 'sent', file: fileId('f'), as: 'photo', message: messageId(1) } as const
+      await shop.record(order, { type: 'artifact_delivered', index: 0, sent, at: clock.now() })
+      return (c) => handlers.send_again({ kind: 'send_again', order, chat: anna, as: 'photo', index: 0 }, c)
+    },
+  ],
+  [
+    'progress',
+    'send',
+    async ({ handlers, produced }) => {
+      const order = await produced()
+      return (c) => handlers.show_progress({ order, chat: anna }, c)
+    },
+  ],
+]
+
 describe('a message that Telegram never confirms is sent three times, with growing pauses, and then named in the log', () => {
-  const messages: readonly (readonly [
-    what: string,
-    call: string,
-    run: (o: Open) => Promise<(c: ErrandContext) => Promise<Settled>>,
-  ])[] = [
-    [
-      'help',
-      'send',
-      async ({ handlers }) =>
-        (c) =>
-          handlers.say({ kind: 'say', chat: anna, view }, c),
-    ],
-    [
-      'trouble',
-      'send',
-      async ({ handlers }) =>
-        (c) =>
-          handlers.tell_operator({ kind: 'tell_operator', what: 'x', to: personId(1) }, c),
-    ],
-    [
-      'invoice',
-      'sendInvoice',
-      async ({ handlers, clock }) => {
-        const topUp = newTopUpId()
-        const amount = { amount: kopecks(5_000), stars: stars(80) }
-        await store.transact(permit, (tx) =>
-          tx.topUps.add({ id: topUp, person: personId(1), ...amount, madeAt: clock.now(), state: 'open' }),
-        )
-        return (c) => handlers.send_invoice({ kind: 'send_invoice', topUp, chat: anna }, c)
-      },
-    ],
-    [
-      'result',
-      'sendAgain',
-      async ({ handlers, shop, produced, clock }) => {
-        const order = await produced()
-        const sent = { state: 'sent', file: fileId('f'), as: 'photo', message: messageId(1) } as const
-        await shop.record(order, { type: 'artifact_delivered', index: 0, sent, at: clock.now() })
-        return (c) => handlers.send_again({ kind: 'send_again', order, chat: anna, as: 'photo', index: 0 }, c)
-      },
-    ],
-    [
-      'progress',
-      'send',
-      async ({ handlers, produced }) => {
-        const order = await produced()
-        return (c) => handlers.show_progress({ order, chat: anna }, c)
-      },
-    ],
-  ]
   for (const [what, call, prepare] of messages) {
     it(`${what}, by ${call}`, async () => {
       const opened = open()
@@ -228,21 +229,51 @@ describe('a result that Telegram never confirms', () => {
   })
 })
 
-describe('a refused token', () => {
-  it('ends nothing: a result, a photo and a notice wait, and that is no repeat', async () => {
-    const opened = open()
-    opened.world.says = refusedToken
-    const order = await opened.produced()
-    const { handlers } = opened
-    const waiting: readonly ((c: ErrandContext) => Promise<Settled>)[] = [
-      (c) => handlers.deliver({ order, chat: anna }, c),
-      (c) => handlers.take_file(photo, c),
-      (c) => handlers.say({ kind: 'say', chat: anna, view }, c),
-    ]
-    for (const run of waiting) assert.deepEqual(await opened.pauses(run, 6), [2, 2, 2, 2, 2, 2])
-    assert.deepEqual(opened.verdicts, [])
-    assert.equal((await opened.shop.order(order)).status, 'delivering')
-  })
+describe('a refused token ends nothing, and is no repeat', () => {
+  const prepared: typeof messages = [
+    ...messages,
+    [
+      'photo',
+      'fetchFile',
+      async ({ handlers }) =>
+        (c) =>
+          handlers.take_file(photo, c),
+    ],
+    [
+      'result that is new',
+      'sendFile',
+      async ({ handlers, produced }) => {
+        const order = await produced()
+        return (c) => handlers.deliver({ order, chat: anna }, c)
+      },
+    ],
+    [
+      'Stars that are given back',
+      'refundStars',
+      async ({ handlers }) =>
+        (c) =>
+          handlers.refund_stars({ kind: 'refund_stars', charge: chargeId('c'), person: personId(1) }, c),
+    ],
+    [
+      'keyboard of a former program',
+      'removeKeyboard',
+      async ({ handlers }) =>
+        (c) =>
+          handlers.remove_keyboard({ kind: 'remove_keyboard', chat: anna, text: 'x' }, c),
+    ],
+  ]
+  for (const [what, call, prepare] of prepared) {
+    it(`${what}, by ${call}`, async () => {
+      const opened = open()
+      opened.world.says = refusedToken
+      assert.deepEqual(await opened.pauses(await prepare(opened), 6), [2, 2, 2, 2, 2, 2])
+      assert.equal(opened.calls.filter((each) => each === call).length, 6)
+      assert.deepEqual(opened.verdicts, [])
+      for (const end of ['HOLD_RELEASED', 'MESSAGE_REFUSED', 'REFUNDED', 'LOSS_RECORDED'] as const) {
+        assert.deepEqual(opened.fieldsOf(end), [])
+      }
+    })
+  }
 })
 
 describe('what nobody sees twice is asked for longer, and ends too', () => {

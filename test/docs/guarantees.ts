@@ -11,7 +11,7 @@ export type Guarantee = {
 export type Read = (file: string) => string | undefined
 
 const ways = ['running', 'types', 'a list']
-const ids = Array.from({ length: 31 }, (_, n) => `P${n + 1}`)
+const ids = Array.from({ length: 32 }, (_, n) => `P${n + 1}`)
 
 export function guaranteesIn(document: string): readonly Guarantee[] {
   return document

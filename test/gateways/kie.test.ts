@@ -152,7 +152,30 @@ describe('a look at a task', () => {
   })
 })
 
+describe('the host of uploads', () => {
+  const { signal } = new AbortController()
+
+  it('is there when it answers anything, and is shown no key', async (t) => {
+    const { kie, heard } = await answering(t, 'nothing here', 404)
+    assert.deepEqual(await kie.reachUploads(signal), { kind: 'done', value: true })
+    assert.equal(heard[0]?.headers.authorization, undefined)
+  })
+
+  it('is not there when there is no connection or no answer', async (t) => {
+    refusedWith(await clientOf('http://nowhere.invalid').reachUploads(signal), 'unreachable', 'later')
+    const silent = await serve(t, () => {})
+    isUnknown(await clientOf(silent.url, 200).reachUploads(signal))
+  })
+})
+
 describe('an upload to KIE', () => {
+  it('is not done, and says nothing of the file, when the name of its host leads nowhere', async () => {
+    // Nobody's name; and one that a resolver leads to this very machine, where no KIE listens.
+    for (const address of ['http://nowhere.invalid', `http://localhost:${await freePort()}`]) {
+      refusedWith(await clientOf(address).upload(file), 'unreachable', 'later')
+    }
+  })
+
   it('streams the file under a name that was never used, and brings back its address', async (t) => {
     const { kie, heard } = await answering(t, {
       success: true,

@@ -245,6 +245,29 @@ describe('a file that a person sent', () => {
     assert.equal(heard[1]?.path, `/file/bot${token}/photos/file_1.jpg`)
   })
 
+  it('is asked for once more when its path is not found: a path expires, and a refused token is not found either', async (t) => {
+    for (const [second, ending] of [
+      [401, 'token_refused'],
+      [404, 'token_refused'],
+      [200, 'done'],
+    ] as const) {
+      let asked = 0
+      const { url } = await serve(t, ({ path }, response) => {
+        const isPlace = path.includes('/getFile')
+        if (isPlace) asked += 1
+        const isSecond = asked === 2
+        if (isPlace && isSecond && second !== 200) {
+          response.writeHead(second).end(JSON.stringify({ ok: false, error_code: second, description: 'Not Found' }))
+        } else if (isPlace) response.end(JSON.stringify({ ok: true, result: place }))
+        else response.writeHead(isSecond ? 200 : 404).end('x')
+      })
+      const outcome = await clientOf(url).fetchFile(fileId('f'))
+      if (ending === 'done') assert.equal(outcome.kind, 'done')
+      else refusedWith(outcome, ending, 'later')
+      assert.equal(asked, 2)
+    }
+  })
+
   it('is too big, gone, or not to be had for a while', async (t) => {
     const big = await fileServer(t, { ...place, file_size: 25_000_000 }, 200, new Uint8Array())
     refusedWith(await clientOf(big.url).fetchFile(fileId('f')), 'too_big', 'never')

@@ -49,7 +49,14 @@ export const offer: Offer = {
 }
 
 const never = () => Promise.reject(new Error('KIE was asked for something that the test does not expect'))
-const silentKie: KieGateway = { upload: never, submit: never, look: never, freshLink: never, credits: never }
+const silentKie: KieGateway = {
+  upload: never,
+  reachUploads: never,
+  submit: never,
+  look: never,
+  freshLink: never,
+  credits: never,
+}
 let people = 0
 const story = cid('abc123ff')
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { StorageFault } from '../../src/faults.ts'
-import type { KieGateway } from '../../src/generation/kie-gateway.ts'
+import type { KieGateway, KieNo } from '../../src/generation/kie-gateway.ts'
 import { submitsPerWindow } from '../../src/generation/submit-slots.ts'
+import type { SubmitTaskDeps } from '../../src/generation/submit-task.ts'
 import { kieTaskId, type OrderId } from '../../src/kit/ids.ts'
 import { done, later, never, unknown } from '../../src/kit/outcome.ts'
+import type { ReleaseReason } from '../../src/orders/order.ts'
 import { createRecordObservation } from '../../src/orders/record-observation.ts'
 import type { Permit } from '../../src/permit.ts'
 import { until } from '../fixtures/person.ts'
@@ -97,6 +99,71 @@ describe('a task is submitted', () => {
     assert.equal(await shop.balance(person), 1000)
     assert.equal(kie.calls(), 2)
   })
+
+  const kieThatTakes = () => ({
+    ...counting(async () => accepted()),
+    upload: async () => done({ url: 'https://k.test/1.png' }),
+  })
+
+  const states: readonly (readonly [string, Partial<SubmitTaskDeps>, Partial<KieGateway>])[] = [
+    ['the token is refused', { fetchFile: async () => later('token_refused', '401') }, {}],
+    ['Telegram is away', { fetchFile: async () => later('unreachable', 'away', 5_000) }, {}],
+    ['the host of uploads is away', {}, { upload: async () => later('unreachable', 'away') }],
+  ]
+  for (const [what, deps, kieDeps] of states) {
+    it(`after hours while ${what}: the time does not run, and neither does its deadline`, async () => {
+      await fresh(shop)
+      const { id, person } = await shop.places({ photos: 1 })
+      const held = shop.submits({ ...counting(async () => accepted()), ...kieDeps }, deps)
+      for (let n = 0; n < 30; n++) {
+        assert.notEqual(await held(id), 'settled')
+        await shop.clock.advance(10 * 60_000)
+        await shop.record(id, { type: 'deadline_passed', at: shop.clock.now() })
+      }
+      assert.equal((await shop.order(id)).status, 'placed')
+      // KIE says "later" after that, and has its own fifteen minutes.
+      const slow = { ...kieThatTakes(), submit: async () => later('rate_limited', '429') }
+      assert.notEqual(await shop.submits(slow)(id), 'settled')
+      await shop.clock.advance(60_000)
+      assert.notEqual(await shop.submits(slow)(id), 'settled')
+      assert.equal(await shop.submits(kieThatTakes())(id), 'settled')
+      assert.equal((await shop.order(id)).status, 'generating')
+      assert.equal(await shop.balance(person), 1000 - priceKopecks)
+    })
+
+    it(`never when ${what} for a day: the money goes back`, async () => {
+      await fresh(shop)
+      const { id, person } = await shop.places({ photos: 1 })
+      const held = shop.submits({ ...counting(async () => accepted()), ...kieDeps }, deps)
+      await held(id)
+      await shop.clock.advance(24 * 60 * 60_000)
+      assert.equal(await held(id), 'settled')
+      const order = await shop.order(id)
+      assert.ok(order.status === 'released' && order.reason === 'provider_unavailable')
+      assert.equal(await shop.balance(person), 1000)
+    })
+  }
+
+  const refusals: readonly (readonly [KieNo, ReleaseReason])[] = [
+    ['no_credits', 'provider_unavailable'],
+    ['key_refused', 'provider_unavailable'],
+    ['model_gone', 'provider_unavailable'],
+    ['inputs_refused', 'input_lost'],
+    ['input_lost', 'input_lost'],
+  ]
+  for (const [why, reason] of refusals) {
+    it(`never when KIE refuses its picture with ${why}, and ends as ${reason}`, async () => {
+      await fresh(shop)
+      const { id, person } = await shop.places({ photos: 1 })
+      const kie = counting(async () => accepted())
+      assert.equal(await shop.submits({ ...kie, upload: async () => never(why, 'no') })(id), 'settled')
+      const order = await shop.order(id)
+      assert.equal(order.status === 'released' && order.reason, reason)
+      assert.equal(kie.calls(), 0)
+      assert.equal(await shop.balance(person), 1000)
+      assert.equal(shop.fieldsOf('KIE_REFUSED').at(-1)?.['why'], why)
+    })
+  }
 
   it('not before everything for it is there: what breaks on the way leaves it as it was placed', async () => {
     await fresh(shop)

@@ -55,6 +55,7 @@ const health = createHealth({
   telegram: () => ({}),
   lossCreditsPerDay: 500,
   results: () => ({}),
+  uploads: () => ({}),
   isRefused: () => false,
   nobodyActiveMs: () => 0,
   instance: instanceId('inst0001'),

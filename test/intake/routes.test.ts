@@ -22,6 +22,7 @@ const server = await listen(
       telegram: () => ({}),
       lossCreditsPerDay: 500,
       results: () => ({}),
+      uploads: () => ({}),
       isRefused: () => false,
       nobodyActiveMs: () => 0,
       instance: instanceId('walked'),

@@ -43,6 +43,7 @@ const healthy: Figures = {
   selling: { credits: '900' },
   telegram: {},
   results: {},
+  uploads: {},
   creditsLow: 200,
   lossCreditsPerDay: 500,
 }

@@ -24,6 +24,7 @@ const healthy: Watched = {
   selling: { credits: '900' },
   telegram: {},
   results: {},
+  uploads: {},
   creditsLow: 200,
   lossCreditsPerDay: 500,
 }
@@ -64,6 +65,7 @@ const thresholds: Partial<Readonly<Record<Problem, readonly [below: Partial<Watc
       },
     },
   ],
+  uploads_away: [{}, { uploads: { away: { since: ago(1), why: 'no_answer', detail: 'HTTP 503' } } }],
   telegram_away: [{}, { telegram: { away: { since: ago(1), why: 'no_answer', detail: 'no answer' } } }],
 }
 
@@ -126,6 +128,7 @@ function namedBy(seen: Watched) {
     telegram: () => seen.telegram,
     lossCreditsPerDay: seen.lossCreditsPerDay,
     results: () => seen.results,
+    uploads: () => seen.uploads,
     isRefused: () => false,
     nobodyActiveMs: () => 0,
     instance,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import type { View } from '../../src/conversation/view.ts'
 import { StorageFault } from '../../src/faults.ts'
 import { after } from '../../src/kit/clock.ts'
 import { type ChatId, chatId, cid, messageId, personId } from '../../src/kit/ids.ts'
@@ -14,17 +15,20 @@ const clock = createTestClock()
 const notes = createPostgresScreenNotes(database.monitor, clock)
 let chats = 0
 
+const view = { screen: 'main_menu', text: ['Привет'], keyboard: [] } as const
+
 /** A conversation with a saved screen that is not shown. */
 async function saved(revision = 1): Promise<ChatId> {
   chats += 1
-  const [person, chat] = [personId(chats), chatId(chats)]
-  const session = { version: 1, person, chat, revision, place: { at: 'home' } } as const
-  const view = { screen: 'main_menu', text: [], keyboard: [] } as const
-  const kept = { session, view, cid: cid('abc123ff'), thread: 1, message: undefined, shownRevision: 0 }
-  await store.transact(permit, (tx) => tx.sessions.save(kept, clock.now()))
-  return chat
+  await save(chatId(chats), revision)
+  return chatId(chats)
 }
-const shown = (chat: ChatId, isEdit: boolean) => ({ chat, revision: 1, thread: 1, message: messageId(7), isEdit })
+async function save(chat: ChatId, revision: number, drawn: View = view): Promise<void> {
+  const session = { version: 1, person: personId(chats), chat, revision, place: { at: 'home' } } as const
+  const kept = { session, view: drawn, cid: cid('abc123ff'), thread: 1, message: undefined, shownRevision: 0 }
+  await store.transact(permit, (tx) => tx.sessions.save(kept, clock.now()))
+}
+const shown = (chat: ChatId, isEdit: boolean) => ({ chat, revision: 1, view, thread: 1, message: messageId(7), isEdit })
 const shownRevision = async (chat: ChatId) =>
   (await rows<{ shown: number }>('select shown_revision as shown from sessions where chat = $1', [chat]))[0]?.shown
 
@@ -62,6 +66,16 @@ it('a screen that was saved by a clock a week ahead is due when that is set back
   assert.deepEqual([due.includes(later), due.includes(ahead)], [false, true])
   assert.equal(await notes.dueIn(later, now), undefined)
   assert.equal((await notes.dueIn(ahead, now))?.tries, 1)
+})
+
+it('a conversation that goes on and draws nothing while its screen is noted has nothing to show again', async () => {
+  const chat = await saved()
+  await save(chat, 2)
+  await notes.shown(shown(chat, false))
+  assert.equal(await shownRevision(chat), 2)
+  await save(chat, 3, { ...view, text: ['Баланс'] })
+  await notes.shown({ ...shown(chat, false), revision: 2 })
+  assert.equal(await shownRevision(chat), 2, 'another drawing is due')
 })
 
 it('a note that a lost connection takes along is a fault of the world', async () => {

@@ -183,6 +183,9 @@ function send(reply: FastifyReply, { status, body, retryAfter, html }: Reply): F
 
 function fileRoute(scope: FastifyInstance, telegram: Telegram): void {
   scope.get<{ Params: { token: string; '*': string } }>('/file/bot:token/*', async (request, reply) => {
+    const fault = telegram.world.faults.take('telegram', 'download')
+    const planned = fault === undefined ? 'none' : plannedReply(fault)
+    if (planned !== 'none' && planned !== 'lost') return send(reply, planned)
     const bot = telegram.bots.ofToken(request.params.token)
     const [, number] = /\/file_(\d{1,15})(?:\.\w+)?$/.exec(`/${request.params['*']}`) ?? []
     const file = number === undefined ? undefined : telegram.files.byNumber(Number(number))

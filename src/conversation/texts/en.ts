@@ -211,6 +211,9 @@ export const en: Texts = {
     freeLeft: (n) => (n > 0 ? `${generations(n)} left` : 'today’s free ones are used up'),
     gift: '🎁 A gift: the order was already closed without a charge, and the picture was made after all. It is yours.',
     lateGift: '🎁 This one turned up after all. It’s on the house.',
+    resultGone:
+      'Sorry, this result can’t be sent again: it is no longer kept. You can scroll up to it in this chat, or make a new one.',
+    resultAway: 'The result can’t be fetched right now. Please try again a little later.',
     originalAway:
       'The original can’t be downloaded right now: the service that keeps it doesn’t answer. Please try again a bit later.',
     originalGone:

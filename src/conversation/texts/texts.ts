@@ -194,6 +194,8 @@ export type Texts = {
     /** Under a result that was found after its receipt. */
     readonly lateGift: string
     readonly originalGone: string
+    readonly resultGone: string
+    readonly resultAway: string
     readonly originalAway: string
   }
   readonly balance: {

@@ -60,7 +60,10 @@ const STORE_AND_SAVE = `
        set revision = t.revision, body = t.session::jsonb, cid = t.cid, thread = t.thread,
            view = coalesce(t.view::jsonb, s.view),
            message = case when s.thread = t.thread then coalesce(t.message, s.message) else t.message end,
-           shown_revision = greatest(s.shown_revision, t.shown_revision), show_at = t.show_at,
+           shown_revision = case when s.shown_revision >= s.revision and (t.view is null or t.view::jsonb = s.view)
+                                 then t.revision
+                                 else greatest(s.shown_revision, t.shown_revision) end,
+           show_at = t.show_at,
            show_tries = 0, updated_at = t.received_at
       from t join stored using (bot, update_id)
      where s.chat = t.chat and stored.finished)

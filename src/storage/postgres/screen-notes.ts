@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { View } from '../../conversation/view.ts'
 import type { ScreenNotes } from '../../delivery/screen-notes.ts'
 import { createBatches } from '../../kit/batches.ts'
 import type { Clock } from '../../kit/clock.ts'
@@ -16,11 +17,14 @@ const gatherMs = 25
 const NOTE = `
   update sessions s
      set message = coalesce(t.message, s.message),
-         shown_revision = case when t.shown then t.revision else s.shown_revision end,
+         shown_revision = case when not t.shown then s.shown_revision
+                               when s.revision > t.revision and s.view = t.view::jsonb then s.revision
+                               else t.revision end,
          show_at = case when s.revision = t.revision then t.show_at else coalesce(s.show_at, 0) end,
          show_tries = case when s.revision = t.revision then t.tries else s.show_tries end
-    from unnest($1::bigint[], $2::int[], $3::boolean[], $4::int[], $5::bigint[], $6::bigint[], $7::int[])
-      as t (chat, revision, shown, thread, message, show_at, tries)
+    from unnest($1::bigint[], $2::int[], $3::boolean[], $4::int[], $5::bigint[], $6::bigint[], $7::int[],
+                $8::text[])
+      as t (chat, revision, shown, thread, message, show_at, tries, view)
    where s.chat = t.chat and (s.thread = t.thread or (t.thread is null and s.revision = t.revision))`
 // No screen is put off for so long: what seems to be was written by a clock that has been set back since.
 const isDue = (now: string) => `(show_at <= ${now} or show_at > ${now} + ${2 * 24 * 3_600_000})`
@@ -34,6 +38,7 @@ type Note = {
   readonly chat: ChatId
   readonly revision: number
   readonly shown: boolean
+  readonly view?: View
   readonly thread?: number
   readonly message?: number
   readonly at?: number
@@ -74,8 +79,8 @@ export function createPostgresScreenNotes(pool: pg.Pool, clock: Clock): ScreenNo
     })
 
   return {
-    shown: ({ chat, revision, thread, message, isEdit }) =>
-      (isEdit ? gather : add)({ chat, revision, shown: true, thread, message }),
+    shown: ({ chat, revision, view, thread, message, isEdit }) =>
+      (isEdit ? gather : add)({ chat, revision, shown: true, view, thread, message }),
     later: ({ chat, revision, tries, at }) => add({ chat, revision, shown: false, tries, at }),
     givenUp: ({ chat, revision }) => add({ chat, revision, shown: true }),
     async due(now, max) {
@@ -96,4 +101,5 @@ const valuesOf = (notes: readonly Note[]): unknown[] => [
   notes.map(({ message }) => message ?? null),
   notes.map(({ at }) => at ?? null),
   notes.map(({ tries }) => tries ?? 0),
+  notes.map(({ view }) => (view === undefined ? null : JSON.stringify(view))),
 ]
