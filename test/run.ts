@@ -72,7 +72,7 @@ async function runAll(files: readonly string[]): Promise<void> {
  * in the end. The others share a process for each core.
  */
 async function filesInOrder(): Promise<readonly string[]> {
-  const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper']
+  const alone = ['crashes', 'newcomer', 'bad-days', 'browser', 'keeper', 'world']
   const files = globSync('{src,sandbox,test}/**/*.test.ts').sort()
   const rankOf = (file: string) => alone.findIndex((name) => file.startsWith(`test/${name}/`))
   const [first, others] = [files.filter((file) => rankOf(file) >= 0), files.filter((file) => rankOf(file) < 0)]

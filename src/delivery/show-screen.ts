@@ -50,6 +50,8 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
    * At first also what is not due yet, when nobody else can be showing it (`isAlone`).
    */
   showDue(permit: Permit, isAlone: boolean, signal: AbortSignal): Promise<void>
+  /** Resolves when no call is under way and what became of each is noted. */
+  settled(): Promise<void>
 } {
   const { chat: gateway, notes, refused, turns, pacing, random, clock, telemetry } = deps
   /** Drawings that wait for their turn at a chat: the newest of each. */
@@ -64,6 +66,10 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
     const owned = call.catch((error: unknown) => telemetry.caught(error, 'showing a screen'))
     calls.add(owned)
     void owned.then(() => calls.delete(owned))
+  }
+
+  async function settled(): Promise<void> {
+    while (calls.size > 0) await Promise.all(calls)
   }
 
   type Called = { readonly outcome: Outcome<Sent, ChatNo>; readonly tookMs: number }
@@ -208,8 +214,9 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
         await showAll(permit, clock.now())
         await pause(signal)
       }
-      while (calls.size > 0) await Promise.all(calls)
+      await settled()
     },
+    settled,
   }
 }
 

@@ -141,6 +141,8 @@ export function createWorkDuties(
     workDuty('dispatch', async (permit, signal) => {
       await instances.freeLanes()
       await dispatcher.work(permit, signal)
+      // The last steps may have begun to show something after the duty below had ended.
+      await screens.settled()
     }),
     workDuty('screens', (permit, signal) => screens.showDue(permit, !isShared, signal)),
     workDuty('errands', async (permit, signal) => {

@@ -273,6 +273,15 @@ describe('an order', () => {
     finds(without('RESULT_DELIVERED'), /ORDER_COMPLETED of order .* without RESULT_DELIVERED/)
   })
 
+  it('may be told by its job before the step that placed it says so, a moment later', () => {
+    const placed = purchase.filter(([event]) => event === 'ORDER_PLACED' || event === 'HOLD_PLACED')
+    const others = purchase.filter(([event]) => event !== 'ORDER_PLACED' && event !== 'HOLD_PLACED')
+    const from = others.findIndex(([event]) => event === 'KIE_TASK_CREATED') + 1
+    finds([...boot, ...others.slice(0, from), ...placed, ...others.slice(from)])
+    const late = placed.map(([event, fields]): Fact => [event, fields, 2_001])
+    finds([...boot, ...others, ...late], /without an ORDER_PLACED/, /HOLD_CAPTURED .* without HOLD_PLACED/)
+  })
+
   it('is found when a line of it has another cid', () => {
     finds(changed('HOLD_CAPTURED', { cid: 'ffff0000' }), /HOLD_CAPTURED of order .* has another cid/)
   })

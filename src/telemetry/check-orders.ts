@@ -11,7 +11,17 @@ type Story = {
   readonly cid: string | undefined
   readonly seen: Map<EventName, number>
   isCut?: boolean
+  /** What was told before what it needs, which may yet come. */
+  early: readonly Missing[]
 }
+type Missing = { readonly needs: EventName; readonly at: number; readonly tell: () => void }
+
+/**
+ * The step that places an order tells of it when it knows that it is committed. By then the job of the order may have
+ * begun, and told something first.
+ */
+const placing: readonly EventName[] = ['ORDER_PLACED', 'HOLD_PLACED']
+const earlyMsMax = 2_000
 
 /** What must have been told of an order before this may be. */
 const needed: Partial<Record<EventName, EventName>> = {
@@ -41,22 +51,28 @@ export function createOrderCheck(report: Report, settled: boolean): LogCheck {
   /** Whether stories that begin here may go on elsewhere. */
   let isShared = false
 
-  function hear({ event, fields, line }: Told): void {
+  function hear({ event, fields, line, at }: Told): void {
     const { order_id: order, cid } = fields
     if (order === undefined) return
     const known = stories.get(order)
     const isOpen = isShared || (isCut && event !== 'ORDER_PLACED')
-    const story: Story = known ?? { order, line, cid, seen: new Map(), ...(isOpen ? { isCut: true } : {}) }
+    const story: Story = known ?? { order, line, cid, seen: new Map(), early: [], ...(isOpen ? { isCut: true } : {}) }
     stories.set(order, story)
+    for (const each of story.early) if (each.needs === event && at - each.at > earlyMsMax) each.tell()
+    story.early = story.early.filter(({ needs }) => needs !== event)
+    const misses = (needs: EventName, tell: () => void) => {
+      if (placing.includes(needs)) story.early = [...story.early, { needs, at, tell }]
+      else tell()
+    }
     if (known === undefined && event !== 'ORDER_PLACED' && !isCut) {
-      report(line, `${event} of order ${order} without an ORDER_PLACED before it`, cid)
+      misses('ORDER_PLACED', () => report(line, `${event} of order ${order} without an ORDER_PLACED before it`, cid))
     }
     if (cid !== undefined && story.cid !== undefined && cid !== story.cid) {
       report(line, `${event} of order ${order} has another cid than its beginning (${story.cid})`, cid)
     }
     const before = needed[event]
     if (before !== undefined && !story.seen.has(before) && !story.isCut && known !== undefined) {
-      report(line, `${event} of order ${order} without ${before} before it`, cid)
+      misses(before, () => report(line, `${event} of order ${order} without ${before} before it`, cid))
     }
     const times = (story.seen.get(event) ?? 0) + 1
     story.seen.set(event, times)
@@ -86,6 +102,7 @@ export function createOrderCheck(report: Report, settled: boolean): LogCheck {
       isCut = false
     },
     end() {
+      for (const { early } of stories.values()) for (const { tell } of early) tell()
       if (!settled) return
       for (const story of stories.values()) {
         if (isEnded(story) || story.isCut) continue

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { KeptSession } from '../../src/dispatch/sessions.ts'
-import { FenceLost } from '../../src/faults.ts'
+import { FenceLost, StorageFault } from '../../src/faults.ts'
 import { type ArrivalStep, CannotStore, type Received } from '../../src/inbox/inbox.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { chatId, instanceId, type Lane, laneOfPerson, newCid, personId } from '../../src/kit/ids.ts'
@@ -38,6 +38,9 @@ inboxContract('PostgreSQL', {
   },
 })
 
+const CUT_WHO_WAITS = `
+  select pg_terminate_backend(pid) from pg_stat_activity where application_name like $1 and wait_event_type = 'Lock'`
+
 describe('the inbox on PostgreSQL', () => {
   it('gives an item again that was claimed right before the connection was cut: no attempt counts', async () => {
     await empty()
@@ -47,6 +50,22 @@ describe('the inbox on PostgreSQL', () => {
     assert.ok((await storage.cut()) > 0)
     const [second] = (await claims.claim(worker, { max: 1, busy: [], now })).items
     assert.deepEqual({ ...second, body: '' }, { ...first, body: '' })
+  })
+
+  it('blames the world when the connection is cut while an item is released', async () => {
+    await empty()
+    await inbox.store(update(newLane()))
+    const [item] = (await claims.claim(worker, { max: 1, busy: [], now })).items
+    assert.ok(item)
+    await storage.rows('begin')
+    await storage.rows('select from inbox for update')
+    const released = assert.rejects(claims.release(item, { until: now, error: 'a step failed' }), StorageFault)
+    await until(async () => {
+      await storage.rows('select pg_stat_clear_snapshot()')
+      return (await storage.rows(CUT_WHO_WAITS, [`trt ${storage.schema}%`])).length === 1
+    }, 'it waits for the row, and is cut')
+    await released
+    await storage.rows('rollback')
   })
 
   it('makes one commit of what arrives while another is on its way', async () => {

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { View } from '../../src/conversation/view.ts'
-import { createPacing } from '../../src/delivery/pacing.ts'
+import { createPacing, type Pacing } from '../../src/delivery/pacing.ts'
 import { createRefused } from '../../src/delivery/refused.ts'
 import { createShowScreen } from '../../src/delivery/show-screen.ts'
+import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
 import type { KeptSession } from '../../src/dispatch/sessions.ts'
 import { createClock } from '../../src/kit/clock.ts'
 import { type ChatId, chatId, cid, messageId, personId } from '../../src/kit/ids.ts'
 import { later, never, unknown } from '../../src/kit/outcome.ts'
 import { createTurns } from '../../src/kit/turns.ts'
+import { startDuties } from '../../src/lifecycle/duties.ts'
+import type { WorkerPermit } from '../../src/permit.ts'
+import type { RolePorts } from '../../src/ports.ts'
+import type { ServiceDeps } from '../../src/service/deps.ts'
+import { createWorkDuties } from '../../src/service/work.ts'
 import { createPostgresScreenNotes } from '../../src/storage/postgres/screen-notes.ts'
 import { createTestClock } from '../fixtures/clock.ts'
 import { until } from '../fixtures/person.ts'
@@ -104,6 +111,36 @@ describe('a screen', () => {
     }, 'it is noted as shown')
   const untilCalled = (times: number) =>
     until(() => instance.calls.length >= times, `Telegram is called ${times} times`)
+
+  it('that the last step draws while its instance stops is noted before the instance has stopped', async () => {
+    const { clock, screens, telemetry } = instance
+    const untilOver = (signal: AbortSignal) => new Promise((resolve) => signal.addEventListener('abort', resolve))
+    const screensEnded = Promise.withResolvers<void>()
+    let kept: KeptSession | undefined
+    const lastStep = async (permitToShow: WorkerPermit) => {
+      await screensEnded.promise
+      kept = await saves('main_menu')
+      screens.show(permitToShow, kept)
+    }
+    const duties = createWorkDuties(
+      { config: { work: 'exclusive' }, clock } as unknown as ServiceDeps,
+      { instances: { freeLanes: async () => {} } } as unknown as RolePorts,
+      {
+        dispatcher: { work: lastStep } as unknown as Dispatcher,
+        screens: {
+          ...screens,
+          showDue: (...given) => screens.showDue(...given).finally(screensEnded.resolve),
+        },
+        pacing: { load: async () => {} } as unknown as Pacing,
+        runner: { work: async (_, signal) => void (await untilOver(signal)) },
+      },
+    )
+    const running = startDuties(duties, storage.worker, { clock, telemetry })
+    await turn()
+    await running.stop()
+    const { revision, shown } = await rowOf(kept ?? assert.fail('it stopped before its last step'))
+    assert.equal(shown, revision)
+  })
 
   it('that waits for its turn at the chat is left out when a newer one was drawn meanwhile', async () => {
     const answer = Promise.withResolvers<undefined>()

@@ -9,7 +9,7 @@ import { sqlOf } from './store.ts'
 export type ErrandFigures = {
   readonly pendingByKind: ReadonlyMap<string, number>
   readonly pending: number
-  /** When the oldest overdue errand should have begun; milliseconds since 1970. */
+  /** When the oldest overdue errand should have begun, by the clock of this instance; milliseconds since 1970. */
   readonly oldest: number | undefined
   readonly shelved: number
 }
@@ -31,10 +31,13 @@ export function createReadFigures({
   readonly timezone: string
   readonly clock: Clock
 }): () => Promise<{ readonly inbox: InboxFigures; readonly errands: ErrandFigures; readonly losses: LossFigures }> {
-  /** The row without a kind counts what is shelved. */
+  /**
+   * The row without a kind counts what is shelved. Jobs are due by the clock of the database, so their age is its own
+   * too: the clocks of two machines may differ.
+   */
   const WAITING = `
     select task_identifier as kind, count(*) as pending,
-           (extract(epoch from min(run_at) filter (where run_at < now())) * 1000)::bigint as oldest
+           (extract(epoch from now() - min(run_at) filter (where run_at < now())) * 1000)::bigint as overdue_ms
       from ${schema}_jobs.jobs where attempts < max_attempts group by task_identifier
     union all
     select null, count(*), null from shelved_jobs`
@@ -42,13 +45,13 @@ export function createReadFigures({
   let kept: { readonly errands: ErrandFigures; readonly losses: LossFigures; readonly atMs: number } | undefined
 
   async function readErrands(): Promise<ErrandFigures> {
-    const { rows } = await pool.query<{ kind: string | null; pending: number; oldest: number | null }>(WAITING)
-    const kinds = rows.flatMap(({ kind, pending, oldest }) => (kind === null ? [] : [{ kind, pending, oldest }]))
-    const overdue = kinds.flatMap(({ oldest }) => oldest ?? [])
+    const { rows } = await pool.query<{ kind: string | null; pending: number; overdue_ms: number | null }>(WAITING)
+    const kinds = rows.flatMap(({ kind, ...row }) => (kind === null ? [] : [{ kind, ...row }]))
+    const overdue = kinds.flatMap(({ overdue_ms: ms }) => ms ?? [])
     return {
       pendingByKind: new Map(kinds.map(({ kind, pending }) => [kind, pending])),
       pending: kinds.reduce((sum, { pending }) => sum + pending, 0),
-      oldest: overdue.length === 0 ? undefined : Math.min(...overdue),
+      oldest: overdue.length === 0 ? undefined : clock.now() - Math.max(...overdue),
       shelved: rows.find(({ kind }) => kind === null)?.pending ?? 0,
     }
   }

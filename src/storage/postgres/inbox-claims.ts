@@ -224,7 +224,9 @@ export function createPostgresClaims({
       return due === null || due === undefined ? undefined : instant(due)
     },
     async release({ id }, { until, error }) {
-      await pool.query(RELEASE, [id, instance, until, keptText(error)])
+      await pool.query(RELEASE, [id, instance, until, keptText(error)]).catch((cause: unknown) => {
+        throw asStorageFault(cause, 'releasing an item')
+      })
     },
   }
 }
