@@ -211,14 +211,16 @@ const wordingOf: Readonly<Record<Alerted, (seen: Watched) => Wording>> = {
   },
   losses: lossesOf,
   results_away({ results: { away } }) {
-    const what =
-      away?.why === 'no_public_address'
-        ? `This machine gets no public address for ${away.host}, where KIE keeps results`
-        : `${away?.host}, where KIE keeps results, does not answer`
+    const isLie = away?.why === 'no_public_address'
+    const what = isLie
+      ? `This machine gets no public address for ${away.host}, where KIE keeps results`
+      : `${away?.host}, where KIE keeps results, gives none`
     const sold = away?.pausesSelling ? ' Nothing is sold until it does.' : ''
     return {
       says: `${what}: ${away?.detail}. Results wait, and people are told that theirs is looked for.${sold}`,
-      run: 'trt doctor; mend the resolver (a VPN or proxy with fake addresses) or the network of this machine',
+      run: isLie
+        ? 'trt doctor; mend the resolver of this machine (a VPN or proxy with fake addresses)'
+        : 'trt doctor; look at the network of this machine. It goes on by itself when the host is back',
     }
   },
   uploads_away({ uploads: { away } }) {

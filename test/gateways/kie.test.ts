@@ -115,7 +115,7 @@ describe('a submit to KIE', () => {
     const cut = await serveRaw(t, (socket) => socket.once('data', () => socket.destroy()))
     isUnknown(await clientOf(`http://127.0.0.1:${cut.port}`).submit(wish))
     const silent = await serveRaw(t, () => undefined)
-    isUnknown(await clientOf(`http://127.0.0.1:${silent.port}`, 80).submit(wish))
+    isUnknown(await clientOf(`http://127.0.0.1:${silent.port}`, 500).submit(wish))
   })
 
   it('goes out on a connection of its own', async (t) => {
@@ -163,8 +163,8 @@ describe('the host of uploads', () => {
 
   it('is not there when there is no connection or no answer', async (t) => {
     refusedWith(await clientOf('http://nowhere.invalid').reachUploads(signal), 'unreachable', 'later')
-    const silent = await serve(t, () => {})
-    isUnknown(await clientOf(silent.url, 200).reachUploads(signal))
+    const silent = await serve(t, (_heard, response) => response.destroy())
+    isUnknown(await clientOf(silent.url).reachUploads(signal))
   })
 })
 
