@@ -2,6 +2,7 @@
  * Makes what a task asks for: fetches its input pictures, then draws. Ends in pictures or in the failure that KIE would
  * report; it throws nothing.
  */
+import { probeImage } from '../telegram/probe.ts'
 import type { Outbound } from '../world.ts'
 import type { Files } from './files.ts'
 import { type InputField, isDrawn, type Model, withDefaults } from './models/catalogue.ts'
@@ -81,9 +82,13 @@ export function createMaking({ files, painter, outbound, seedOf, sideMax }: Maki
     const bytesMax = field.maxBytes ?? inputBytesMax
     if (bytes.byteLength > bytesMax) return failed('422', `${field.name}: file size exceeds ${bytesMax} bytes`)
     const mime = sniffMime(bytes)
-    return (field.mimes ?? picturesAccepted).includes(mime)
-      ? { kind: 'fetched', bytes }
-      : failed('422', `${field.name}: file type ${mime} is not supported`)
+    if (!(field.mimes ?? picturesAccepted).includes(mime)) {
+      return failed('422', `${field.name}: file type ${mime} is not supported`)
+    }
+    const { width = 0, height = 0 } = probeImage(bytes) ?? {}
+    return width * height > (field.maxPixels ?? Number.POSITIVE_INFINITY)
+      ? failed('422', `${field.name}: ${width}x${height} exceeds ${field.maxPixels} pixels`)
+      : { kind: 'fetched', bytes }
   }
 
   async function fetchBytes(url: string): Promise<Uint8Array | undefined> {

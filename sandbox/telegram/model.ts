@@ -65,6 +65,7 @@ export const contentSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('successful_payment'), invoice: invoiceSchema, charge: z.string() }),
   z.object({ type: z.literal('refunded_payment'), invoice: invoiceSchema, charge: z.string() }),
   z.object({ type: z.literal('pinned'), message: z.number() }),
+  z.object({ type: z.literal('topic_created'), name: z.string() }),
 ])
 export type Content = z.infer<typeof contentSchema>
 export type MediaContent = Extract<Content, { type: 'media' }>
@@ -77,6 +78,8 @@ export const messageSchema = z.object({
   date: z.number(),
   editDate: z.number().exactOptional(),
   content: contentSchema,
+  /** The topic it stands in: the id of the message that began it. */
+  topic: z.number().exactOptional(),
   albumId: z.string().exactOptional(),
   /** The inline keyboard, as the bot gave it. */
   inlineKeyboard: z.array(z.array(z.record(z.string(), z.unknown()))).exactOptional(),
@@ -108,6 +111,8 @@ export const chatSchema = z.object({
   person: z.number(),
   blocked: z.boolean(),
   pinned: z.array(z.number()),
+  /** Those that exist; a deleted one is gone. */
+  topics: z.array(z.number()).exactOptional(),
   menuButton: z.record(z.string(), z.unknown()).exactOptional(),
 })
 export type Chat = z.infer<typeof chatSchema>
@@ -135,6 +140,8 @@ export const botSchema = z.object({
   /** Key: `name`, `description` or `short_description`, a bar, language code or nothing. */
   profile: z.record(z.string(), z.string()),
   menuButton: z.record(z.string(), z.unknown()).exactOptional(),
+  /** Topics in private chats are switched on, as at BotFather. */
+  hasTopics: z.boolean().exactOptional(),
 })
 export type Bot = z.infer<typeof botSchema>
 

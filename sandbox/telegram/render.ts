@@ -52,6 +52,7 @@ function renderMessage(message: StoredMessage, parties: Parties, withReply: bool
     from: message.from === 'bot' ? botUser(bot) : personUser(person),
     chat: privateChat(person),
     date: message.date,
+    ...(message.topic === undefined ? {} : { message_thread_id: message.topic, is_topic_message: true }),
     ...(message.editDate === undefined ? {} : { edit_date: message.editDate }),
     ...(message.forwardOrigin === undefined ? {} : { forward_origin: message.forwardOrigin }),
     ...(reply === undefined ? {} : { reply_to_message: renderMessage(reply, parties, false) }),
@@ -87,6 +88,8 @@ function renderContent({ bot, content }: StoredMessage, parties: Parties): Json 
       }
     case 'refunded_payment':
       return { refunded_payment: renderPayment(content.invoice, content.charge) }
+    case 'topic_created':
+      return { forum_topic_created: { name: content.name, icon_color: 0x6fb9f0 } }
     case 'pinned': {
       const pinned = parties.find(content.message)
       return {

@@ -8,6 +8,7 @@ import { paymentRoutes } from './person-side/payment-routes.ts'
 import { peopleRoutes } from './person-side/people-routes.ts'
 import { talkRoutes } from './person-side/talk-routes.ts'
 import { tapRoutes } from './person-side/tap-routes.ts'
+import { topicRoutes } from './person-side/topic-routes.ts'
 import { openTelegram } from './state.ts'
 
 /**
@@ -30,6 +31,7 @@ export function createTelegramEmulator(world: World, { floodLimits }: { floodLim
       peopleRoutes(app, telegram)
       talkRoutes(app, telegram, flood.heard)
       tapRoutes(app, telegram, flood.heard)
+      topicRoutes(app, telegram)
       paymentRoutes(app, telegram)
       inspectionRoutes(app, telegram, journal)
     },

@@ -1,8 +1,21 @@
 /**
- * Formats of pictures and pages that people send as files, and no model of KIE takes: they all want JPEG, PNG or WebP.
+ * Formats of pictures and pages that people send as files, and no model of KIE takes: they all want JPEG, PNG or WebP
+ * that does not move (`animation`: PNG or WebP that does).
  * Known by name, so that what is said names what was sent. Pure.
  */
-export const foreignFormats = ['heic', 'avif', 'gif', 'bmp', 'tiff', 'pdf', 'svg', 'raw', 'psd', 'jxl'] as const
+export const foreignFormats = [
+  'heic',
+  'avif',
+  'gif',
+  'bmp',
+  'tiff',
+  'pdf',
+  'svg',
+  'raw',
+  'psd',
+  'jxl',
+  'animation',
+] as const
 export type ForeignFormat = (typeof foreignFormats)[number]
 
 /**
@@ -42,6 +55,7 @@ const byEnding = formatsBy({
   raw: ['raw', 'dng', 'cr2', 'cr3', 'crw', 'nef', 'nrw', 'arw', 'sr2', 'raf', 'orf', 'rw2', 'pef', 'srw'],
   psd: ['psd', 'psb'],
   jxl: ['jxl'],
+  animation: ['apng'],
 })
 const byType = formatsBy({
   heic: ['image/heic', 'image/heif', 'image/heic-sequence', 'image/heif-sequence'],
@@ -61,6 +75,7 @@ const byType = formatsBy({
   ],
   psd: ['image/vnd.adobe.photoshop', 'application/x-photoshop', 'image/x-psd'],
   jxl: ['image/jxl'],
+  animation: ['image/apng'],
 })
 
 function formatsBy(names: Readonly<Record<ForeignFormat, readonly string[]>>): ReadonlyMap<string, ForeignFormat> {

@@ -71,7 +71,7 @@ export async function examine(
     lookAtService(context, config),
     Promise.all(
       config.operators.map(async (id) =>
-        judgeOperator(id, await telegram.sayBusy(chatOfPerson(personId(id)), 'typing')),
+        judgeOperator(id, await telegram.sayBusy({ chat: chatOfPerson(personId(id)) }, 'typing')),
       ),
     ),
     Promise.all(hosts.map((host) => resolveHost(host))),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { instant } from '../kit/clock.ts'
-import { chatId, offerId, personId } from '../kit/ids.ts'
+import { chatId, offerId, personId, topicId } from '../kit/ids.ts'
 import { readSession } from './read-session.ts'
 import type { Draft, KeptPhotos, Session } from './session.ts'
 
@@ -40,6 +40,13 @@ describe('reading a stored conversation', () => {
       assert.deepEqual(readSession(stored, columns), { session: { ...home, draft, photos }, isRestored: true })
     })
   }
+
+  it('stays in its topic; what an older program stored has none', () => {
+    const inTopic = { ...session, topic: topicId(12) }
+    assert.equal(readSession(inTopic, columns).session.topic, 12)
+    assert.equal(readSession({ ...inTopic, version: 99 }, columns).session.topic, 12)
+    assert.equal(readSession(session, columns).session.topic, undefined)
+  })
 
   it('keeps no promise of a price that a newer program made', () => {
     const read = readSession({ ...session, version: 2, draft: { ...draft, quote: { id: 'q' } } }, columns)

@@ -1,6 +1,6 @@
 import type { TakenFile, Value, Values } from '../catalog/offer.ts'
 import { instant } from '../kit/clock.ts'
-import { type ChatId, offerId, type PersonId } from '../kit/ids.ts'
+import { type ChatId, offerId, type PersonId, topicId } from '../kit/ids.ts'
 import type { Address } from './address.ts'
 import { addressBytesMax, decodeAddress, encodeAddress } from './address-codec.ts'
 import type { Draft, KeptPhotos, Session } from './session.ts'
@@ -20,7 +20,7 @@ export type ReadSession = {
 export type SessionColumns = { readonly person: PersonId; readonly chat: ChatId; readonly revision: number }
 
 export function readSession(stored: unknown, { person, chat, revision }: SessionColumns): ReadSession {
-  const { version, place, draft, photos } = isRecord(stored) ? stored : {}
+  const { version, place, draft, photos, topic } = isRecord(stored) ? stored : {}
   // Written by this program or one like it, so the rest is as its type says.
   if (version === 1 && isPlace(place)) return { session: stored as Session, isRestored: false }
   const restoredDraft = readDraft(draft)
@@ -30,6 +30,7 @@ export function readSession(stored: unknown, { person, chat, revision }: Session
       version: 1,
       person,
       chat,
+      ...(typeof topic === 'number' ? { topic: topicId(topic) } : {}),
       revision,
       place: { at: 'home' },
       ...(restoredDraft === undefined ? {} : { draft: restoredDraft }),

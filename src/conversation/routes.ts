@@ -4,6 +4,7 @@
  */
 import { unreachable } from '../kit/unreachable.ts'
 import type { Address } from './address.ts'
+import { refusedOnce } from './album-refusals.ts'
 import { supportButton, supportLine } from './buttons.ts'
 import { needsOfCommand, reactToCommand } from './commands.ts'
 import { formerLabel } from './former-keyboard.ts'
@@ -76,6 +77,10 @@ export const screenAt = (address: Address): Screen => screens[address.at]
 export function react(seen: Seen, input: Input): Reaction {
   // Somebody the operator blocked gets one answer everywhere; `draw` shows it.
   if (seen.person.bannedAt !== undefined) return { draft: null, go: { at: 'home' } }
+  return refusedOnce(seen, input, reactTo(seen, input))
+}
+
+function reactTo(seen: Seen, input: Input): Reaction {
   switch (input.kind) {
     case 'opened':
       return screenAt(input.address).react?.(seen, input.address, input) ?? { go: input.address }

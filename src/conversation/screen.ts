@@ -9,7 +9,7 @@ import type { Order } from '../orders/order.ts'
 import type { Durations } from '../orders/order-store.ts'
 import type { Language, Person } from '../people/person.ts'
 import type { Address } from './address.ts'
-import type { Draft, KeptPhotos, Notice, PlacedAlbum, Session } from './session.ts'
+import type { Draft, KeptPhotos, Notice, PlacedAlbum, RefusedAlbum, Session } from './session.ts'
 import type { Texts } from './texts/texts.ts'
 import type { View } from './view.ts'
 
@@ -68,7 +68,7 @@ export type Input =
   /** A sticker, a voice message, a contact …: nothing of it fits anywhere. */
   | { readonly kind: 'unsupported' }
   /** A file that says itself that it is in a format no model takes. */
-  | { readonly kind: 'foreign_file'; readonly format: ForeignFormat }
+  | { readonly kind: 'foreign_file'; readonly format: ForeignFormat; readonly group?: string }
 export type FileVerdict = 'picture' | ForeignFormat | 'not_a_picture' | 'too_big' | 'lost'
 
 /**
@@ -83,6 +83,7 @@ export type Reaction = {
   /** `null` forgets the photos that waited for a model. */
   readonly photos?: KeptPhotos | null
   readonly placedAlbum?: PlacedAlbum
+  readonly refusedAlbum?: RefusedAlbum
   readonly notice?: Notice
   /** Answers the tap with a short text of at most 200 characters. */
   readonly toast?: string

@@ -2,7 +2,7 @@ import type { ForeignFormat } from '../catalog/foreign-format.ts'
 import type { TakenFile, Values } from '../catalog/offer.ts'
 import type { Quote } from '../catalog/quote.ts'
 import type { Instant } from '../kit/clock.ts'
-import type { ChatId, OfferId, PersonId } from '../kit/ids.ts'
+import type { ChatId, OfferId, PersonId, TopicId } from '../kit/ids.ts'
 import type { Kopecks } from '../money/amount.ts'
 import type { Refusal } from '../orders/refusal.ts'
 import type { Address } from './address.ts'
@@ -12,6 +12,8 @@ export type Session = {
   readonly version: 1
   readonly person: PersonId
   readonly chat: ChatId
+  /** The topic of the chat in which the person wrote or tapped last. */
+  readonly topic?: TopicId
   /** Rises with every drawing; an older drawing never replaces a newer one. */
   readonly revision: number
   readonly place: Address
@@ -19,6 +21,7 @@ export type Session = {
   /** Photos that came before a model was chosen. */
   readonly photos?: KeptPhotos
   readonly placedAlbum?: PlacedAlbum
+  readonly refusedAlbum?: RefusedAlbum
 }
 
 /**
@@ -29,6 +32,9 @@ export const albumSettlesMs = 1_500
 
 /** The album that went into the newest order; `isTold`: that a part of it came too late. */
 export type PlacedAlbum = { readonly group: string; readonly isTold: boolean }
+
+/** The newest album of which something was refused, and what was said of it. */
+export type RefusedAlbum = { readonly group: string; readonly notice: Notice }
 
 export type KeptPhotos = {
   readonly files: readonly TakenFile[]

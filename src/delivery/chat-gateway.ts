@@ -1,25 +1,28 @@
 import type { View } from '../conversation/view.ts'
-import type { ChatId, FileId, MessageId, PersonId } from '../kit/ids.ts'
+import type { ChatId, Destination, FileId, MessageId, PersonId } from '../kit/ids.ts'
 import type { NotDone, Outcome } from '../kit/outcome.ts'
 
-/** What delivery and its neighbours need of Telegram. Implemented by `telegram/`, the only place that knows its JSON. */
+/**
+ * What delivery and its neighbours need of Telegram. Implemented by `telegram/`, the only place that knows its JSON. What
+ * is sent into a topic that is not there any more goes to the chat without one.
+ */
 export interface ChatGateway {
   /** A new message with this view. */
-  send(chat: ChatId, view: View): Promise<Outcome<Sent, ChatNo>>
+  send(to: Destination, view: View): Promise<Outcome<Sent, ChatNo>>
   /** Draws the view over a text message of ours. "Not modified" is done. */
   edit(chat: ChatId, message: MessageId, view: View): Promise<Outcome<Sent, ChatNo>>
   /** Uploads a file as a photo or a document, with the view as its caption. */
   sendFile(
-    chat: ChatId,
+    to: Destination,
     file: { readonly bytes: Uint8Array; readonly name: string; readonly mime: string },
     as: 'photo' | 'document',
     view: View,
   ): Promise<Outcome<SentFile, ChatNo>>
   /** Sends what Telegram already has. */
-  sendAgain(chat: ChatId, file: FileId, as: 'photo' | 'document', view: View): Promise<Outcome<SentFile, ChatNo>>
+  sendAgain(to: Destination, file: FileId, as: 'photo' | 'document', view: View): Promise<Outcome<SentFile, ChatNo>>
   answerTap(tap: string, answer: { readonly text?: string; readonly alert?: boolean }): Promise<Outcome<true, ChatNo>>
   sendInvoice(
-    chat: ChatId,
+    to: Destination,
     invoice: {
       readonly title: string
       readonly description: string
@@ -35,9 +38,9 @@ export interface ChatGateway {
    * Takes away a keyboard below the chat that is none of ours. Only a new message can do that; it is deleted at once, and
    * says `text` where it cannot be.
    */
-  removeKeyboard(chat: ChatId, text: string): Promise<Outcome<true, ChatNo>>
+  removeKeyboard(to: Destination, text: string): Promise<Outcome<true, ChatNo>>
   /** Shows "sending a photo…" for five seconds. */
-  sayBusy(chat: ChatId, doing: 'typing' | 'upload_photo'): Promise<Outcome<true, ChatNo>>
+  sayBusy(to: Destination, doing: 'typing' | 'upload_photo'): Promise<Outcome<true, ChatNo>>
 }
 
 export type Sent = { readonly message: MessageId }

@@ -1,7 +1,7 @@
 import type { View } from '../conversation/view.ts'
 import type { ErrandContext, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import type { ChatId, OrderId } from '../kit/ids.ts'
+import { type Destination, destinationOf, type OrderId } from '../kit/ids.ts'
 import { pauseAfter, repeatsWithin } from '../kit/pauses.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { keptByKieMs } from '../orders/deadlines.ts'
@@ -67,7 +67,7 @@ export function createDeliver(deps: DeliverDeps) {
   const { store, record, chat: gateway, artifacts, words, pacing, refused, random, clock, telemetry } = deps
 
   return async function deliver(
-    { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
+    { order: id, ...to }: Destination & { readonly order: OrderId },
     { permit, repeats: before }: ErrandContext,
   ): Promise<Settled> {
     const tried = new Set<number>()
@@ -78,9 +78,9 @@ export function createDeliver(deps: DeliverDeps) {
       const index = order.artifacts.findIndex((each, n) => isLookedFor(each) && !tried.has(n))
       const isLeft = index !== -1
       if (!isLeft && !isReceiptDue(order)) return lookAgain(order, namedMs)
-      const held = pacing.hold(chat, repeats)
+      const held = pacing.hold(to.chat, repeats)
       if (held !== undefined) return held
-      const run = { permit, chat, repeats }
+      const run = { permit, to, repeats }
       const step: Step = isLeft ? await bring(run, order, index) : await showReceipt(run, order)
       if (step.kind === 'stopped') return step.settled
       if (isLeft) tried.add(index)
@@ -92,13 +92,13 @@ export function createDeliver(deps: DeliverDeps) {
   }
 
   async function bring(run: Run, order: ProducedOrder, index: number): Promise<Step> {
-    const { permit, chat } = run
+    const { permit, to } = run
     const artifact = order.artifacts[index]
     if (artifact === undefined) return stopped('settled')
     const fetched = await artifacts.fetch(artifact.url)
     switch (fetched.kind) {
       case 'done':
-        await gateway.sayBusy(chat, 'upload_photo')
+        await gateway.sayBusy(to, 'upload_photo')
         if (!permit.isFresh()) return stopped({ againAt: clock.now(), repeats: run.repeats })
         return await send(run, order, index, artifact, fetched.value)
       case 'unknown':
@@ -121,7 +121,7 @@ export function createDeliver(deps: DeliverDeps) {
     artifact: Artifact,
     file: ArtifactFile,
   ): Promise<Step> {
-    const { permit, chat } = run
+    const { permit, to } = run
     const isGift = order.status === 'released' || artifact.state === 'lost'
     // A gift to an order that is over needs a word of its own; one that is on its way has its receipt below.
     const isLate = isGift && order.receipt !== undefined
@@ -129,9 +129,9 @@ export function createDeliver(deps: DeliverDeps) {
     const form = bestForm(file)
     const name = `${order.id}-${index + 1}.${file.mime.split('/')[1] ?? 'bin'}`
     const upload = { bytes: file.bytes, mime: file.mime, name }
-    let outcome = await gateway.sendFile(chat, upload, form, caption)
+    let outcome = await gateway.sendFile(to, upload, form, caption)
     if (outcome.kind === 'not_done' && isAboutFile(outcome.why) && form === 'photo') {
-      outcome = await gateway.sendFile(chat, upload, 'document', caption)
+      outcome = await gateway.sendFile(to, upload, 'document', caption)
     }
     switch (outcome.kind) {
       case 'done': {
@@ -161,7 +161,7 @@ export function createDeliver(deps: DeliverDeps) {
           return await passOver(run, order, index, 'refused', detail)
         }
         emitNotDelivered(order, reasonCode(why), detail)
-        return stopped(await pacing.after(permit, chat, outcome, run.repeats))
+        return stopped(await pacing.after(permit, to.chat, outcome, run.repeats))
       }
       default:
         return unreachable(outcome, 'deliver')
@@ -189,7 +189,7 @@ export function createDeliver(deps: DeliverDeps) {
 
   /** Sends the receipt, or edits it. What Telegram definitely refuses is not sent again. */
   async function showReceipt(run: Run, order: ProducedOrder): Promise<Step> {
-    const { permit, chat, repeats } = run
+    const { permit, to, repeats } = run
     const view = await words.receipt(permit, order)
     const spokenOf = { type: 'receipt_shown', sent: sentOf(order).length, isFinal: isSettled(order) } as const
     const before = order.receipt?.message
@@ -199,7 +199,7 @@ export function createDeliver(deps: DeliverDeps) {
     }
     if (!permit.isFresh()) return stopped({ againAt: clock.now(), repeats })
     const started = clock.monotonicMs()
-    const outcome = await draw(gateway, chat, before, view)
+    const outcome = await draw(gateway, to, before, view)
     switch (outcome.kind) {
       case 'done': {
         const { message } = outcome.value
@@ -216,10 +216,14 @@ export function createDeliver(deps: DeliverDeps) {
         emitNotShown(telemetry, order.cid, reasonCode(outcome.why), view.screen, outcome.detail)
         if (isAway(outcome.why)) return await awaitPerson(run, order)
         if (outcome.retry.when === 'never') {
-          await refused(permit, outcome, { cid: order.cid, name: view.screen, instead: { chat, say: 'words', view } })
+          await refused(permit, outcome, {
+            cid: order.cid,
+            name: view.screen,
+            instead: { ...destinationOf(to), say: 'words', view },
+          })
           return await shown()
         }
-        return stopped(await pacing.after(permit, chat, outcome, repeats))
+        return stopped(await pacing.after(permit, to.chat, outcome, repeats))
       default:
         return unreachable(outcome, 'showReceipt')
     }
@@ -267,7 +271,7 @@ export function createDeliver(deps: DeliverDeps) {
 }
 
 /** `repeats` counts the sends of the present message that nobody confirmed. */
-type Run = { readonly permit: Permit; readonly chat: ChatId; readonly repeats: number }
+type Run = { readonly permit: Permit; readonly to: Destination; readonly repeats: number }
 type Step =
   | { readonly kind: 'sent'; readonly order: Order | undefined; readonly namedMs?: number }
   /** `namedMs`: how long the other side asks to be left alone. */

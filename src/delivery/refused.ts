@@ -5,7 +5,7 @@ import type { View } from '../conversation/view.ts'
 import type { DueErrand } from '../errands/errand.ts'
 import type { Clock } from '../kit/clock.ts'
 import { foreignWords } from '../kit/foreign-words.ts'
-import { type ChatId, type Cid, personOfChat } from '../kit/ids.ts'
+import { type Cid, type Destination, destinationOf, personOfChat } from '../kit/ids.ts'
 import type { NotDone } from '../kit/outcome.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { recordLoss } from '../losses/record-loss.ts'
@@ -32,12 +32,13 @@ export type RefusedWhat = {
   /** A result: the order records what was lost with it. */
   readonly isResult?: boolean
 }
-export type Instead = { readonly chat: ChatId } /** That something could not be shown, and how to go on. */ & (
-  | { readonly say: 'not_shown' }
-  /** The same words without their formatting, when they are news: money that came, an order that ended. */
-  | { readonly say: 'words'; readonly view: View }
-  | { readonly say: 'no_invoice'; readonly amount: Kopecks }
-)
+export type Instead = Destination /** That something could not be shown, and how to go on. */ &
+  (
+    | { readonly say: 'not_shown' }
+    /** The same words without their formatting, when they are news: money that came, an order that ended. */
+    | { readonly say: 'words'; readonly view: View }
+    | { readonly say: 'no_invoice'; readonly amount: Kopecks }
+  )
 
 /** Characters of the refused words that are said again. */
 const wordsMax = 700
@@ -71,10 +72,10 @@ export function createRefused({
       }
       const errands: DueErrand[] = []
       if (instead !== undefined) {
-        const { chat } = instead
-        const person = await tx.people.get(personOfChat(chat))
+        const to = destinationOf(instead)
+        const person = await tx.people.get(personOfChat(to.chat))
         const view = plainView(textsFor(person?.language ?? 'ru'), instead, cid)
-        errands.push({ errand: { kind: 'say', chat, view, isLast: true }, cid })
+        errands.push({ errand: { kind: 'say', ...to, view, isLast: true }, cid })
       }
       const count = await tx.alerts.count(refusalKey(message), detail, clock.now())
       if (isRefusalTold(count)) {

@@ -26,7 +26,7 @@ export type HostWhy = 'no_answer' | 'no_public_address'
 
 /** So long after its newest result a host that is away pauses selling. */
 const pausesMs = 24 * 60 * 60_000
-/** Results of one host that are known to wait for it. */
+/** So many results of a host that is away are known to wait for it. */
 const knownMax = 1_000
 /** KIE gives results from a few hosts; of more than these the one that was asked longest ago is forgotten. */
 const hostsMax = 16
@@ -52,6 +52,7 @@ export function createResultsGuard({
     const name = nameOf(url)
     const host = hosts.get(name) ?? open(name)
     host.newest = url
+    if (host.breaker.away() === undefined) host.known.clear()
     if (!host.known.has(url)) {
       host.newAt = clock.now()
       host.known.add(url)
@@ -137,6 +138,7 @@ const nameOf = (url: ArtifactUrl): string => URL.parse(url)?.host ?? ''
 type Host = {
   /** Asked for last; a probe asks for it again. */
   newest: ArtifactUrl | undefined
+  /** Asked for since it is away. */
   readonly known: Set<ArtifactUrl>
   /** When a result that was not known was asked for last. */
   newAt: Instant

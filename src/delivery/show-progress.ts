@@ -1,7 +1,7 @@
 import type { View } from '../conversation/view.ts'
 import type { ErrandContext, Settled } from '../errands/runner.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import type { ChatId, OrderId } from '../kit/ids.ts'
+import { type Destination, destinationOf, type OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Observation } from '../orders/decide.ts'
 import { isSettled, type Order } from '../orders/order.ts'
@@ -35,9 +35,10 @@ export function createShowProgress(deps: ShowProgressDeps) {
   const { store, record, chat: gateway, pacing, refused, progressOf, clock, telemetry } = deps
 
   return async function showProgress(
-    { order: id, chat }: { readonly order: OrderId; readonly chat: ChatId },
+    { order: id, ...to }: Destination & { readonly order: OrderId },
     { permit, repeats }: ErrandContext,
   ): Promise<Settled> {
+    const { chat } = to
     const order = await store.transact(permit, (tx) => tx.orders.get(id))
     if (order === undefined) return 'settled'
     const held = pacing.hold(chat, repeats)
@@ -45,7 +46,7 @@ export function createShowProgress(deps: ShowProgressDeps) {
     if (!permit.isFresh()) return { againAt: clock.now(), repeats }
     const { view, nextMs } = await progressOf(permit, order)
     const started = clock.monotonicMs()
-    const outcome = await draw(gateway, chat, order.progressMessage, view)
+    const outcome = await draw(gateway, to, order.progressMessage, view)
     switch (outcome.kind) {
       case 'done': {
         const { message } = outcome.value
@@ -68,7 +69,7 @@ export function createShowProgress(deps: ShowProgressDeps) {
         if (isRefusedForGood(outcome)) {
           // Of the states on the way one is enough.
           const isNews = isSettled(order) || order.notShown === undefined
-          const instead = isNews ? ({ chat, say: 'words', view } as const) : undefined
+          const instead = isNews ? ({ ...destinationOf(to), say: 'words', view } as const) : undefined
           await refused(permit, outcome, { cid: order.cid, name: view.screen, instead })
         }
         await record(permit, id, { type: 'progress_not_shown', why: outcome.detail })
@@ -79,7 +80,9 @@ export function createShowProgress(deps: ShowProgressDeps) {
     }
   }
 
-  async function say(permit: Permit, { chat, cid }: Order, view: View): Promise<void> {
-    await store.transact(permit, (tx) => tx.errands.add([{ errand: { kind: 'say', chat, view }, cid }]))
+  async function say(permit: Permit, order: Order, view: View): Promise<void> {
+    await store.transact(permit, (tx) =>
+      tx.errands.add([{ errand: { kind: 'say', ...destinationOf(order), view }, cid: order.cid }]),
+    )
   }
 }

@@ -2,7 +2,7 @@ import type { View } from '../conversation/view.ts'
 import type { EarlyShow, Screens } from '../dispatch/screens.ts'
 import type { KeptSession } from '../dispatch/sessions.ts'
 import { after, type Clock, type Instant, instant } from '../kit/clock.ts'
-import type { ChatId, Cid, MessageId } from '../kit/ids.ts'
+import { type ChatId, type Cid, type Destination, destinationOf, type MessageId } from '../kit/ids.ts'
 import type { Outcome } from '../kit/outcome.ts'
 import { pauseAfter } from '../kit/pauses.ts'
 import type { Turns } from '../kit/turns.ts'
@@ -73,10 +73,11 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
   }
 
   type Called = { readonly outcome: Outcome<Sent, ChatNo>; readonly tookMs: number }
-  async function call({ session: { chat, revision }, thread, message }: KeptSession, view: View): Promise<Called> {
+  async function call({ session, thread, message }: KeptSession, view: View): Promise<Called> {
+    const { chat, revision } = session
     const started = clock.monotonicMs()
     const into = message ?? drawnLast.messageOf(chat, thread)
-    const outcome = await draw(gateway, chat, into, view)
+    const outcome = await draw(gateway, session, into, view)
     if (outcome.kind === 'done') drawnLast.note(chat, { revision, thread, message: outcome.value.message })
     return { outcome, tookMs: clock.monotonicMs() - started }
   }
@@ -117,7 +118,11 @@ export function createShowScreen(deps: ShowScreenDeps): Screens & {
       case 'not_done': {
         emitNotShown(telemetry, cid, reasonCode(outcome.why), view.screen, outcome.detail)
         if (isRefusedForGood(outcome)) {
-          await refused(permit, outcome, { cid, name: view.screen, instead: { chat, say: 'not_shown' } })
+          await refused(permit, outcome, {
+            cid,
+            name: view.screen,
+            instead: { ...destinationOf(kept.session), say: 'not_shown' },
+          })
         }
         if (outcome.retry.when === 'never') return await notes.givenUp({ chat, revision })
         const again = await pacing.after(permit, chat, outcome, tries)
@@ -240,13 +245,13 @@ function createDrawnLast() {
 /** Over the given message when there is one, else as a new one. */
 export async function draw(
   gateway: Pick<ChatGateway, 'send' | 'edit'>,
-  chat: ChatId,
+  to: Destination,
   message: MessageId | undefined,
   view: View,
 ): Promise<Outcome<Sent, ChatNo>> {
-  if (message === undefined) return await gateway.send(chat, view)
-  const edited = await gateway.edit(chat, message, view)
-  if (edited.kind === 'not_done' && edited.why === 'message_gone') return await gateway.send(chat, view)
+  if (message === undefined) return await gateway.send(to, view)
+  const edited = await gateway.edit(to.chat, message, view)
+  if (edited.kind === 'not_done' && edited.why === 'message_gone') return await gateway.send(to, view)
   return edited
 }
 

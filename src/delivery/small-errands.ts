@@ -9,6 +9,7 @@ import {
   type ChatId,
   type Cid,
   chatOfPerson,
+  destinationOf,
   fileId,
   type MessageId,
   type OrderId,
@@ -47,8 +48,8 @@ export type SmallErrandsDeps = {
     readonly noResult: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
     readonly noOriginal: (permit: Permit, order: Order, why: 'away' | 'gone') => Promise<View>
   }
-  /** What a file that a person sent is, by its bytes; with its size in pixels when it is a picture that models take. */
-  readonly examine: (bytes: Uint8Array) => Examined
+  /** What a file that a person sent is, by its bytes; with its size when it is a picture that models take. */
+  readonly examine: (bytes: Uint8Array) => Promise<Examined>
   /** The step that tells the wizard how a file turned out. */
   readonly fileChecked: (
     permit: Permit,
@@ -70,7 +71,8 @@ export type SmallErrandsDeps = {
 }
 
 export type Examined =
-  | { readonly verdict: 'picture'; readonly width: number; readonly height: number }
+  /** Upright, as it will be handed on. */
+  | { readonly verdict: 'picture'; readonly bytes: number; readonly width: number; readonly height: number }
   | { readonly verdict: Exclude<FileVerdict, 'picture'> }
 
 type StarRefund = { readonly charge: ChargeId; readonly person: PersonId }
@@ -145,12 +147,14 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       return 'settled'
     },
 
-    async say({ chat, view, isLast = false }, context) {
+    async say({ view, isLast = false, ...errand }, context) {
+      const to = destinationOf(errand)
+      const { chat } = to
       const held = pacing.hold(chat, context.repeats)
       if (held !== undefined) return held
       const started = clock.monotonicMs()
-      const outcome = await gateway.send(chat, view)
-      const instead = isLast ? undefined : ({ chat, say: 'words', view } as const)
+      const outcome = await gateway.send(to, view)
+      const instead = isLast ? undefined : ({ ...to, say: 'words', view } as const)
       return await settle(outcome, chat, context, view.screen, instead, async ({ message }) => {
         tellShown(context, view.screen, message, started)
       })
@@ -159,7 +163,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     async remove_keyboard(errand, context) {
       const held = pacing.hold(errand.chat, context.repeats)
       if (held !== undefined) return held
-      const outcome = await gateway.removeKeyboard(errand.chat, errand.text)
+      const outcome = await gateway.removeKeyboard(errand, errand.text)
       return await settle(outcome, errand.chat, context, 'keyboard', undefined)
     },
 
@@ -172,8 +176,8 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       if (held !== undefined) return held
       const words = await texts.invoice(permit, topUp)
       const started = clock.monotonicMs()
-      const outcome = await gateway.sendInvoice(errand.chat, { ...words, payload: topUp.id, stars: topUp.stars })
-      const instead = { chat: errand.chat, say: 'no_invoice', amount: topUp.amount } as const
+      const outcome = await gateway.sendInvoice(errand, { ...words, payload: topUp.id, stars: topUp.stars })
+      const instead = { ...destinationOf(errand), say: 'no_invoice', amount: topUp.amount } as const
       return await settle(outcome, errand.chat, context, 'invoice', instead, async ({ message }) => {
         tellShown(context, 'invoice', message, started)
         await store.transact(permit, async (tx) => {
@@ -186,12 +190,13 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     async send_again(errand, context) {
       const { permit, cid, repeats } = context
       const { chat, as, index } = errand
+      const to = destinationOf(errand)
       const order = await store.transact(permit, (tx) => tx.orders.get(errand.order))
       if (order === undefined) return 'settled'
       if (index === undefined) {
         const each = indexesOfSent(order).map((n) => ({ errand: { ...errand, index: n }, cid }))
         // Nothing has reached them yet: they are back, or do not want to wait.
-        const wanted = each.length > 0 ? each : [{ errand: { kind: 'deliver', order: order.id, chat } as const, cid }]
+        const wanted = each.length > 0 ? each : [{ errand: { kind: 'deliver', order: order.id, ...to } as const, cid }]
         await store.transact(permit, (tx) => tx.errands.add(wanted))
         return 'settled'
       }
@@ -203,10 +208,10 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
       if (as === 'document') return await sendOriginal(order, artifact, one, context)
       const isLast = indexesOfSent(order).at(-1) === index
       const view = isLast ? await texts.receipt(permit, order) : plain
-      const outcome = await gateway.sendAgain(chat, artifact.file, artifact.as, view)
+      const outcome = await gateway.sendAgain(to, artifact.file, artifact.as, view)
       // Of a bot with another token, or one that Telegram has forgotten.
       if (isFileGone(outcome)) return await sendAnew(order, artifact, one, context, view)
-      return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' })
+      return await settle(outcome, chat, context, 'result', { ...to, say: 'not_shown' })
     },
 
     async take_file(errand, { permit, cid, repeats }) {
@@ -225,7 +230,7 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
         return 'settled'
       }
       const { bytes } = fetched.value
-      const { verdict, ...size } = deps.examine(bytes)
+      const { verdict, ...size } = await deps.examine(bytes)
       await deps.fileChecked(permit, { person: errand.person, cid }, { ...file, bytes: bytes.length, ...size }, verdict)
       return 'settled'
     },
@@ -295,10 +300,11 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
     context: ErrandContext,
   ): Promise<Settled> {
     const { chat } = errand
+    const to = destinationOf(errand)
     const kept = artifact.original ?? (artifact.as === 'document' ? artifact.file : undefined)
     if (kept !== undefined) {
-      const outcome = await gateway.sendAgain(chat, kept, 'document', plain)
-      if (!isFileGone(outcome)) return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' })
+      const outcome = await gateway.sendAgain(to, kept, 'document', plain)
+      if (!isFileGone(outcome)) return await settle(outcome, chat, context, 'result', { ...to, say: 'not_shown' })
     }
     return await sendAnew(order, artifact, errand, context, plain)
   }
@@ -313,20 +319,21 @@ export function createSmallErrands(deps: SmallErrandsDeps): Pick<Handlers, Kinds
   ): Promise<Settled> {
     const { permit, repeats } = context
     const { chat, index, as } = errand
+    const to = destinationOf(errand)
     const fetched = await artifacts.fetch(artifact.url)
     const mayCome = fetched.kind === 'unknown' || (fetched.kind === 'not_done' && fetched.retry.when === 'later')
     if (mayCome && repeats + 1 < asksMax) return pacing.again(repeats)
     if (fetched.kind !== 'done') {
       const why = mayCome ? 'away' : 'gone'
       const view = await (as === 'document' ? texts.noOriginal : texts.noResult)(permit, order, why)
-      return await settle(await gateway.send(chat, view), chat, context, view.screen, { chat, say: 'words', view })
+      return await settle(await gateway.send(to, view), chat, context, view.screen, { ...to, say: 'words', view })
     }
     const { bytes, mime } = fetched.value
-    await gateway.sayBusy(chat, 'upload_photo')
+    await gateway.sayBusy(to, 'upload_photo')
     const name = `${order.id}-${index + 1}.${mime.split('/')[1] ?? 'bin'}`
     const form = as === 'document' ? as : bestForm(fetched.value)
-    const outcome = await gateway.sendFile(chat, { bytes, mime, name }, form, caption)
-    return await settle(outcome, chat, context, 'result', { chat, say: 'not_shown' }, async ({ file }) => {
+    const outcome = await gateway.sendFile(to, { bytes, mime, name }, form, caption)
+    return await settle(outcome, chat, context, 'result', { ...to, say: 'not_shown' }, async ({ file }) => {
       if (as === 'document') await record(permit, order.id, { type: 'original_sent', index, file })
     })
   }

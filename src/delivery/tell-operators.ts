@@ -29,7 +29,7 @@ export function createTellOperator({
 }): TellOperator {
   const outOfReach = new Set<PersonId>()
   return async function tellOperator(operator, what, cid) {
-    const outcome = await chat.send(chatOfPerson(operator), operatorView(what, cid))
+    const outcome = await chat.send({ chat: chatOfPerson(operator) }, operatorView(what, cid))
     if (outcome.kind === 'done') outOfReach.delete(operator)
     else if (outcome.kind === 'unknown' || !isOutOfReach(outcome)) {
       telemetry.emit('OPERATOR_NOT_TOLD', { what, error: outcome.detail, cid })

@@ -15,7 +15,17 @@ import { greeted, isSamePerson } from './greet.ts'
 import { loadReads, type ReadPorts, type Where } from './reads.ts'
 import type { EarlyShow, Screens } from './screens.ts'
 import type { KeptSession } from './sessions.ts'
-import { isWithoutEffect, keptAfter, nextSession, noteTurn, type Talk, talkOf, tappedMessage, turnOf } from './turn.ts'
+import {
+  inTopicOf,
+  isWithoutEffect,
+  keptAfter,
+  nextSession,
+  noteTurn,
+  type Talk,
+  talkOf,
+  tappedMessage,
+  turnOf,
+} from './turn.ts'
 
 /**
  * Handles an update on its arrival, where that is light: a turn of a known conversation that moves no money, writes no
@@ -133,7 +143,7 @@ export function createArrive(deps: ArriveDeps) {
     if (known === undefined || before === undefined || before.isRestored) return undefined
     const person = greeted(talk.sender, known, now)
     if (!isSamePerson(known, person)) return undefined
-    const { session } = before
+    const session = inTopicOf(before.session, talk)
     const { input } = talk
     const place = input.kind === 'opened' ? input.address : session.place
     const where = { person, day: deps.dayAt(now), place, session }

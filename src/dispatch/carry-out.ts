@@ -4,7 +4,7 @@ import type { Command, Reaction, Seen } from '../conversation/screen.ts'
 import { albumSettlesMs, type Notice } from '../conversation/session.ts'
 import type { DueErrand } from '../errands/errand.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import { type ChatId, type Cid, type MessageId, newTopUpId, type OrderId } from '../kit/ids.ts'
+import { type Cid, destinationOf, type MessageId, newTopUpId, type OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Kopecks, ShopDay } from '../money/amount.ts'
 import { sameInvoiceMs, starsFor } from '../money/top-up.ts'
@@ -19,7 +19,6 @@ import { noneIfUnreadable } from './reads.ts'
 export type Scene = {
   readonly seen: Seen
   readonly reaction: Reaction
-  readonly chat: ChatId
   readonly cid: Cid
   readonly day: ShopDay
   readonly tapped: MessageId | undefined
@@ -45,6 +44,7 @@ const nothing: CarriedOut = { errands: [], refused: false }
 export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<CarriedOut> {
   const { command } = scene.reaction
   if (command === undefined) return nothing
+  const to = destinationOf(scene.seen.session)
   switch (command.type) {
     case 'place_order':
       return await place(tx, scene, command, facts)
@@ -62,18 +62,18 @@ export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<Carr
       const revision = session.revision
       const errands = command.files.map(({ fileId, uniqueId, message }) => {
         const file = { fileId, uniqueId, ...(message === undefined ? {} : { message }) }
-        const errand = { kind: 'take_file', person: person.id, chat: scene.chat, ...file, revision } as const
+        const errand = { kind: 'take_file', person: person.id, ...to, ...file, revision } as const
         return { errand, cid: scene.cid, ...(command.isAlbum ? { at: after(scene.seen.now, albumSettlesMs) } : {}) }
       })
       return { ...nothing, errands }
     }
     case 'remove_keyboard': {
       const { texts } = scene.seen
-      const errand = { kind: 'remove_keyboard', chat: scene.chat, text: texts.keyboardGone } as const
+      const errand = { kind: 'remove_keyboard', ...to, text: texts.keyboardGone } as const
       return { ...nothing, errands: [{ errand, cid: scene.cid }] }
     }
     case 'send_again': {
-      const errand = { kind: 'send_again', order: command.order, chat: scene.chat, as: command.as } as const
+      const errand = { kind: 'send_again', order: command.order, ...to, as: command.as } as const
       return { ...nothing, errands: [{ errand, cid: scene.cid }] }
     }
     default:
@@ -83,7 +83,7 @@ export async function carryOut(tx: Tx, scene: Scene, facts: Facts): Promise<Carr
 
 async function place(
   tx: Tx,
-  { seen, chat, cid, day, mint, tapped }: Scene,
+  { seen, cid, day, mint, tapped }: Scene,
   { quote }: Extract<Command, { type: 'place_order' }>,
   facts: Facts,
 ): Promise<CarriedOut> {
@@ -98,7 +98,7 @@ async function place(
       draft,
       offer,
       person: seen.person,
-      chat,
+      to: seen.session,
       cid,
       day,
       now: seen.now,
@@ -121,7 +121,7 @@ async function place(
       // The message of the confirm screen becomes the order's progress message.
       if (tapped !== undefined) await tx.orders.save({ ...order, progressMessage: tapped })
       facts.add((t) => t.emit('UI_RENDER', { cid, screen_id: 'progress' }))
-      const errand = { kind: 'show_progress', order: order.id, chat } as const
+      const errand = { kind: 'show_progress', order: order.id, ...destinationOf(seen.session) } as const
       return { errands: [{ errand, cid }], refused: false, still: true, handedOver: true }
     }
     default:
@@ -148,13 +148,16 @@ async function cancel(tx: Tx, { seen, clock }: Scene, id: OrderId, facts: Facts)
 }
 
 /** Several quick taps on one amount make one invoice; the conversation is locked, so they come one after the other. */
-async function openTopUp(tx: Tx, { seen, chat, cid, tapped }: Scene, amount: Kopecks): Promise<CarriedOut> {
+async function openTopUp(tx: Tx, { seen, cid, tapped }: Scene, amount: Kopecks): Promise<CarriedOut> {
   const since = after(seen.now, -sameInvoiceMs)
   if (tapped !== undefined && (await tx.topUps.hasOpen({ person: seen.person.id, amount, since }))) {
     return { ...nothing, still: true, toast: seen.texts.toasts.invoiceSent }
   }
   const id = newTopUpId()
   const stars = starsFor(amount, seen.shop.starsPerRub)
-  await tx.topUps.add({ id, person: seen.person.id, amount, stars, madeAt: seen.now, state: 'open' })
-  return { ...nothing, errands: [{ errand: { kind: 'send_invoice', topUp: id, chat }, cid }] }
+  const { person, session, now } = seen
+  const to = destinationOf(session)
+  const topic = to.topic === undefined ? {} : { topic: to.topic }
+  await tx.topUps.add({ id, person: person.id, amount, stars, madeAt: now, state: 'open', ...topic })
+  return { ...nothing, errands: [{ errand: { kind: 'send_invoice', topUp: id, ...to }, cid }] }
 }

@@ -16,7 +16,7 @@ import type { Facts } from '../telemetry/facts.ts'
 import { carryOut } from './carry-out.ts'
 import { loadReads } from './reads.ts'
 import type { KeptSession } from './sessions.ts'
-import { freshSession, keptAfter, nextSession, type Turn } from './turn.ts'
+import { freshSession, inTopicOf, keptAfter, nextSession, type Turn } from './turn.ts'
 
 /**
  * The part of a step that talks: reacts to the input, carries out its command, draws the next screen, and keeps it with
@@ -86,16 +86,16 @@ export async function converse(
   talk: KeptSession | undefined,
   facts: Facts,
 ): Promise<Turned> {
-  const { person, chat, cid, input, tapped } = turn
+  const { person, cid, input, tapped } = turn
   const now = deps.clock.now()
   const day = deps.dayAt(now)
   const before = talk ?? freshSession(turn)
-  const { session } = before
+  const session = inTopicOf(before.session, turn)
   const place = input.kind === 'opened' ? input.address : session.place
   const needed = await loadReads(tx, needsForReacting(session, input), { person, day, place, session })
   const seen = seenBy(deps, now, person, session, needed)
   const reaction = react(seen, input)
-  const result = await carryOut(tx, { ...deps, seen, reaction, chat, cid, day, tapped: tapped?.message }, facts)
+  const result = await carryOut(tx, { ...deps, seen, reaction, cid, day, tapped: tapped?.message }, facts)
   const next = nextSession(session, reaction, result)
   const isStill = result.still || (reaction.still && result.notice === undefined)
   const isBackHome = before.isRestored === true && next.place.at === 'home'

@@ -178,11 +178,11 @@ class Worker {
     this.#isWoken = false
     this.#hasGathered = false
     const wish = { max: room, busy: this.#lanes.names(), now: clock.now() }
+    const [before, none] = [this.#due, { at: undefined }]
     // What is put off meanwhile makes it unknown again.
-    const nothing = { at: undefined }
-    this.#due = nothing
+    this.#due = none
     const { items, isAnyWaiting, isAnyInterrupted } = await claims.claim(this.#permit, wish)
-    if (isAnyWaiting && this.#due === nothing) this.#due = undefined
+    if (isAnyWaiting && this.#due === none) this.#due = before
     if (isAnyInterrupted) this.#lanes.become('draining')
     else this.#lanes.become(items.length === room ? 'behind' : 'open')
     for (const item of items) {

@@ -16,7 +16,16 @@ import { noteBlocked, noteUnblocked } from './note-blocked.ts'
 import type { Screens } from './screens.ts'
 import { takeBack } from './take-back.ts'
 import { takePayment } from './take-payment.ts'
-import { isAboutMoney, type MoneyUpdate, noteTurn, type Talk, talkOf, tappedMessage, turnOf } from './turn.ts'
+import {
+  isAboutMoney,
+  type MoneyUpdate,
+  noteTurn,
+  type Talk,
+  talkOf,
+  tappedMessage,
+  turnOf,
+  type WroteIn,
+} from './turn.ts'
 
 /**
  * The step that handles one stored update: one transaction in which the item is finished and everything that follows from
@@ -32,6 +41,8 @@ export type HandleUpdateDeps = ConverseDeps & {
 
 /** Whose file was checked, and in which story. */
 export type FileOwner = { readonly person: PersonId; readonly cid: Cid }
+
+type Origin = { readonly person?: PersonId | undefined; readonly tap?: string; readonly wroteIn?: WroteIn }
 
 export function createHandleUpdate(deps: HandleUpdateDeps) {
   const { store, parse, screens, telemetry, clock } = deps
@@ -121,7 +132,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
 
     /** Shelves an item and tells the person, with the code that leads to its story; a tap is answered all the same. */
     async shelve(permit: Permit, item: InboxItem, error: string) {
-      const { person, tap } = originOf(item)
+      const { person, tap, wroteIn } = originOf(item)
       await store.transact(permit, async (tx) => {
         await tx.inbox.shelve(item.id, clock.now(), error)
         if (person === undefined) return
@@ -130,7 +141,7 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
         const what = `Update ${item.updateId} failed five times and was set aside: ${error}`
         await tx.errands.add([
           ...(tap === undefined ? [] : [{ errand: { kind: 'answer_tap', tap } as const, cid: item.cid }]),
-          { errand: { kind: 'say', chat: chatOfPerson(person), view }, cid: item.cid },
+          { errand: { kind: 'say', chat: chatOfPerson(person), ...wroteIn, view }, cid: item.cid },
           { errand: { kind: 'tell_operator', what }, cid: item.cid },
         ])
       })
@@ -155,10 +166,15 @@ export function createHandleUpdate(deps: HandleUpdateDeps) {
   }
 
   /** Who it came from, as far as that can be read, and the tap that they wait for to be answered. */
-  function originOf(item: InboxItem): { readonly person?: PersonId | undefined; readonly tap?: string } {
+  function originOf(item: InboxItem): Origin {
     try {
-      const { person, what } = parse(item.body, item.parsed)
-      return { person: person?.id, ...(what.type === 'tap' ? { tap: what.id } : {}) }
+      const { person, chat, what } = parse(item.body, item.parsed)
+      const isPrivate = chat?.type === 'private' && chat.topic !== undefined
+      return {
+        person: person?.id,
+        ...(what.type === 'tap' ? { tap: what.id } : {}),
+        ...(isPrivate ? { wroteIn: { topic: chat.topic } } : {}),
+      }
     } catch {
       return {}
     }

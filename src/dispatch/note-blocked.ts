@@ -1,6 +1,6 @@
 import type { Sender } from '../inbox/update.ts'
 import type { Instant } from '../kit/clock.ts'
-import type { Cid } from '../kit/ids.ts'
+import { type Cid, destinationOf } from '../kit/ids.ts'
 import { isOnItsWay } from '../orders/order.ts'
 import type { Tx } from '../store.ts'
 import { meet } from './greet.ts'
@@ -16,6 +16,6 @@ export async function noteUnblocked(tx: Tx, sender: Sender, cid: Cid, now: Insta
   await meet(tx, sender, now)
   const waiting = (await tx.orders.recent(sender.id, { skip: 0, take: 20 })).filter(isOnItsWay)
   await tx.errands.add(
-    waiting.map((order) => ({ errand: { kind: 'deliver', order: order.id, chat: order.chat }, cid })),
+    waiting.map((order) => ({ errand: { kind: 'deliver', order: order.id, ...destinationOf(order) }, cid })),
   )
 }

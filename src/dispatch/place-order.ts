@@ -3,7 +3,7 @@ import { validateInput } from '../catalog/validate-input.ts'
 import { completeValues } from '../catalog/values.ts'
 import type { Draft } from '../conversation/session.ts'
 import type { Instant } from '../kit/clock.ts'
-import type { ChatId, Cid, OrderId, QuoteId } from '../kit/ids.ts'
+import { type Cid, type Destination, destinationOf, type OrderId, type QuoteId } from '../kit/ids.ts'
 import type { ShopDay } from '../money/amount.ts'
 import type { Order } from '../orders/order.ts'
 import { priceText } from '../orders/record-observation.ts'
@@ -21,7 +21,7 @@ export type Wish = {
   readonly draft: Draft | undefined
   readonly offer: Offer | undefined
   readonly person: Person
-  readonly chat: ChatId
+  readonly to: Destination
   readonly cid: Cid
   readonly now: Instant
   readonly day: ShopDay
@@ -51,7 +51,7 @@ export async function placeOrder(tx: Tx, wish: Wish, facts: Facts): Promise<Plac
     status: 'placed',
     id: wish.order,
     person: person.id,
-    chat: wish.chat,
+    ...destinationOf(wish.to),
     cid,
     offer: offer.id,
     model: offer.model,

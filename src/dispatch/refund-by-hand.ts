@@ -2,7 +2,7 @@ import { orderRefundedView } from '../conversation/order-views.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
 import type { DueErrand } from '../errands/errand.ts'
 import type { Clock } from '../kit/clock.ts'
-import type { ChargeId, Cid, OrderId } from '../kit/ids.ts'
+import { type ChargeId, type Cid, destinationOf, type OrderId } from '../kit/ids.ts'
 import { type Kopecks, kopecks, type Price, type Stars } from '../money/amount.ts'
 import type { Refund } from '../money/refund.ts'
 import type { Order } from '../orders/order.ts'
@@ -37,13 +37,14 @@ export async function refundOrder(
   // Nothing is logged: the command that asks says what came of it, and the story reads the tables.
   const { changed } = await applyObservation(tx, order, { type: 'refund_asked', at }, clock, { add: () => {} })
   if (!changed) return { kind: 'unchanged', order }
-  const { person, cid, chat, progressMessage } = order
+  const { person, cid, progressMessage } = order
+  const to = destinationOf(order)
   await tx.refunds.ask({ of: { what: 'order', id }, person, why, isForced: false, state: 'done', at, cid })
   const back = await priceGivenBack(tx, order)
   const language = (await tx.people.get(person))?.language ?? 'ru'
   const view = orderRefundedView(textsFor(language), { back, balance: await tx.ledger.balance(person), why })
-  const errands: DueErrand[] = [{ errand: { kind: 'say', chat, view }, cid }]
-  if (progressMessage !== undefined) errands.push({ errand: { kind: 'show_progress', order: id, chat }, cid })
+  const errands: DueErrand[] = [{ errand: { kind: 'say', ...to, view }, cid }]
+  if (progressMessage !== undefined) errands.push({ errand: { kind: 'show_progress', order: id, ...to }, cid })
   await tx.errands.add(errands)
   return { kind: 'back', order, back }
 }

@@ -2,7 +2,7 @@ import { starsTakenBackView } from '../conversation/order-views.ts'
 import { textsFor } from '../conversation/texts/texts-for.ts'
 import type { Sender, What } from '../inbox/update.ts'
 import type { Instant } from '../kit/clock.ts'
-import { type ChargeId, type Cid, chatOfPerson } from '../kit/ids.ts'
+import { type ChargeId, type Cid, chatOfPerson, destinationOf } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { type Kopecks, type Stars, stars } from '../money/amount.ts'
 import { starsCurrency } from '../money/top-up.ts'
@@ -54,6 +54,9 @@ export async function emitTakenBack(
   if (asked !== undefined) await tx.refunds.save({ ...asked, state: 'done' })
   const [balance, debt] = await Promise.all([tx.ledger.balance(id), tx.ledger.debt(id)])
   const why = asked === undefined ? {} : { why: asked.why }
+  const chat = chatOfPerson(id)
+  // Where they are now: the invoice may be long ago.
+  const to = destinationOf((await tx.sessions.get(chat))?.session ?? { chat })
   const view = starsTakenBackView(textsFor(language), { stars, balance, debt, ...why })
   const what =
     `Telegram gave ${stars} Stars back to person ${id} (charge ${charge}). What they bought was taken back.` +
@@ -62,7 +65,7 @@ export async function emitTakenBack(
       ? ` They owe ${roubles(debt)}, which was spent or is held for an order. The next money that comes to them pays it.`
       : '')
   await tx.errands.add([
-    { errand: { kind: 'say', chat: chatOfPerson(id), view }, cid },
+    { errand: { kind: 'say', ...to, view }, cid },
     { errand: { kind: 'tell_operator', what }, cid },
   ])
 }

@@ -6,7 +6,7 @@ import { textsFor } from '../conversation/texts/texts-for.ts'
 import type { DueErrand } from '../errands/errand.ts'
 import type { Sender, What } from '../inbox/update.ts'
 import type { Instant } from '../kit/clock.ts'
-import { type ChatId, type Cid, chatOfPerson, type PersonId, parseTopUpId } from '../kit/ids.ts'
+import { type ChatId, type Cid, chatOfPerson, destinationOf, type PersonId, parseTopUpId } from '../kit/ids.ts'
 import { type Kopecks, stars } from '../money/amount.ts'
 import { kopecksFor, starsCurrency } from '../money/top-up.ts'
 import type { Tx } from '../store.ts'
@@ -61,7 +61,8 @@ export async function takePayment(
   if (credited === 'credited_and_reversed') return await emitTakenBack(tx, payer, { charge, stars: paid }, cid)
   const balance = await tx.ledger.balance(person)
   const view = creditedView(textsFor(language), amount, balance, draft)
-  const errands: DueErrand[] = [{ errand: { kind: 'say', chat, view }, cid }]
+  const to = destinationOf({ chat, topic: topUp?.person === person ? topUp.topic : undefined })
+  const errands: DueErrand[] = [{ errand: { kind: 'say', ...to, view }, cid }]
   if (!matches) errands.push({ errand: { kind: 'tell_operator', what: strayPayment(person, payment, amount) }, cid })
   await tx.errands.add(errands)
   facts.add((t) => {

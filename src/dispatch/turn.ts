@@ -5,7 +5,7 @@ import type { Session } from '../conversation/session.ts'
 import type { View } from '../conversation/view.ts'
 import type { Received } from '../inbox/inbox.ts'
 import type { ParsedUpdate, Sender, What } from '../inbox/update.ts'
-import { type ChatId, type Cid, chatOfPerson, type MessageId } from '../kit/ids.ts'
+import { type ChatId, type Cid, chatOfPerson, type MessageId, type TopicId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import type { Person } from '../people/person.ts'
 import type { Facts } from '../telemetry/facts.ts'
@@ -18,16 +18,24 @@ import type { KeptSession } from './sessions.ts'
 export type Turn = {
   readonly person: Person
   readonly chat: ChatId
+  readonly wroteIn?: WroteIn
   readonly cid: Cid
   readonly input: Input
   /** The button that was pressed, and its message when a screen may be drawn over it. */
   readonly tapped?: { readonly id: string; readonly message?: MessageId }
 }
 
+/**
+ * The topic of the chat in which the person wrote or tapped; undefined when nobody did, or Telegram does not say. Answers
+ * go there.
+ */
+export type WroteIn = { readonly topic?: TopicId }
+
 /** An update that the conversation answers. */
 export type Talk = {
   readonly sender: Sender
   readonly chat: ChatId
+  readonly wroteIn?: WroteIn
   readonly what: TalkWhat
   readonly input: Input
 }
@@ -36,9 +44,15 @@ type TalkWhat = Extract<What, { type: 'text' | 'command' | 'photo' | 'document' 
 /** Undefined when nobody is to be answered (groups, channels, another bot), or when the update is no part of a conversation. */
 export function talkOf({ person: sender, chat, what }: ParsedUpdate): Talk | undefined {
   if (sender === undefined || sender.isBot === true || (chat !== undefined && chat.type !== 'private')) return undefined
-  if (what.type === 'tap') return { sender, chat: chat?.id ?? chatOfPerson(sender.id), what, input: inputOf(what) }
+  const wroteIn = chat?.topic === undefined ? {} : { topic: chat.topic }
+  if (what.type === 'tap') {
+    const { message } = what
+    // Of a message that is gone Telegram names no topic.
+    const where = message === undefined || message.inaccessible ? {} : { wroteIn }
+    return { sender, chat: chat?.id ?? chatOfPerson(sender.id), ...where, what, input: inputOf(what) }
+  }
   if (chat === undefined || !isSaid(what)) return undefined
-  return { sender, chat: chat.id, what, input: inputOf(what) }
+  return { sender, chat: chat.id, wroteIn, what, input: inputOf(what) }
 }
 
 /** Whether nothing at all follows from it. Money counts in every chat, and without a person it is still told. */
@@ -80,8 +94,8 @@ const isSaid = (what: What): what is Exclude<TalkWhat, { type: 'tap' }> =>
 export const tappedMessage = ({ what }: Talk): MessageId | undefined =>
   what.type === 'tap' ? what.message?.id : undefined
 
-export function turnOf({ chat, what, input }: Talk, person: Person, ownsTapped: boolean, cid: Cid): Turn {
-  const turn = { person, chat, cid, input }
+export function turnOf({ chat, wroteIn, what, input }: Talk, person: Person, ownsTapped: boolean, cid: Cid): Turn {
+  const turn = { person, chat, ...(wroteIn === undefined ? {} : { wroteIn }), cid, input }
   return what.type === 'tap' ? { ...turn, tapped: { id: what.id, ...drawnOver(what, ownsTapped) } } : turn
 }
 
@@ -100,8 +114,8 @@ function inputOf(what: TalkWhat): Input {
     case 'photo':
     case 'document': {
       const format = what.type === 'document' ? declaredFormat(what) : undefined
-      if (format !== undefined) return { kind: 'foreign_file', format }
       const { message, fileId, uniqueId, bytes, group, caption } = what
+      if (format !== undefined) return { kind: 'foreign_file', format, ...(group === undefined ? {} : { group }) }
       const more = { ...(group === undefined ? {} : { group }), ...(caption === undefined ? {} : { caption }) }
       const file = { fileId, uniqueId, bytes, ...(message === undefined ? {} : { message }) }
       return { kind: 'file', file, ...more }
@@ -123,6 +137,13 @@ export function freshSession({ person, chat, cid }: Turn): KeptSession {
   return { session, view: undefined, cid, thread: 1, message: undefined, shownRevision: 0 }
 }
 
+/** The conversation where the person is now. */
+export function inTopicOf(session: Session, { wroteIn }: Pick<Turn, 'wroteIn'>): Session {
+  if (wroteIn === undefined || wroteIn.topic === session.topic) return session
+  const { topic: _, ...rest } = session
+  return { ...rest, ...wroteIn }
+}
+
 /** What the command of a reaction came to, as far as the conversation is concerned. */
 export type Outcome = {
   /** Refused: nothing else of the reaction holds. */
@@ -133,11 +154,12 @@ export type Outcome = {
 
 /** Where the conversation goes. After a refusal it stays as it was, at the place the reaction names for that case. */
 export function nextSession(session: Session, reaction: Reaction, { refused }: Outcome): Session {
-  const { draft: before, photos: kept, placedAlbum: former, ...rest } = session
+  const { draft: before, photos: kept, placedAlbum: former, refusedAlbum: earlier, ...rest } = session
   const revision = session.revision + 1
   const draft = refused || reaction.draft === undefined ? before : (reaction.draft ?? undefined)
   const photos = refused || reaction.photos === undefined ? kept : (reaction.photos ?? undefined)
   const placedAlbum = (refused ? undefined : reaction.placedAlbum) ?? former
+  const refusedAlbum = reaction.refusedAlbum ?? earlier
   const place = (refused ? reaction.otherwise : reaction.go) ?? session.place
   return {
     ...rest,
@@ -146,6 +168,7 @@ export function nextSession(session: Session, reaction: Reaction, { refused }: O
     ...(draft === undefined ? {} : { draft }),
     ...(photos === undefined ? {} : { photos }),
     ...(placedAlbum === undefined ? {} : { placedAlbum }),
+    ...(refusedAlbum === undefined ? {} : { refusedAlbum }),
   }
 }
 
@@ -164,7 +187,7 @@ export function keptAfter(
     cid: drawn === undefined ? before.cid : turn.cid,
     // The screen of a placed order is over; any other that is still on its way stays on its way.
     shownRevision: handedOver || (drawn === undefined && wasShown) ? next.revision : before.shownRevision,
-    ...targetOf(before, turn, { draws: drawn !== undefined, inPlace, handedOver }),
+    ...targetOf(before, next, turn, { draws: drawn !== undefined, inPlace, handedOver }),
   }
 }
 
@@ -175,12 +198,14 @@ export function keptAfter(
  */
 function targetOf(
   before: KeptSession,
+  next: Session,
   { tapped, input }: Turn,
   { draws, inPlace, handedOver }: { draws: boolean; inPlace: boolean; handedOver: boolean },
 ): Pick<KeptSession, 'thread' | 'message'> {
   const same = { thread: before.thread, message: before.message }
   if (handedOver) return { thread: before.thread + 1, message: undefined }
-  if (!draws || inPlace || input.kind === 'file_checked') return same
+  const isElsewhere = next.topic !== before.session.topic
+  if (!draws || (inPlace && !isElsewhere) || input.kind === 'file_checked') return same
   const message = tapped?.message
   return message !== undefined && message === before.message ? same : { thread: before.thread + 1, message }
 }

@@ -39,8 +39,8 @@ export type SubmitTaskDeps = {
     values: Order['values'],
     urls: ReadonlyMap<string, string>,
   ) => Readonly<Record<string, unknown>>
-  /** What the bytes are, or undefined when they are no picture. */
-  readonly sniff: (bytes: Uint8Array) => { readonly mime: string } | undefined
+  /** The picture upright, as models are to see it; undefined when the bytes are none. */
+  readonly upright: (bytes: Uint8Array) => Promise<{ readonly mime: string; readonly bytes: Uint8Array } | undefined>
   readonly callbackUrl: (order: OrderId, story: Cid) => string | undefined
   readonly random: () => number
   readonly clock: Clock
@@ -201,7 +201,7 @@ type Uploaded =
 
 /** From Telegram to KIE's upload host; a Telegram link carries the bot token and is never handed on [kie-api 7]. */
 async function upload(
-  { fetchFile, kie, sniff, clock }: SubmitTaskDeps,
+  { fetchFile, kie, upright, clock }: SubmitTaskDeps,
   files: readonly TakenFile[],
 ): Promise<Uploaded> {
   const urls = new Map<string, string>()
@@ -212,12 +212,13 @@ async function upload(
       return { kind: 'refused', reason: 'input_lost', detail: fetched.detail }
     }
     if (fetched.kind === 'unknown') return { kind: 'later', detail: fetched.detail }
-    const { bytes } = fetched.value
-    const mime = sniff(bytes)?.mime
-    if (mime === undefined) {
-      const detail = `Telegram gave ${bytes.length} bytes that are no picture`
+    const { bytes: sent } = fetched.value
+    const picture = await upright(sent)
+    if (picture === undefined) {
+      const detail = `Telegram gave ${sent.length} bytes that are no picture`
       return { kind: 'refused', reason: 'input_lost', detail }
     }
+    const { bytes, mime } = picture
     const name = `${file.uniqueId}-${clock.now()}.${mime.split('/')[1] ?? 'bin'}`
     const put = await kie.upload({ bytes, mime, name })
     if (put.kind === 'not_done') {

@@ -3,7 +3,7 @@ import type { Errand } from '../errands/errand.ts'
 import { jobKeyOf } from '../errands/errand-jobs.ts'
 import { isFaultOfTheWorld } from '../faults.ts'
 import { after, type Clock, type Instant } from '../kit/clock.ts'
-import { newCid, type OfferId, type OrderId } from '../kit/ids.ts'
+import { destinationOf, newCid, type OfferId, type OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { lateSince, type OpenStatus } from '../orders/deadlines.ts'
 import type { Observation } from '../orders/decide.ts'
@@ -137,7 +137,7 @@ export function createSweepOrders({ open, store, record, offers, clock, telemetr
 
 /** The job that moves an order on from its state. */
 function errandOf(order: Order): Errand | undefined {
-  const { id, chat } = order
+  const { id } = order
   switch (order.status) {
     case 'placed':
     case 'submitting':
@@ -146,9 +146,9 @@ function errandOf(order: Order): Errand | undefined {
     case 'generating':
       return { kind: 'watch_task', order: id }
     case 'delivering':
-      return { kind: 'deliver', order: id, chat }
+      return { kind: 'deliver', order: id, ...destinationOf(order) }
     case 'released':
-      return order.gift === 'delivering' ? { kind: 'deliver', order: id, chat } : undefined
+      return order.gift === 'delivering' ? { kind: 'deliver', order: id, ...destinationOf(order) } : undefined
     case 'completed':
     case 'refunded':
       return undefined

@@ -57,6 +57,25 @@ describe('what a file is, by its bytes', () => {
     assert.equal(sniffPicture(bytesOf('GIF89a\0\0\x15\0')), undefined, 'a picture without width')
   })
 
+  it('knows WebP and PNG that move, which no model takes, by what stands before their pixels', () => {
+    const chunk = (type: string, body = '') => `\0\0\0${String.fromCharCode(body.length)}${type}${body}\0\0\0\0`
+    const header = chunk('IHDR', '\0\0\0\x25\0\0\0\x15\x08\x06\0\0\0')
+    const png = (...chunks: readonly string[]) => bytesOf(`\x89PNG\r\n\x1a\n${header}${chunks.join('')}`)
+    const webp = (flags: string) => bytesOf(`RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0${flags}\0\0\0\x24\0\0\x14\0\0`)
+    const moving = chunk('acTL', '\0\0\0\x02\0\0\0\0')
+    for (const bytes of [png(moving, chunk('IDAT')), png(chunk('gAMA', 'abcd'), moving), webp('\x02'), webp('\x12')]) {
+      assert.notEqual(sniffPicture(bytes), undefined)
+      assert.equal(sniffInput(bytes), undefined)
+      assert.equal(sniffForeign(bytes), 'animation')
+    }
+    for (const bytes of [png(chunk('IDAT'), moving), png(chunk('tEXt', 'acTL')), webp('\x10')]) {
+      assert.notEqual(sniffInput(bytes), undefined)
+      assert.equal(sniffForeign(bytes), undefined)
+    }
+    // A chunk that says it is longer than the file, or nothing after the header.
+    assert.notEqual(sniffInput(png('\xff\xff\xff\xffgAMA')), undefined)
+  })
+
   it('takes no GIF for a picture that models take', () => {
     assert.equal(sniffInput(bytesOf('GIF89a\x25\x00\x15\x00')), undefined)
     assert.equal(sniffInput(canvas.encodeSync('jpeg'))?.mime, 'image/jpeg')

@@ -3,7 +3,13 @@ import type { ForeignFormat } from '../catalog/foreign-format.ts'
 /**
  * Tells what a file is by its first bytes, never by its name or by what a server says about it. Pure.
  */
-export type Picture = { readonly mime: PictureMime; readonly width: number; readonly height: number }
+export type Picture = {
+  readonly mime: PictureMime
+  readonly width: number
+  readonly height: number
+  /** How a JPEG wants to be turned and mirrored: 2 to 8 of EXIF. Absent: it is upright. */
+  readonly orientation?: number
+}
 export type PictureMime = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/gif'
 
 /** A picture with its size in pixels; `undefined` when the bytes are none, or their header is broken. */
@@ -12,15 +18,16 @@ export function sniffPicture(bytes: Uint8Array): Picture | undefined {
   return picture !== undefined && picture.width > 0 && picture.height > 0 ? picture : undefined
 }
 
-/** A picture that KIE's models take as an input: JPEG, PNG or WebP, and no GIF [kie-models-notes]. */
+/** A picture that KIE's models take as an input: JPEG, PNG or WebP, and nothing that moves [kie-models-notes]. */
 export function sniffInput(bytes: Uint8Array): Picture | undefined {
   const picture = sniffPicture(bytes)
-  return picture?.mime === 'image/gif' ? undefined : picture
+  return picture?.mime === 'image/gif' || isAnimated(bytes) ? undefined : picture
 }
 
 /** Which well-known format the bytes have that no model takes; undefined when they have none of them. */
 export function sniffForeign(bytes: Uint8Array): ForeignFormat | undefined {
   if (holds(bytes, 4, 'ftyp')) return isoFormat(bytes)
+  if (isAnimated(bytes)) return 'animation'
   const head = heads.find(([, ...marks]) => marks.some((mark) => holds(bytes, 0, mark)))
   if (head !== undefined) return head[0]
   // Readers of PDF look for its mark in the first kilobyte; text and byte order marks may stand before an SVG's.
@@ -79,6 +86,7 @@ function gif(bytes: Uint8Array): Picture | undefined {
 function jpeg(bytes: Uint8Array): Picture | undefined {
   if (!holds(bytes, 0, '\xff\xd8\xff')) return undefined
   const view = viewOf(bytes)
+  let orientation: number | undefined
   let at = 2
   while (at + 9 <= bytes.length) {
     if (view.getUint8(at) !== 0xff) return undefined
@@ -86,12 +94,32 @@ function jpeg(bytes: Uint8Array): Picture | undefined {
     if (marker === 0xff) {
       at += 1 // A fill byte before the marker.
     } else if (isFrame(marker)) {
-      return { mime: 'image/jpeg', width: view.getUint16(at + 7), height: view.getUint16(at + 5) }
+      const size = { width: view.getUint16(at + 7), height: view.getUint16(at + 5) }
+      return { mime: 'image/jpeg', ...size, ...(orientation === undefined ? {} : { orientation }) }
     } else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
       at += 2 // A marker without a segment.
     } else {
-      at += 2 + view.getUint16(at + 2)
+      const next = at + 2 + view.getUint16(at + 2)
+      if (marker === 0xe1 && holds(bytes, at + 4, 'Exif\0\0'))
+        orientation ??= orientationOf(bytes.subarray(at + 10, next))
+      at = next
     }
+  }
+  return undefined
+}
+
+/** The orientation that the first directory of EXIF's TIFF says; undefined when it is upright, or says nothing. */
+function orientationOf(tiff: Uint8Array): number | undefined {
+  if (tiff.length < 8) return undefined
+  const view = viewOf(tiff)
+  const isLittle = holds(tiff, 0, 'II')
+  const first = view.getUint32(4, isLittle) + 2
+  if (first > tiff.length) return undefined
+  const end = Math.min(first + 12 * view.getUint16(first - 2, isLittle), tiff.length)
+  for (let at = first; at + 12 <= end; at += 12) {
+    if (view.getUint16(at, isLittle) !== 0x0112) continue
+    const orientation = view.getUint16(at + 8, isLittle)
+    return orientation >= 2 && orientation <= 8 ? orientation : undefined
   }
   return undefined
 }
@@ -116,6 +144,17 @@ function webp(bytes: Uint8Array): Picture | undefined {
     return { mime, width: 1 + (sizes & 0x3fff), height: 1 + ((sizes >>> 14) & 0x3fff) }
   }
   return undefined
+}
+
+/** Moving WebP says so in its first chunk, moving PNG in a chunk before its pixels. */
+function isAnimated(bytes: Uint8Array): boolean {
+  if (holds(bytes, 0, 'RIFF') && holds(bytes, 8, 'WEBPVP8X')) return ((bytes[20] ?? 0) & 0x02) !== 0
+  if (!holds(bytes, 0, '\x89PNG\r\n\x1a\n')) return false
+  const view = viewOf(bytes)
+  for (let at = 8; at + 12 <= bytes.length && !holds(bytes, at + 4, 'IDAT'); at += 12 + view.getUint32(at)) {
+    if (holds(bytes, at + 4, 'acTL')) return true
+  }
+  return false
 }
 
 const uint24 = (view: DataView, at: number): number => view.getUint16(at, true) | (view.getUint8(at + 2) << 16)

@@ -1,4 +1,4 @@
-import type { ChargeId, ChatId, Lane, MessageId, PersonId } from '../kit/ids.ts'
+import type { ChargeId, ChatId, Lane, MessageId, PersonId, TopicId } from '../kit/ids.ts'
 
 /**
  * An update as the service understands it; intake and dispatch read nothing else. Made by `telegram/parse-update.ts`,
@@ -9,7 +9,8 @@ export type ParsedUpdate = {
   readonly kind: string
   readonly lane: Lane
   readonly person?: Sender
-  readonly chat?: { readonly id: ChatId; readonly type: string }
+  /** `topic`: of the message, or of the message under the tapped button. */
+  readonly chat?: { readonly id: ChatId; readonly type: string; readonly topic?: TopicId }
   readonly what: What
 }
 

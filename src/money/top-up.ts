@@ -1,5 +1,5 @@
 import type { Instant } from '../kit/clock.ts'
-import type { ChargeId, MessageId, PersonId, TopUpId } from '../kit/ids.ts'
+import type { ChargeId, MessageId, PersonId, TopicId, TopUpId } from '../kit/ids.ts'
 import { type Kopecks, kopecks, type Stars, stars } from './amount.ts'
 import { type Decimal, parseDecimal } from './decimal.ts'
 
@@ -19,6 +19,8 @@ export type TopUp = {
   readonly state: 'open' | 'paid' | 'closed'
   readonly charge?: ChargeId
   readonly message?: MessageId
+  /** The topic of the person's chat in which it was asked for. */
+  readonly topic?: TopicId
 }
 
 /** An invoice older than this is not paid any more. */

@@ -354,7 +354,7 @@ const isRunning = (order: Order): boolean =>
 
 function base(order: Order): OrderBase {
   const { id, person, chat, cid, offer, model, values, price, day, placedAt, heldAt, ordered } = order
-  const { progressMessage, notShown, quiet } = order
+  const { topic, progressMessage, notShown, quiet } = order
   return {
     id,
     person,
@@ -366,6 +366,7 @@ function base(order: Order): OrderBase {
     price,
     day,
     placedAt,
+    ...(topic === undefined ? {} : { topic }),
     ...(heldAt === undefined ? {} : { heldAt }),
     ...(ordered === undefined ? {} : { ordered }),
     ...(progressMessage === undefined ? {} : { progressMessage }),

@@ -1,6 +1,6 @@
 import type { Values } from '../catalog/offer.ts'
 import type { Instant } from '../kit/clock.ts'
-import type { ChatId, Cid, FileId, KieTaskId, MessageId, OfferId, OrderId, PersonId } from '../kit/ids.ts'
+import type { ChatId, Cid, FileId, KieTaskId, MessageId, OfferId, OrderId, PersonId, TopicId } from '../kit/ids.ts'
 import type { Kopecks, Price, ShopDay } from '../money/amount.ts'
 
 /**
@@ -55,6 +55,8 @@ export type OrderBase = {
   readonly id: OrderId
   readonly person: PersonId
   readonly chat: ChatId
+  /** The topic of the chat in which it was ordered. */
+  readonly topic?: TopicId
   readonly cid: Cid
   readonly offer: OfferId
   /** KIE's model, kept so that an order can be read after its offer has changed. */

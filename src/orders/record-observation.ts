@@ -1,6 +1,6 @@
 import type { DueErrand } from '../errands/errand.ts'
 import { after, type Clock } from '../kit/clock.ts'
-import type { OrderId } from '../kit/ids.ts'
+import { destinationOf, type OrderId } from '../kit/ids.ts'
 import { unreachable } from '../kit/unreachable.ts'
 import { lossesOf } from '../losses/losses-of-order.ts'
 import { recordLoss } from '../losses/record-loss.ts'
@@ -82,7 +82,7 @@ async function applyEffect(
   clock: Clock,
   facts: Pick<Facts, 'add'>,
 ): Promise<readonly DueErrand[]> {
-  const { id, cid, chat } = order
+  const { id, cid } = order
   const now = clock.now()
   const entry = { order: id, at: now, cid }
   switch (effect.type) {
@@ -103,9 +103,9 @@ async function applyEffect(
     case 'watch':
       return [{ errand: { kind: 'watch_task', order: id }, cid, at: after(now, firstLookMs) }]
     case 'deliver':
-      return [{ errand: { kind: 'deliver', order: id, chat }, cid }]
+      return [{ errand: { kind: 'deliver', order: id, ...destinationOf(order) }, cid }]
     case 'show_progress':
-      return [{ errand: { kind: 'show_progress', order: id, chat }, cid }]
+      return [{ errand: { kind: 'show_progress', order: id, ...destinationOf(order) }, cid }]
     default:
       return unreachable(effect, 'applyEffect')
   }

@@ -189,7 +189,7 @@ export function startOwnDuties(
   /** Whether the operators can be told anything; they see that the bot is typing, and nothing else. */
   const askOperators = async (_: undefined, signal: AbortSignal) => {
     const asked = operators.map(async (operator) => {
-      const finding = judgeOperator(operator, await ports.chat.sayBusy(chatOfPerson(operator), 'typing'))
+      const finding = judgeOperator(operator, await ports.chat.sayBusy({ chat: chatOfPerson(operator) }, 'typing'))
       if (finding !== undefined && !signal.aborted) tellFindings([finding], telemetry)
     })
     await untilAborted(signal, Promise.all(asked))

@@ -16,7 +16,8 @@ import type { OrderReferences } from '../generation/order-reference.ts'
 import { createSubmitTask } from '../generation/submit-task.ts'
 import { createSweepOrders } from '../generation/sweep-orders.ts'
 import { createWatchTask } from '../generation/watch-task.ts'
-import { sniffForeign, sniffInput } from '../http/sniff.ts'
+import { sniffForeign } from '../http/sniff.ts'
+import { uprightInput } from '../http/upright.ts'
 import { buildMarketInput } from '../kie/families/market.ts'
 import { type ChatId, type PersonId, randomFraction } from '../kit/ids.ts'
 import type { Turns } from '../kit/turns.ts'
@@ -93,7 +94,7 @@ export function createErrands(
       fetchFile: chat.fetchFile,
       offer: catalog.get,
       buildInput: buildMarketInput,
-      sniff: sniffInput,
+      upright: uprightInput,
       callbackUrl: (order, story) =>
         callbackBase === undefined ? undefined : `${callbackBase}/${references.sign(order, story)}`,
       random,
@@ -154,8 +155,8 @@ export function createWorkDuties(
 }
 
 /** What a person sent, by its bytes. */
-function examine(bytes: Uint8Array): Examined {
-  const picture = sniffInput(bytes)
+async function examine(bytes: Uint8Array): Promise<Examined> {
+  const picture = await uprightInput(bytes)
   if (picture === undefined) return { verdict: sniffForeign(bytes) ?? 'not_a_picture' }
-  return { verdict: 'picture', width: picture.width, height: picture.height }
+  return { verdict: 'picture', bytes: picture.bytes.length, width: picture.width, height: picture.height }
 }

@@ -73,6 +73,9 @@ const fragments: readonly { readonly pattern: RegExp; readonly why: ChatNo }[] =
   },
 ]
 
+/** The topic was deleted or closed; the same without it is taken [telegram-bot-api 6]. */
+export const isTopicGone = (refused: Refused): boolean =>
+  /message thread not found|TOPIC_(CLOSED|DELETED|ID_INVALID)/i.test(refused.description)
 /** The same text is on the screen already, which is what an edit wants. */
 export const isNotModified = (refused: Refused): boolean => /message is not modified/i.test(refused.description)
 export const isAlreadyRefunded = (refused: Refused): boolean => /CHARGE_ALREADY_REFUNDED/i.test(refused.description)

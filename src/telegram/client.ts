@@ -1,13 +1,13 @@
 import type { Message } from 'grammy/types'
-import { InputFile } from 'grammy/web'
+import { type Api, InputFile } from 'grammy/web'
 import type { View } from '../conversation/view.ts'
 import type { ChatGateway, ChatNo, Sent, SentFile } from '../delivery/chat-gateway.ts'
 import type { Clock } from '../kit/clock.ts'
 import { keptConnections } from '../kit/exchange.ts'
-import { type FileId, fileId, messageId } from '../kit/ids.ts'
+import { type Destination, type FileId, fileId, messageId } from '../kit/ids.ts'
 import { done, later, never, type Outcome, unknown } from '../kit/outcome.ts'
 import { createAdmin, type TelegramAdmin } from './admin.ts'
-import { isAlreadyRefunded, isNotModified, type TelegramNo } from './answer.ts'
+import { isAlreadyRefunded, isNotModified, isTopicGone, type TelegramNo } from './answer.ts'
 import { createBotApi } from './bot-api.ts'
 import { renderCaption, renderKeyboard, renderPlain, renderText, textUnitsMax } from './send.ts'
 
@@ -42,6 +42,22 @@ export function createTelegramClient({
   const call = { limitMs: limits.callMs }
   const upload = { limitMs: limits.fileMs, ownConnection: true }
 
+  /** Calls with the topic of the destination, and once more without it when Telegram says that there is no such topic. */
+  async function callTo<T>(
+    { chat, topic }: Destination,
+    run: (telegram: Api, at: { readonly chat_id: number; readonly message_thread_id?: number }) => Promise<T>,
+    options: { readonly limitMs: number; readonly ownConnection?: boolean },
+  ): Promise<Outcome<T, TelegramNo>> {
+    const inChat = () => api.call((telegram) => run(telegram, { chat_id: chat }), options)
+    if (topic === undefined) return await inChat()
+    const inTopic = await api.call<T | typeof topicGone>(
+      (telegram) => run(telegram, { chat_id: chat, message_thread_id: topic }),
+      { ...options, accept: (refused) => (isTopicGone(refused) ? topicGone : undefined) },
+    )
+    if (inTopic.kind !== 'done') return inTopic
+    return inTopic.value === topicGone ? await inChat() : done(inTopic.value)
+  }
+
   async function fetchOnce(file: FileId): Promise<Outcome<{ readonly bytes: Uint8Array }, ChatNo> | 'not_found'> {
     const place = await api.call((telegram) => telegram.raw.getFile({ file_id: file }), call)
     if (place.kind !== 'done') return forChat(place)
@@ -67,8 +83,8 @@ export function createTelegramClient({
   return {
     ...createAdmin(api, call.limitMs),
 
-    async send(chat, view) {
-      const message = await api.call((telegram) => telegram.raw.sendMessage({ chat_id: chat, ...textOf(view) }), call)
+    async send(to, view) {
+      const message = await callTo(to, (telegram, at) => telegram.raw.sendMessage({ ...at, ...textOf(view) }), call)
       return forChat(andThen(message, sentOf))
     },
 
@@ -80,14 +96,15 @@ export function createTelegramClient({
       return forChat(andThen(edited, () => done({ message })))
     },
 
-    async sendFile(chat, { bytes, name }, as, view) {
+    async sendFile(to, { bytes, name }, as, view) {
       const file = new InputFile(bytes, nameForTelegram(name))
-      const sent = await api.call<Message>(
-        (telegram) =>
+      const sent = await callTo<Message>(
+        to,
+        (telegram, at) =>
           as === 'photo'
-            ? telegram.raw.sendPhoto({ chat_id: chat, photo: file, ...captionOf(view) })
+            ? telegram.raw.sendPhoto({ ...at, photo: file, ...captionOf(view) })
             : telegram.raw.sendDocument({
-                chat_id: chat,
+                ...at,
                 document: file,
                 // The original is asked for as it is; Telegram would make a video or an animation of some.
                 disable_content_type_detection: true,
@@ -98,12 +115,13 @@ export function createTelegramClient({
       return forChat(andThen(sent, (message) => sentFileOf(message, as)))
     },
 
-    async sendAgain(chat, file, as, view) {
-      const sent = await api.call<Message>(
-        (telegram) =>
+    async sendAgain(to, file, as, view) {
+      const sent = await callTo<Message>(
+        to,
+        (telegram, at) =>
           as === 'photo'
-            ? telegram.raw.sendPhoto({ chat_id: chat, photo: file, ...captionOf(view) })
-            : telegram.raw.sendDocument({ chat_id: chat, document: file, ...captionOf(view) }),
+            ? telegram.raw.sendPhoto({ ...at, photo: file, ...captionOf(view) })
+            : telegram.raw.sendDocument({ ...at, document: file, ...captionOf(view) }),
         call,
       )
       return forChat(andThen(sent, (message) => sentFileOf(message, as)))
@@ -122,11 +140,12 @@ export function createTelegramClient({
       return forChat(answered)
     },
 
-    async sendInvoice(chat, { title, description, payload, label, stars }) {
-      const message = await api.call(
-        (telegram) =>
+    async sendInvoice(to, { title, description, payload, label, stars }) {
+      const message = await callTo(
+        to,
+        (telegram, at) =>
           telegram.raw.sendInvoice({
-            chat_id: chat,
+            ...at,
             title: renderPlain(title, titleUnitsMax),
             description: renderPlain(description, descriptionUnitsMax),
             payload,
@@ -155,11 +174,12 @@ export function createTelegramClient({
       return outcome === 'not_found' ? never('file_gone', 'Telegram names the file and does not find it') : outcome
     },
 
-    async removeKeyboard(chat, text) {
-      const message = await api.call(
-        (telegram) =>
+    async removeKeyboard(to, text) {
+      const message = await callTo(
+        to,
+        (telegram, at) =>
           telegram.raw.sendMessage({
-            chat_id: chat,
+            ...at,
             text: renderPlain(text, textUnitsMax),
             disable_notification: true,
             reply_markup: { remove_keyboard: true },
@@ -169,12 +189,15 @@ export function createTelegramClient({
       const sent = andThen(message, sentOf)
       if (sent.kind !== 'done') return forChat(sent)
       // What cannot be deleted may stay: it says something true.
-      await api.call((telegram) => telegram.raw.deleteMessage({ chat_id: chat, message_id: sent.value.message }), call)
+      await api.call(
+        (telegram) => telegram.raw.deleteMessage({ chat_id: to.chat, message_id: sent.value.message }),
+        call,
+      )
       return done(true)
     },
 
-    async sayBusy(chat, doing) {
-      return forChat(await api.call((telegram) => telegram.raw.sendChatAction({ chat_id: chat, action: doing }), call))
+    async sayBusy(to, doing) {
+      return forChat(await callTo(to, (telegram, at) => telegram.raw.sendChatAction({ ...at, action: doing }), call))
     },
   }
 }
@@ -234,6 +257,7 @@ function nameForTelegram(name: string): string {
   return plain === '' ? 'file' : plain
 }
 
+const topicGone = Symbol('there is no such topic')
 const toastUnitsMax = 200
 const titleUnitsMax = 32
 const descriptionUnitsMax = 255

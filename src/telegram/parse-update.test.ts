@@ -22,6 +22,18 @@ describe('a message', () => {
     })
   })
 
+  it('says in which topic of the chat it is; a thread of replies is none', () => {
+    assert.deepEqual(message({ text: 'a', message_thread_id: 12, is_topic_message: true }).chat, {
+      id: 501,
+      type: 'private',
+      topic: 12,
+    })
+    assert.deepEqual(message({ text: 'a', message_thread_id: 12 }).chat, { id: 501, type: 'private' })
+    const under = { message_id: 3, date: 1, chat, message_thread_id: 12, is_topic_message: true }
+    const tap = parse('callback_query', { id: 'q', from, data: 'x', message: under })
+    assert.deepEqual(tap.chat, { id: 501, type: 'private', topic: 12 })
+  })
+
   it('is a command only when it has the form of one', () => {
     const command = (text: string) => what({ text })
     const start = { type: 'command', name: 'start', payload: '', message: 7 }

@@ -12,6 +12,8 @@ import {
   messageId,
   type PersonId,
   personId,
+  type TopicId,
+  topicId,
 } from '../kit/ids.ts'
 
 /**
@@ -281,10 +283,18 @@ function senderOf(content: Fields | undefined): Sender | undefined {
 }
 
 /** Of a message, or of the message under a tapped button. */
-function chatOf(content: Fields | undefined): { readonly id: ChatId; readonly type: string } | undefined {
-  const chat = recordOf(content?.['chat']) ?? recordOf(recordOf(content?.['message'])?.['chat'])
+function chatOf(content: Fields | undefined): ParsedUpdate['chat'] {
+  const message = recordOf(content?.['chat']) === undefined ? recordOf(content?.['message']) : content
+  const chat = recordOf(message?.['chat'])
   const id = chat?.['id']
-  return isId(id) ? { id: chatId(id), type: stringOf(chat?.['type']) ?? 'unknown' } : undefined
+  if (!isId(id)) return undefined
+  return { id: chatId(id), type: stringOf(chat?.['type']) ?? 'unknown', ...topicOf(message) }
+}
+
+/** `message_thread_id` alone may be a thread of replies, which is no topic. */
+function topicOf(message: Fields | undefined): { readonly topic?: TopicId } {
+  const id = message?.['message_thread_id']
+  return message?.['is_topic_message'] === true && isId(id) ? { topic: topicId(id) } : {}
 }
 
 function messageNumber(value: unknown): { readonly message?: MessageId } {

@@ -87,7 +87,7 @@ function open() {
       noOriginal: async (_permit, _order, why) => ({ ...emptyView, text: [why] }),
       noResult: async (_permit, _order, why) => ({ ...emptyView, text: [`result ${why}`] }),
     },
-    examine: () => ({ verdict: 'picture', width: 10, height: 10 }),
+    examine: async () => ({ verdict: 'picture', bytes: 1, width: 10, height: 10 }),
     fileChecked: async () => {},
     starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
     starTransactions: async () => done([]),

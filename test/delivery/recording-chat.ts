@@ -17,7 +17,7 @@ export function createRecordingChat() {
   const next: (() => Promise<Outcome<never, ChatNo> | undefined>)[] = []
   const chat: Pick<ChatGateway, 'send' | 'edit' | 'answerTap'> = {
     async send(to, view) {
-      calls.push({ call: 'send', chat: to, view })
+      calls.push({ call: 'send', chat: to.chat, view })
       const refused = await next.shift()?.()
       if (refused !== undefined) return refused
       messages += 1

@@ -66,7 +66,7 @@ function open() {
       refused,
       record,
       texts: { invoice: async () => words, receipt: shows, noOriginal: shows, noResult: shows },
-      examine: () => ({ verdict: 'picture', width: 10, height: 10 }),
+      examine: async () => ({ verdict: 'picture', bytes: 1, width: 10, height: 10 }),
       fileChecked: async (_permit, _owner, _file, verdict) => void verdicts.push(verdict),
       starRefunds: { mayBegin: async () => true, done: async () => {}, refused: async () => {} },
       starTransactions: async () => unknown('no answer'),

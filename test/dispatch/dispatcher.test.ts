@@ -389,6 +389,7 @@ describe('the dispatcher', () => {
     await it.arrivesElsewhere(boris)
     await until(() => door.inside() === 2, 'both steps have begun')
     it.abort()
+    await until(() => it.clock.sleepers().includes(10_000), 'it gives its steps their time')
     await it.clock.advance(10_000)
     await it.working
     const given = [

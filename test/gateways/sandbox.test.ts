@@ -84,7 +84,7 @@ describe('the gateways against the sandbox', () => {
     assert.deepEqual([started.lane, started.chat?.type, started.person?.languageCode], [`p:${anna}`, 'private', 'ru'])
     assert.deepEqual([started.what.name, started.what.payload], ['start', 'ref_1'])
 
-    const { message } = value(await telegram().send(anna, menu))
+    const { message } = value(await telegram().send({ chat: anna }, menu))
     await control('POST', `/people/${anna}/taps`, { message_id: message, text: 'Help' })
     const { what: tap } = await next('tap')
     assert.deepEqual([tap.data, tap.message], ['menu:help', { id: message, hasText: true, inaccessible: false }])
@@ -102,32 +102,32 @@ describe('the gateways against the sandbox', () => {
   })
 
   it('draws and draws again', async () => {
-    const { message } = value(await telegram().send(anna, menu))
+    const { message } = value(await telegram().send({ chat: anna }, menu))
     assert.equal(value(await telegram().edit(anna, message, menu)).message, message, 'not modified is done')
     assert.equal(value(await telegram().edit(anna, message, { ...menu, text: ['new'] })).message, message)
     assert.equal(why(await telegram().edit(anna, messageId(999_999), menu)), 'message_gone')
-    assert.equal(why(await telegram().send(chatId(424242424), menu)), 'no_chat')
+    assert.equal(why(await telegram().send({ chat: chatId(424242424) }, menu)), 'no_chat')
     assert.equal(why(await telegram().answerTap('4242', {})), 'tap_expired')
     const long = { ...menu, text: ['Wish: ', { quote: ['🦊'.repeat(5000)] }] }
-    assert.equal((await telegram().send(anna, long)).kind, 'done')
+    assert.equal((await telegram().send({ chat: anna }, long)).kind, 'done')
   })
 
   it('sends a photo and a document, and each again by its id', async () => {
     for (const as of ['photo', 'document'] as const) {
-      const sent = value(await telegram().sendFile(anna, file, as, menu))
-      const again = value(await telegram().sendAgain(anna, sent.file, as, { ...menu, keyboard: [] }))
+      const sent = value(await telegram().sendFile({ chat: anna }, file, as, menu))
+      const again = value(await telegram().sendAgain({ chat: anna }, sent.file, as, { ...menu, keyboard: [] }))
       assert.notEqual(again.message, sent.message)
       assert.equal(why(await telegram().edit(anna, sent.message, menu)), 'message_gone', 'it has no text to edit')
     }
     const noPicture = { ...file, bytes: Buffer.from('<html>') }
-    assert.equal(why(await telegram().sendFile(anna, noPicture, 'photo', menu)), 'not_a_photo')
-    assert.equal(why(await telegram().sendAgain(anna, fileId('AgACnothing'), 'photo', menu)), 'file_gone')
+    assert.equal(why(await telegram().sendFile({ chat: anna }, noPicture, 'photo', menu)), 'not_a_photo')
+    assert.equal(why(await telegram().sendAgain({ chat: anna }, fileId('AgACnothing'), 'photo', menu)), 'file_gone')
     assert.equal(why(await telegram().fetchFile(fileId('AgACnothing'))), 'file_gone')
   })
 
   it('takes Stars and gives them back once', async () => {
     const invoice = { title: 'Balance', description: 'Top-up', payload: 'topup1', label: 'Balance', stars: 160 }
-    const { message } = value(await telegram().sendInvoice(anna, invoice))
+    const { message } = value(await telegram().sendInvoice({ chat: anna }, invoice))
     const payment = control('POST', `/people/${anna}/payments`, { message_id: message, outcome: 'pay' })
     const { what: query } = await next('pre_checkout')
     assert.deepEqual([query.payload, query.totalAmount, query.currency], ['topup1', 160, 'XTR'])
@@ -153,10 +153,10 @@ describe('the gateways against the sandbox', () => {
   it('hears that it is blocked, is told so, and may come back', async () => {
     await control('POST', `/people/${anna}/block`, {})
     await next('blocked')
-    assert.equal(why(await telegram().send(anna, menu)), 'blocked')
+    assert.equal(why(await telegram().send({ chat: anna }, menu)), 'blocked')
     await control('POST', `/people/${anna}/unblock`, {})
     await next('unblocked')
-    assert.equal((await telegram().send(anna, menu)).kind, 'done')
+    assert.equal((await telegram().send({ chat: anna }, menu)).kind, 'done')
   })
 
   it('keeps the bot in order', async () => {
@@ -175,15 +175,15 @@ describe('the gateways against the sandbox', () => {
     const fault = (fields: object) =>
       control('POST', '/faults', { on: 'telegram', method: 'sendMessage', times: 1, ...fields })
     await fault({ status: 429, retry_after: 3, description: 'Too Many Requests: retry after 3' })
-    const waits = await telegram().send(anna, menu)
+    const waits = await telegram().send({ chat: anna }, menu)
     assert.deepEqual(waits.kind === 'not_done' && [waits.why, waits.retry], [
       'too_many',
       { when: 'later', afterMs: 3000 },
     ])
     await fault({ status: 403, description: 'Forbidden: bot was blocked by the user' })
-    assert.equal(why(await telegram().send(anna, menu)), 'blocked')
+    assert.equal(why(await telegram().send({ chat: anna }, menu)), 'blocked')
     await fault({ status: 502 })
-    assert.equal(why(await telegram().send(anna, menu)), 'unknown')
+    assert.equal(why(await telegram().send({ chat: anna }, menu)), 'unknown')
   })
 
   /** A task with a callback, looked at once KIE has called. */

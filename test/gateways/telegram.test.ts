@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
+import { z } from 'zod'
 import type { View } from '../../src/conversation/view.ts'
 import { createClock } from '../../src/kit/clock.ts'
-import { chatId, fileId, messageId, personId } from '../../src/kit/ids.ts'
+import { chatId, fileId, messageId, personId, topicId } from '../../src/kit/ids.ts'
 import type { Outcome } from '../../src/kit/outcome.ts'
 import { createTelegramClient } from '../../src/telegram/client.ts'
 import { freePort, type Loopback, serve, serveJson, serveRaw, serveText } from '../fixtures/loopback.ts'
@@ -37,7 +38,7 @@ function refusedWith(outcome: Outcome<unknown>, why: string, when: 'never' | 'la
 describe('what is sent to Telegram', () => {
   it('sends text with entities, buttons with addresses and styles, and no markup language', async (t) => {
     const { telegram, heard } = await answering(t, { ok: true, result: message })
-    assert.deepEqual(await telegram.send(anna, view), { kind: 'done', value: { message: 77 } })
+    assert.deepEqual(await telegram.send({ chat: anna }, view), { kind: 'done', value: { message: 77 } })
     assert.equal(heard[0]?.path, `/bot${token}/sendMessage`)
     assert.deepEqual(sent({ heard }), {
       chat_id: 501,
@@ -70,7 +71,7 @@ describe('what is sent to Telegram', () => {
       { file_id: 'large', file_unique_id: 'l', width: 900, height: 900 },
     ]
     const { telegram, heard } = await answering(t, { ok: true, result: { ...message, photo } })
-    assert.deepEqual(await telegram.sendFile(anna, picture, 'photo', view), {
+    assert.deepEqual(await telegram.sendFile({ chat: anna }, picture, 'photo', view), {
       kind: 'done',
       value: { message: 77, file: 'large', as: 'photo' },
     })
@@ -86,8 +87,8 @@ describe('what is sent to Telegram', () => {
     const { telegram, heard } = await answering(t, { ok: true, result: { ...message, document } })
     const as = 'document'
     const done = { kind: 'done', value: { message: 77, file: 'doc', as } }
-    assert.deepEqual(await telegram.sendFile(anna, picture, as, view), done)
-    assert.deepEqual(await telegram.sendAgain(anna, fileId('doc'), as, view), done)
+    assert.deepEqual(await telegram.sendFile({ chat: anna }, picture, as, view), done)
+    assert.deepEqual(await telegram.sendAgain({ chat: anna }, fileId('doc'), as, view), done)
     assert.equal(heard[1]?.path, `/bot${token}/sendDocument`)
     assert.match(heard[1]?.body.toString() ?? '', /"document":"doc"/)
   })
@@ -101,7 +102,7 @@ describe('what is sent to Telegram', () => {
       label: 'Balance',
       stars: 160,
     }
-    assert.equal((await telegram.sendInvoice(anna, invoice)).kind, 'done')
+    assert.equal((await telegram.sendInvoice({ chat: anna }, invoice)).kind, 'done')
     assert.deepEqual(sent({ heard }), {
       chat_id: 501,
       title: `${'T'.repeat(31)}…`,
@@ -113,6 +114,29 @@ describe('what is sent to Telegram', () => {
     })
   })
 
+  it('writes into a topic, and into the chat when Telegram knows no such topic', async (t) => {
+    const there = await answering(t, { ok: true, result: message })
+    await there.telegram.send({ chat: anna, topic: topicId(12) }, view)
+    const { chat_id, message_thread_id } = z.looseObject({}).parse(sent(there))
+    assert.deepEqual({ chat_id, message_thread_id }, { chat_id: 501, message_thread_id: 12 })
+
+    for (const description of ['Bad Request: message thread not found', 'Bad Request: TOPIC_CLOSED']) {
+      const gone = await serve(t, ({ body }, reply) => {
+        const isInTopic = body.includes('message_thread_id')
+        const answer = isInTopic ? { ok: false, error_code: 400, description } : { ok: true, result: message }
+        reply.writeHead(isInTopic ? 400 : 200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+      })
+      const telegram = clientOf(gone.url)
+      const to = { chat: anna, topic: topicId(12) }
+      assert.deepEqual(await telegram.send(to, view), { kind: 'done', value: { message: 77 } })
+      assert.equal((await telegram.sayBusy(to, 'typing')).kind, 'done')
+      assert.equal(gone.heard.length, 4)
+    }
+    const other = await refusing(t, 400, 'Bad Request: chat not found')
+    refusedWith(await other.telegram.send({ chat: anna, topic: topicId(12) }, view), 'no_chat', 'never')
+    assert.equal(other.heard.length, 1)
+  })
+
   it('answers a tap within 200 characters and shows that something is under way', async (t) => {
     const { telegram, heard } = await answering(t, { ok: true, result: true })
     assert.deepEqual(await telegram.answerTap('q1', { text: 'x'.repeat(300), alert: true }), {
@@ -120,7 +144,7 @@ describe('what is sent to Telegram', () => {
       value: true,
     })
     assert.deepEqual(sent({ heard }), { callback_query_id: 'q1', text: `${'x'.repeat(199)}…`, show_alert: true })
-    assert.deepEqual(await telegram.sayBusy(anna, 'upload_photo'), { kind: 'done', value: true })
+    assert.deepEqual(await telegram.sayBusy({ chat: anna }, 'upload_photo'), { kind: 'done', value: true })
     assert.deepEqual(await telegram.answerTap('q2', {}), { kind: 'done', value: true })
   })
 
@@ -159,7 +183,7 @@ describe('what Telegram definitely did not do', () => {
   for (const [code, description, why] of cases) {
     it(`says ${why} for ${code} "${description}"`, async (t) => {
       const { telegram } = await refusing(t, code, description)
-      refusedWith(await telegram.send(anna, view), why, 'never')
+      refusedWith(await telegram.send({ chat: anna }, view), why, 'never')
     })
   }
 
@@ -169,26 +193,26 @@ describe('what Telegram definitely did not do', () => {
   ] as const) {
     it(`takes ${code} for a state of the bot that may pass, and for no end of the call’s work`, async (t) => {
       const { telegram } = await refusing(t, code, description)
-      refusedWith(await telegram.send(anna, view), 'token_refused', 'later')
+      refusedWith(await telegram.send({ chat: anna }, view), 'token_refused', 'later')
     })
   }
 
   it('names the wait of a 429, in the body or in the header', async (t) => {
     const body = await refusing(t, 429, 'Too Many Requests: retry after 7', { retry_after: 7 })
-    refusedWith(await body.telegram.send(anna, view), 'too_many', 'later', 7000)
+    refusedWith(await body.telegram.send({ chat: anna }, view), 'too_many', 'later', 7000)
     const html = await serve(t, (_, response) => response.writeHead(429, { 'retry-after': '3' }).end('<html>slow down'))
-    refusedWith(await clientOf(html.url).send(anna, view), 'too_many', 'later', 3000)
+    refusedWith(await clientOf(html.url).send({ chat: anna }, view), 'too_many', 'later', 3000)
   })
 
   it('takes a 413 of the server in front for what it is', async (t) => {
     const { url } = await serveText(t, '<html>413 Request Entity Too Large</html>', 413)
-    refusedWith(await clientOf(url).sendFile(anna, picture, 'photo', view), 'too_big', 'never')
+    refusedWith(await clientOf(url).sendFile({ chat: anna }, picture, 'photo', view), 'too_big', 'never')
   })
 
   it('may be asked again later when there was no connection', async () => {
-    const refused = await clientOf(`http://127.0.0.1:${await freePort()}`).send(anna, view)
+    const refused = await clientOf(`http://127.0.0.1:${await freePort()}`).send({ chat: anna }, view)
     refusedWith(refused, 'unreachable', 'later')
-    refusedWith(await clientOf('http://nowhere.invalid').send(anna, view), 'unreachable', 'later')
+    refusedWith(await clientOf('http://nowhere.invalid').send({ chat: anna }, view), 'unreachable', 'later')
   })
 })
 
@@ -197,35 +221,35 @@ describe('what nobody knows whether Telegram did', () => {
 
   it('is unknown after a connection that broke, an answer that broke off, and no answer in time', async (t) => {
     const cut = await serveRaw(t, (socket) => socket.once('data', () => socket.destroy()))
-    isUnknown(await clientOf(`http://127.0.0.1:${cut.port}`).send(anna, view))
+    isUnknown(await clientOf(`http://127.0.0.1:${cut.port}`).send({ chat: anna }, view))
     const half = await serveRaw(t, (socket) =>
       socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{"ok":true')),
     )
-    isUnknown(await clientOf(`http://127.0.0.1:${half.port}`).send(anna, view))
+    isUnknown(await clientOf(`http://127.0.0.1:${half.port}`).send({ chat: anna }, view))
     const silent = await serveRaw(t, () => undefined)
-    isUnknown(await clientOf(`http://127.0.0.1:${silent.port}`, 80).send(anna, view))
+    isUnknown(await clientOf(`http://127.0.0.1:${silent.port}`, 80).send({ chat: anna }, view))
   })
 
   it('is unknown after 5xx, HTML, a redirect, and JSON of somebody else', async (t) => {
     const restart = await refusing(t, 500, 'Internal Server Error: restart')
-    isUnknown(await restart.telegram.send(anna, view))
+    isUnknown(await restart.telegram.send({ chat: anna }, view))
     const gateway = await serveText(t, '<html>502 Bad Gateway</html>', 502)
-    isUnknown(await clientOf(gateway.url).send(anna, view))
+    isUnknown(await clientOf(gateway.url).send({ chat: anna }, view))
     const html = await serveText(t, '<html>welcome</html>', 200)
-    isUnknown(await clientOf(html.url).send(anna, view))
+    isUnknown(await clientOf(html.url).send({ chat: anna }, view))
     const moved = await serve(t, (_, response) => response.writeHead(302, { location: html.url }).end())
-    isUnknown(await clientOf(moved.url).send(anna, view))
+    isUnknown(await clientOf(moved.url).send({ chat: anna }, view))
     assert.equal(html.heard.length, 1, 'the redirect was not followed')
     for (const body of [null, [], 'ok', { error: 'no' }]) {
-      isUnknown(await (await answering(t, body)).telegram.send(anna, view))
+      isUnknown(await (await answering(t, body)).telegram.send({ chat: anna }, view))
     }
   })
 
   it('is unknown after an ok that names no message or no file', async (t) => {
     const bare = await answering(t, { ok: true, result: {} })
-    isUnknown(await bare.telegram.send(anna, view))
+    isUnknown(await bare.telegram.send({ chat: anna }, view))
     const noFile = await answering(t, { ok: true, result: message })
-    isUnknown(await noFile.telegram.sendFile(anna, picture, 'photo', view))
+    isUnknown(await noFile.telegram.sendFile({ chat: anna }, picture, 'photo', view))
   })
 })
 
@@ -377,7 +401,7 @@ describe('the bot’s token', () => {
         await refusing(t, 500, `Internal Server Error: ${said}`),
       ]
       for (const { telegram } of refusals) {
-        for (const outcome of [await telegram.send(anna, view), await telegram.fetchFile(fileId('f'))]) {
+        for (const outcome of [await telegram.send({ chat: anna }, view), await telegram.fetchFile(fileId('f'))]) {
           const text = JSON.stringify(outcome)
           assert.ok(!text.includes(secret), text)
           assert.match(text, /\*\*\*/)
@@ -397,7 +421,11 @@ describe('the bot’s token', () => {
     ]
     for (const place of places) {
       const telegram = clientOf(place)
-      const outcomes = [await telegram.send(anna, view), await telegram.getMe(), await telegram.fetchFile(fileId('f'))]
+      const outcomes = [
+        await telegram.send({ chat: anna }, view),
+        await telegram.getMe(),
+        await telegram.fetchFile(fileId('f')),
+      ]
       for (const outcome of outcomes) {
         assert.notEqual(outcome.kind, 'done')
         assert.ok(!JSON.stringify(outcome).toLowerCase().includes(secret.toLowerCase()), JSON.stringify(outcome))

@@ -133,7 +133,7 @@ export function openShop(storage: Storage) {
         fetchFile: async () => ({ kind: 'done', value: { bytes: new Uint8Array([1]) } }),
         offer: () => offer,
         buildInput: ({ model }, { prompt }) => ({ model, prompt }),
-        sniff: () => ({ mime: 'image/png' }),
+        upright: async (bytes) => ({ mime: 'image/png', bytes }),
         callbackUrl: (order, of) => `https://bot.example/kie/${references.sign(order, of)}`,
         random: () => 0,
         clock,

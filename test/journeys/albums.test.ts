@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, describe, it } from 'node:test'
 import { z } from 'zod'
 import { albumSettlesMs } from '../../src/conversation/session.ts'
-import type { Person } from '../fixtures/person.ts'
+import { type Person, type Sent, until, wordsOf } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
 import { opens, picture, topsUp } from './steps.ts'
 
@@ -113,5 +113,55 @@ describe('a part of an album that comes later than the others', () => {
     assert.deepEqual(await orderOfTask(), [0])
     await dina.sends({ photo: second })
     await dina.sees(/Уже есть: 1 из 4|Опишите/)
+  })
+})
+
+describe('what cannot be taken of an album is said once', () => {
+  const heic = Buffer.from(`\0\0\0\x18ftypmif1\0\0\0\0mif1heic${'x'.repeat(500)}`, 'latin1')
+  const file = (name: string, group: string, bytes: Uint8Array = heic) => ({ document: { bytes, name }, group })
+  /** The bot's answers to an album, when each of its files was handled and one of the answers says this. */
+  async function answersTo(person: Person, album: readonly Sent[], says: RegExp): Promise<readonly string[]> {
+    const before = (await person.looks()).length
+    const newest = Math.max(...person.chat().map(({ message_id }) => message_id))
+    const handled = log.count('MESSAGE_RECEIVED') + album.length
+    await person.sendsAtOnce(album)
+    await until(() => log.count('MESSAGE_RECEIVED') === handled, 'every file is handled')
+    await person.sees((message) => message.message_id > newest && says.test(wordsOf(message)))
+    return (await person.looks())
+      .slice(before)
+      .filter(({ from }) => from === 'bot')
+      .map(wordsOf)
+  }
+
+  it('when none of its ten files is a picture', async () => {
+    const egor = await world.person('Егор')
+    await egor.says('/start')
+    await egor.sees(/Картинки и дизайн/)
+    const album = Array.from({ length: 10 }, (_, n) => file(`IMG_${n}.HEIC`, 'ten'))
+    assert.equal((await answersTo(egor, album, /Это HEIC/)).length, 1, egor.print())
+  })
+
+  it('beside the pictures that are taken, however the others are called', async () => {
+    const zoya = await reworks('Зоя')
+    const album = [
+      file('IMG_1.HEIC', 'mixed'),
+      file('IMG_2.png', 'mixed', picture(51)),
+      file('IMG_3.jpg', 'mixed'),
+      file('IMG_4.png', 'mixed', picture(52)),
+      file('IMG_5.HEIC', 'mixed'),
+    ]
+    assert.equal((await answersTo(zoya, album, /Это HEIC[\s\S]*Уже есть: 2 из 4/)).length, 1, zoya.print())
+  })
+
+  it('when no model is chosen yet, and those that are pictures wait for one', async () => {
+    const ivan = await world.person('Иван')
+    await ivan.says('/start')
+    await ivan.sees(/Картинки и дизайн/)
+    const album = [
+      file('IMG_1.png', 'later', picture(53)),
+      ...Array.from({ length: 3 }, (_, n) => file(`IMG_${n}.HEIC`, 'later')),
+      file('IMG_9.png', 'later', picture(54)),
+    ]
+    assert.equal((await answersTo(ivan, album, /Это HEIC[\s\S]*›/)).length, 1, ivan.print())
   })
 })

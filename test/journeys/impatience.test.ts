@@ -38,7 +38,7 @@ const world = await startWorld({
     },
     chat: {
       ...ports.chat,
-      send: (chat, view) => drawn(chat, () => ports.chat.send(chat, view)),
+      send: (to, view) => drawn(to.chat, () => ports.chat.send(to, view)),
       edit: (chat, message, view) => drawn(chat, () => ports.chat.edit(chat, message, view)),
     },
   }),

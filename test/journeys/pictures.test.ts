@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import sharp from 'sharp'
 import { connectOnce } from '../../src/storage/postgres/database.ts'
 import { labelsOf, type Person, until } from '../fixtures/person.ts'
 import { startWorld } from '../fixtures/service.ts'
@@ -52,6 +53,24 @@ test('a picture sent as a file is as good as a photo, and its caption is the des
   const { input, fetched } = await lastTask('image_url')
   assert.equal(input['prompt'], 'сделай лето')
   assert.ok(fetched[0]?.equals(file))
+})
+
+test('a photo sent as a file arrives at KIE as people see it: turned as its EXIF says', async () => {
+  const lying = await sharp(picture(5)).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+  await opens(anna, 'Qwen 2 Edit')
+  const broken = lying.subarray(0, lying.length - 20)
+  await anna.sends({ document: { bytes: broken, name: 'broken.jpg', mime: 'image/jpeg' } })
+  await anna.sees(/Это не картинка/)
+  await anna.sends({ document: { bytes: lying, name: 'IMG_1.jpg', mime: 'image/jpeg' }, caption: 'сделай осень' })
+  await anna.sees(/сделай осень[\s\S]*\[Запустить/)
+  await anna.taps('Запустить')
+  await anna.getsPhoto()
+  const { fetched } = await lastTask('image_url')
+  const { width, height, orientation, format } = await sharp(fetched[0]).metadata()
+  assert.deepEqual(
+    { width, height, orientation, format },
+    { width: 80, height: 120, orientation: undefined, format: 'jpeg' },
+  )
 })
 
 test('a photo that came before a model was chosen is not sent again: it goes to the model that is picked', async () => {

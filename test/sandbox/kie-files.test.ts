@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { createCanvas } from '@napi-rs/canvas'
 import { type Kie, startKie, startReceiver } from './kie-setup.ts'
+import { pngOf } from './telegram-setup.ts'
 
 const hour = 3_600_000
 const picture = (colour: string, width = 64, height = 48): Buffer => {
@@ -137,6 +138,25 @@ describe('files of KIE', () => {
       [401, 400, 400, 400, 400, 405],
     )
     assert.ok(answers.every((answer) => answer.body.success === false))
+  })
+
+  it('that a model does not take fail the task, which costs nothing: a GIF, too many bytes, too many pixels', async () => {
+    const gif = Buffer.concat([Buffer.from('GIF89a\x25\0\x15\0', 'latin1'), Buffer.alloc(100)])
+    const nano = 'google/nano-banana-edit'
+    const qwen = 'qwen2-1/image-to-image'
+    for (const [model, bytes, says] of [
+      [nano, gif, 'image_urls: file type image/gif is not supported'],
+      [qwen, gif, 'image_urls: file type image/gif is not supported'],
+      [nano, pngOf(100, 100, 10 * 1024 * 1024 + 1), 'image_urls: file size exceeds 10485760 bytes'],
+      [qwen, pngOf(5001, 5000), 'image_urls: 5001x5000 exceeds 25000000 pixels'],
+    ] as const) {
+      const form = new FormData()
+      form.set('uploadPath', 'images')
+      form.set('file', new Blob([Uint8Array.from(bytes)]), 'a')
+      const { downloadUrl } = (await kie.call('POST', '/kie-upload/api/file-stream-upload', form)).body.data
+      const failed = await kie.ended(await kie.taskOf(model, { prompt: 'make it blue', image_urls: [downloadUrl] }))
+      assert.deepEqual([failed.state, failed.fail_code, failed.fail_msg, failed.credits], ['fail', '422', says, 0])
+    }
   })
 
   it('go into an edit; one that is missing, foreign or no picture fails the task and costs nothing', async () => {

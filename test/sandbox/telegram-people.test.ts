@@ -31,6 +31,46 @@ describe('the person in front of a bot', () => {
     )
   })
 
+  it('writes in a topic of the chat, where the bot can answer as long as it is there', async (t) => {
+    const sandbox = await startSandbox(t)
+    const [anna, boris] = [await sandbox.person(), await sandbox.person()]
+    assert.equal(at(await sandbox.ok('getMe'), 'has_topics_enabled'), false)
+    const topic = numberAt(await sandbox.control('POST', `/people/${anna}/topics`, { name: 'Cats' }), 'topic')
+    assert.equal(at(await sandbox.ok('getMe'), 'has_topics_enabled'), true)
+    await sandbox.control('POST', `/people/${anna}/messages`, { text: 'a cat', topic })
+    const [begun, said] = listAt({ updates: await sandbox.ok('getUpdates') }, 'updates')
+    assert.equal(at(begun, 'message.forum_topic_created.name'), 'Cats')
+    assert.equal(at(begun, 'message.message_id'), topic)
+    for (const update of [begun, said]) {
+      assert.equal(at(update, 'message.message_thread_id'), topic)
+      assert.equal(at(update, 'message.is_topic_message'), true)
+    }
+    const there = { chat_id: anna, message_thread_id: topic }
+    const answered = await sandbox.ok('sendMessage', { ...there, text: 'meow' })
+    assert.equal(at(answered, 'message_thread_id'), topic)
+    const invoice = { title: 'T', description: 'D', payload: 'p', currency: 'XTR', prices: [{ label: 'L', amount: 1 }] }
+    const sends = [
+      ['sendMessage', { text: 'meow' }],
+      ['sendPhoto', { photo: 'attach://none' }],
+      ['sendInvoice', invoice],
+      ['sendChatAction', { action: 'typing' }],
+      ['copyMessage', { from_chat_id: anna, message_id: numberAt(answered, 'message_id') }],
+    ] as const
+    for (const [method, params] of sends) {
+      for (const wrong of [
+        { ...there, message_thread_id: 77 },
+        { ...there, chat_id: boris },
+      ]) {
+        const refused = await sandbox.call(method, { ...params, ...wrong })
+        assert.equal(refused.body['description'], 'Bad Request: message thread not found', method)
+      }
+    }
+    await sandbox.control('DELETE', `/people/${anna}/topics/${topic}`)
+    const late = await sandbox.call('sendMessage', { ...there, text: 'meow' })
+    assert.equal(late.body['description'], 'Bad Request: message thread not found')
+    await sandbox.ok('sendMessage', { chat_id: anna, text: 'meow' })
+  })
+
   it('presses a button by its text and reads what the bot answered', async (t) => {
     const sandbox = await startSandbox(t)
     const anna = await sandbox.person()

@@ -24,6 +24,7 @@ export type InputField = {
   readonly maxItems?: number | undefined
   /** Of each fetched file. */
   readonly maxBytes?: number | undefined
+  readonly maxPixels?: number | undefined
   readonly mimes?: readonly string[] | undefined
   readonly deprecated?: boolean | undefined
   readonly fields?: readonly InputField[] | undefined
@@ -42,6 +43,7 @@ const inputField: z.ZodType<InputField> = z.strictObject({
   minItems: z.number().optional(),
   maxItems: z.number().optional(),
   maxBytes: z.number().optional(),
+  maxPixels: z.number().optional(),
   mimes: z.array(z.string()).optional(),
   deprecated: z.boolean().optional(),
   get fields() {

@@ -15,6 +15,8 @@ export const answer = (result: unknown): Answer => ({ result })
 export const yes: Answer = { result: true }
 
 export type Peer = { readonly person: Person; readonly chat: Chat }
+/** A chat to send to, and the topic of it that the call names. */
+export type OpenPeer = Peer & { readonly topic?: number }
 
 /** The private chat of `chat_id`. The sandbox has people only, so a name or a group's id is not found. */
 export function peerOf({ telegram, bot, params }: Call, field = 'chat_id'): Peer {
@@ -25,14 +27,17 @@ export function peerOf({ telegram, bot, params }: Call, field = 'chat_id'): Peer
   return { person, chat: telegram.people.chat(bot.id, person.id) }
 }
 
-/** A chat something may be sent to. */
-export function openPeer(call: Call): Peer {
+/** A chat something may be sent to. `message_thread_id` must name one of its topics [tdlib/telegram-bot-api#847]. */
+export function openPeer(call: Call): OpenPeer {
   const peer = peerOf(call)
   if (peer.chat.blocked) throw forbidden('bot was blocked by the user')
   if (peer.person.isStranger === true && !call.telegram.messages.hasChat(call.bot.id, peer.person.id)) {
     throw forbidden("bot can't initiate conversation with a user")
   }
-  return peer
+  const topic = call.params.int('message_thread_id') ?? 0
+  if (topic === 0) return peer
+  if (!peer.chat.topics?.includes(topic)) throw badRequest('message thread not found')
+  return { ...peer, topic }
 }
 
 export function render({ telegram, bot }: Call, person: Person, message: StoredMessage): Json {

@@ -15,6 +15,8 @@ export const getMe: Method = ({ bot }) =>
     supports_inline_queries: false,
     can_connect_to_business: false,
     has_main_web_app: false,
+    has_topics_enabled: bot.hasTopics === true,
+    allows_users_to_create_topics: bot.hasTopics === true,
   })
 
 function languageOf(params: Params): string {

@@ -1,6 +1,6 @@
 import { readFormatted } from '../formatting/formatting.ts'
 import type { Formatted, StoredMessage } from '../model.ts'
-import { answer, type Call, type Method, openPeer, type Peer, readReply, render } from './call.ts'
+import { answer, type Call, type Method, type OpenPeer, openPeer, readReply, render } from './call.ts'
 import { badRequest } from './errors.ts'
 import { readMarkup } from './keyboard.ts'
 import type { Params } from './params.ts'
@@ -30,7 +30,7 @@ export function readPreview(params: Params): { preview?: Record<string, unknown>
 /** Puts a message of the bot into a chat, with everything that all send methods share. */
 export function post(
   call: Call,
-  { person }: Peer,
+  { person, topic }: OpenPeer,
   content: StoredMessage['content'],
   extra: Partial<Pick<StoredMessage, 'albumId' | 'inlineKeyboard' | 'otherMarkup' | 'forwardOrigin'>> = {},
 ): StoredMessage {
@@ -40,6 +40,7 @@ export function post(
     from: 'bot',
     content,
     protectedContent: call.params.bool('protect_content'),
+    ...(topic === undefined ? {} : { topic }),
     ...readReply(call, person),
     ...extra,
   })
@@ -69,9 +70,15 @@ const chatActions = new Set([
 ])
 
 export const sendChatAction: Method = (call) => {
-  const { person } = openPeer(call)
+  const { person, topic } = openPeer(call)
   const action = call.params.text('action')?.toLowerCase() ?? ''
   if (!chatActions.has(action)) throw badRequest('wrong parameter action in request')
-  call.telegram.world.feed.publish({ type: 'typing', person: person.id, bot: call.bot.id, action })
+  call.telegram.world.feed.publish({
+    type: 'typing',
+    person: person.id,
+    bot: call.bot.id,
+    action,
+    ...(topic === undefined ? {} : { topic }),
+  })
   return answer(true)
 }

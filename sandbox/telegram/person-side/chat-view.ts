@@ -9,6 +9,7 @@ export function viewOf(message: StoredMessage, origin: string): Json {
     message_id: message.id,
     from: message.from,
     date: message.date,
+    ...(message.topic === undefined ? {} : { topic: message.topic }),
     edited: message.editDate !== undefined,
     deleted: message.deleted,
     ...(message.editDate === undefined ? {} : { edit_date: message.editDate }),
@@ -49,6 +50,8 @@ function contentView({ bot, content }: StoredMessage, origin: string): Json {
           telegram_payment_charge_id: content.charge,
         },
       }
+    case 'topic_created':
+      return { topic_created: content.name }
     case 'pinned':
       return { pinned_message_id: content.message }
     default:

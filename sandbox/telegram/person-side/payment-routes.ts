@@ -15,12 +15,12 @@ export function paymentRoutes(app: FastifyInstance, telegram: Telegram): void {
   app.post<{ Params: { id: string } }>('/sandbox/v1/people/:id/payments', async (request) => {
     const { person, bot } = speakerOf(telegram, request)
     const wish = parseBody(paymentBody, request.body)
-    const invoice = invoiceOf(telegram, bot, person, wish)
+    const { invoice, topic } = invoiceOf(telegram, bot, person, wish)
     if (wish.outcome === 'decline') return { outcome: 'declined' }
     const answer = await askBot(telegram, bot, person, invoice)
     if (answer === undefined) return { outcome: 'timeout', error_message: 'The bot did not answer within 10 seconds.' }
     if (!answer.ok) return { outcome: 'refused', error_message: answer.errorMessage ?? '' }
-    return wish.outcome === 'abandon' ? { outcome: 'abandoned' } : pay(telegram, bot, person, invoice)
+    return wish.outcome === 'abandon' ? { outcome: 'abandoned' } : pay(telegram, bot, person, invoice, topic)
   })
 
   app.post<{ Params: { id: string; charge: string } }>('/sandbox/v1/people/:id/refunds/:charge', async (request) => {
@@ -45,17 +45,20 @@ const paymentBody = z
   .refine((body) => (body.message_id === undefined) !== (body.link === undefined), 'give either message_id or link')
 
 type Wish = z.infer<typeof paymentBody>
+/** The message about the payment stands in the topic of its invoice. */
+type Asked = { readonly invoice: Invoice; readonly topic?: number }
 
-function invoiceOf(telegram: Telegram, bot: Bot, person: Person, { message_id, link }: Wish): Invoice {
+function invoiceOf(telegram: Telegram, bot: Bot, person: Person, { message_id, link }: Wish): Asked {
   if (message_id === undefined) {
     const found = telegram.payments.byLink(link ?? '')
     if (found === undefined || found.bot !== bot.id) throw new ControlError(404, `there is no invoice at ${link}`)
-    return found.invoice
+    return { invoice: found.invoice }
   }
   const message = telegram.messages.find(bot.id, person.id, message_id)
   if (message === undefined) throw new ControlError(404, `there is no message ${message_id} in this chat`)
   if (message.content.type !== 'invoice') throw new ControlError(400, `message ${message_id} is no invoice`)
-  return message.content.invoice
+  const { topic } = message
+  return { invoice: message.content.invoice, ...(topic === undefined ? {} : { topic }) }
 }
 
 function askBot(telegram: Telegram, bot: Bot, person: Person, invoice: Invoice) {
@@ -71,7 +74,7 @@ function askBot(telegram: Telegram, bot: Bot, person: Person, invoice: Invoice) 
   return answer
 }
 
-function pay(telegram: Telegram, bot: Bot, person: Person, invoice: Invoice) {
+function pay(telegram: Telegram, bot: Bot, person: Person, invoice: Invoice, topic: number | undefined) {
   return telegram.world.shelf.atomically(() => {
     const { charge } = telegram.payments.pay(bot.id, person.id, invoice)
     const message = telegram.messages.post({
@@ -79,6 +82,7 @@ function pay(telegram: Telegram, bot: Bot, person: Person, invoice: Invoice) {
       person: person.id,
       from: 'person',
       content: { type: 'successful_payment', invoice, charge },
+      ...(topic === undefined ? {} : { topic }),
     })
     const update = emitMessage(telegram, bot, person, message)
     return { outcome: 'paid', charge_id: charge, message_id: message.id, update_id: update?.id ?? null }

@@ -4,6 +4,7 @@ import type { Telegram } from '../state.ts'
 import { emitMessage } from '../state.ts'
 import { botOf, personOf, speakerOf, waitFor } from './asking.ts'
 import { viewOf } from './chat-view.ts'
+import { mustHaveTopic } from './topic-routes.ts'
 import { messageBody, readContents } from './what-is-written.ts'
 
 /** The person's side of a conversation: writing, and seeing the chat. */
@@ -19,6 +20,8 @@ export function talkRoutes(
       const { person, bot } = speakerOf(telegram, request)
       const wish = parseBody(messageBody, request.body)
       const contents = readContents(wish)
+      const { topic } = wish
+      if (topic !== undefined) mustHaveTopic(telegram.people.chat(bot.id, person.id), topic)
       heard(bot.id, person.id)
       return telegram.world.shelf.atomically(() => {
         const sent = contents.map((content) => {
@@ -27,6 +30,7 @@ export function talkRoutes(
             person: person.id,
             from: 'person',
             content: content(telegram, bot),
+            ...(topic === undefined ? {} : { topic }),
             ...(wish.reply_to_message_id === undefined ? {} : { replyTo: wish.reply_to_message_id }),
             ...(wish.media_group_id === undefined ? {} : { albumId: wish.media_group_id }),
           })

@@ -23,6 +23,8 @@ export const messageBody = z.strictObject({
   voice: fileBody.optional(),
   caption: z.string().optional(),
   reply_to_message_id: z.number().int().optional(),
+  /** A topic of the chat; `POST /people/{id}/topics` begins one. */
+  topic: z.number().int().optional(),
   /** The same for every item of an album, which arrives as separate messages. */
   media_group_id: z.string().min(1).max(64).optional(),
 })

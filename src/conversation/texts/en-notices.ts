@@ -19,6 +19,8 @@ const asJpegEn = (name: string) =>
 const foreignEn: ForeignTexts = {
   heic: 'That is HEIC, the format of iPhone cameras, and the models cannot open it. Send it as a photo, not as a file.',
   gif: 'That is a GIF, and the models work with still pictures. Take a screenshot of the frame you want and send it as a photo.',
+  animation:
+    'That moves, and the models work with still pictures. Take a screenshot of the frame you want and send it as a photo.',
   pdf: 'That is a PDF, and the model needs a picture. Take a screenshot of the page you want and send it as a photo.',
   svg: asJpegEn('an SVG'),
   avif: asJpegEn('AVIF'),

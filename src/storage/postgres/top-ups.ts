@@ -1,13 +1,13 @@
 import { instant } from '../../kit/clock.ts'
-import { type BotId, chargeId, messageId, personId, type TopUpId, topUpId } from '../../kit/ids.ts'
+import { type BotId, chargeId, messageId, personId, type TopUpId, topicId, topUpId } from '../../kit/ids.ts'
 import { kopecks, stars } from '../../money/amount.ts'
 import type { TopUp, TopUps } from '../../money/top-up.ts'
 import { type Int8, toSafeInteger } from './safe-integer.ts'
 import type { Sql } from './sql.ts'
 
-const ADD = `insert into top_ups (id, bot, person, amount_kopecks, stars, made_at, state, charge, message)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
-const GET = `select id, person, amount_kopecks, stars, made_at, state, charge, message from top_ups
+const ADD = `insert into top_ups (id, bot, person, amount_kopecks, stars, made_at, state, charge, message, topic)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
+const GET = `select id, person, amount_kopecks, stars, made_at, state, charge, message, topic from top_ups
   where id = $1 and bot = $2`
 const LOCK = `${GET} for update`
 const HAS_OPEN = `select 1 from top_ups
@@ -20,8 +20,9 @@ const SAVE = `update top_ups set state = $3, charge = $4, message = $5 where id 
  */
 export function createPostgresTopUps(sql: Sql, { bot }: { readonly bot: BotId }): TopUps {
   return {
-    async add({ id, person, amount, stars: price, madeAt, state, charge, message }) {
-      await sql.query(ADD, [id, bot, person, amount, price, madeAt, state, charge ?? null, message ?? null])
+    async add({ id, person, amount, stars: price, madeAt, state, charge, message, topic }) {
+      const known = [charge ?? null, message ?? null, topic ?? null]
+      await sql.query(ADD, [id, bot, person, amount, price, madeAt, state, ...known])
     },
     async get(id) {
       const { rows } = await sql.query<Row>(GET, [id, bot])
@@ -35,7 +36,7 @@ export function createPostgresTopUps(sql: Sql, { bot }: { readonly bot: BotId })
       return rows[0] === undefined ? undefined : readTopUp(rows[0])
     },
     async save({ id, state, charge, message }) {
-      // Amount, Stars and payer are fixed when the invoice is made and are not written again.
+      // Amount, Stars, payer and topic are fixed when the invoice is made and are not written again.
       const { rowCount } = await sql.query(SAVE, [id, bot, state, charge ?? null, message ?? null])
       if (rowCount !== 1) throw new Error(`top-up ${id} is not there`)
     },
@@ -51,6 +52,7 @@ type Row = {
   state: TopUp['state']
   charge: string | null
   message: Int8 | null
+  topic: Int8 | null
 }
 
 function readTopUp(row: Row): TopUp {
@@ -64,5 +66,6 @@ function readTopUp(row: Row): TopUp {
     state: row.state,
     ...(row.charge === null ? {} : { charge: chargeId(row.charge) }),
     ...(row.message === null ? {} : { message: messageId(toSafeInteger(row.message, `the message of top-up ${id}`)) }),
+    ...(row.topic === null ? {} : { topic: topicId(toSafeInteger(row.topic, `the topic of top-up ${id}`)) }),
   }
 }

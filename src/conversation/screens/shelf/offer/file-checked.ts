@@ -50,6 +50,7 @@ function noticeOf(verdict: FileVerdict, field: ImagesField): Notice | undefined 
     case 'raw':
     case 'psd':
     case 'jxl':
+    case 'animation':
       return { type: 'foreign_format', format: verdict }
     case 'too_big':
       return { type: 'file_too_big', maxBytes: bytesMaxOf(field) }
