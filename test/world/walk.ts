@@ -92,6 +92,8 @@ export async function walk(number: number): Promise<readonly string[]> {
   /** Three orders in a row that bring nothing: the operator hears of it, if not before. */
   async function losesThree(operator: Person): Promise<void> {
     say('KIE fails three orders')
+    // Selling may be paused until KIE is asked again, and a start asks.
+    await world.restartService()
     await world.controls.kie({ ...usual, outcome: 'fail' })
     const galina = await world.person('Галина')
     for (const prompt of ['кот', 'пёс', 'сова']) {
