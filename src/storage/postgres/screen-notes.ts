@@ -26,9 +26,9 @@ const NOTE = `
                 $8::text[])
       as t (chat, revision, shown, thread, message, show_at, tries, view)
    where s.chat = t.chat and (s.thread = t.thread or (t.thread is null and s.revision = t.revision))`
-/** Nothing is put off for longer. What seems to be was noted by a clock that was ahead and has been set back: it is due. */
-const putOffMsMax = 10 * 60_000
-const isDue = (now: string) => `shown_revision < revision and (show_at <= ${now} or show_at > ${now} + ${putOffMsMax})`
+// Telegram hardly asks for a longer wait. What seems to be put off for longer was noted by a clock that was ahead and has
+// been set back: it is due.
+const isDue = (now: string) => `shown_revision < revision and (show_at <= ${now} or show_at > ${now} + ${3_600_000})`
 const DUE = `select chat from sessions where ${isDue('$1::bigint')} order by show_at limit $2`
 const DUE_IN = `
   select chat, person, revision, body, view, cid, thread, message, shown_revision, show_tries from sessions
