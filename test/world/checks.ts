@@ -56,7 +56,6 @@ export async function checkAll(ended: Ended): Promise<string> {
     ...(await nothingThrice(ended)),
     ...(await nothingShelved(ended)),
     ...(await moneyIsRight(ended)),
-    ...(await operatorsHeard(ended)),
     ...exceptions(ended),
   ]
   assert.deepEqual(problems, [])
@@ -222,26 +221,6 @@ const exceptions = ({ world }: Ended): readonly string[] =>
       return event === 'ERRAND_FAILED' && !isOddState(error)
     })
     .map(({ event, fields }) => `${event}: ${JSON.stringify(fields)}`)
-
-const LOSSES_IN_ROW = `
-  select cause, count(distinct cid)::int as stories from losses
-   where at > (select coalesce(max(updated_at), 0) from orders
-                where status = 'completed' and id not in (select order_id from losses where order_id is not null))
-   group by cause having count(distinct cid) >= 3`
-
-/** Three losses of one cause in a row are told to the operators. */
-async function operatorsHeard({ world, db, operator }: Ended): Promise<readonly string[]> {
-  const { rows } = await db.query<{ cause: string; stories: number }>(LOSSES_IN_ROW)
-  const isHeard = () => operator.chat().some(({ text }) => text?.includes('LOSS_RECORDED'))
-  if (rows.length === 0 || isHeard()) return []
-  // Whoever begins to lead looks at once.
-  await world.restartService()
-  const told = operator.sees(/LOSS_RECORDED/).then(
-    () => [],
-    () => [`the operator did not hear of ${JSON.stringify(rows)}`],
-  )
-  return await told
-}
 
 const MONEY = `
   select (select coalesce(sum(balance), 0) from accounts where person = $1 and unit = 'RUB')::int as balance,

@@ -86,6 +86,25 @@ export async function walk(number: number): Promise<readonly string[]> {
     await Promise.all(customers.map((customer) => customer.rests()))
     say('all is quiet')
     say(await checkAll({ world, db, operator, customers }))
+    if (choose(4) === 0) await losesThree(operator)
+  }
+
+  /** Three orders in a row that bring nothing: the operator hears of it, if not before. */
+  async function losesThree(operator: Person): Promise<void> {
+    say('KIE fails three orders')
+    // Selling may be paused until KIE is asked again, and a start asks.
+    await world.restartService()
+    await world.controls.kie({ ...usual, outcome: 'fail' })
+    const galina = await world.person('Галина')
+    for (const prompt of ['кот', 'пёс', 'сова']) {
+      await describes(galina, 'Z-Image', prompt)
+      await galina.taps(/^Запустить/)
+      await galina.sees(/не справилась/)
+    }
+    // Whoever begins to lead looks at once.
+    await world.restartService()
+    const isAlert = ({ text }: { readonly text?: string | undefined }) => text?.includes('LOSS_RECORDED') === true
+    if (!(await operator.looks()).some(isAlert)) await operator.sees(isAlert)
   }
 
   async function meet() {
