@@ -14,6 +14,9 @@ const [seconds = 60] = process.argv.slice(2).map(Number)
 
 const telegram = await startTelegram()
 const stage = await setStage()
+// What the server does by itself is no transaction of an instance.
+await stage.ask('alter system set autovacuum = off')
+await stage.ask('select pg_reload_conf()')
 const leader = await startInstance(stage, telegram.url, { name: 'leader', until: /DUTIES_STARTED/ })
 const alone = await idle(leader)
 const standby = await startInstance(stage, telegram.url, { name: 'standby', until: /PASSIVE_ENTER/ })

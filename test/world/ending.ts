@@ -7,7 +7,10 @@ import type { Time } from './time.ts'
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 
-/** Long enough for every pause, deadline and gift, in steps so that one thing can follow from another. */
+/**
+ * Long enough for every pause, deadline and gift, also of an order that a clock a week ahead has dated, in steps so that
+ * one thing can follow from another.
+ */
 const stepsMs = [
   5_000,
   minuteMs,
@@ -19,6 +22,7 @@ const stepsMs = [
   6 * hourMs,
   26 * hourMs,
   26 * hourMs,
+  7 * 24 * hourMs,
 ]
 
 /**
