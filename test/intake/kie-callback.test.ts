@@ -11,7 +11,7 @@ import { createTelling } from '../fixtures/telling.ts'
 /** When a task is polled that callbacks of KIE speak of, on the real queue; KIE itself is not asked. */
 const storage = await openStorage()
 const clock = createClock()
-const { telemetry } = createTelling(clock)
+const { telemetry, fieldsOf } = createTelling(clock)
 const story = cid('abc123ff')
 /** Milliseconds at which each order was polled. */
 const polls = new Map<OrderId, number[]>()
@@ -81,4 +81,19 @@ describe('a callback of KIE', { concurrency: true }, () => {
       assert.ok(pause < 4_000, `${Math.round(pause)} ms without a poll`)
     }
   })
+})
+
+// Nobody else may be at the queue.
+it('a callback that cannot be noted because the connection is cut blames the world, and is to come again', async () => {
+  const blocker = await storage.database.connect('blocker')
+  await blocker.query(`begin; lock table ${storage.schema}_jobs._private_jobs in access exclusive mode`)
+  const heard = handleCallback(newOrderId(), none, body)
+  await until(async () => (await storage.cut(/add_jobs/)) > 0, 'it waits, and is cut')
+  assert.deepEqual(await heard, { kind: 'cannot_note' })
+  await blocker.query('rollback')
+  await blocker.end()
+  assert.deepEqual(
+    fieldsOf('EXCEPTION_CAUGHT').map(({ error_type: type }) => type),
+    ['StorageFault'],
+  )
 })

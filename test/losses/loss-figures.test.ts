@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { after } from '../../src/kit/clock.ts'
 import { fileId, kieTaskId, messageId, type OrderId } from '../../src/kit/ids.ts'
 import { createReadFigures } from '../../src/storage/postgres/figures.ts'
 import { LOSS_FIGURES } from '../../src/storage/postgres/losses-admin.ts'
@@ -82,6 +83,15 @@ describe('the figures of losses', () => {
     )
   })
 
+  it('count a row also when an order was delivered by a clock that was ahead and has been set back', async () => {
+    const now = clock.now()
+    clock.setWall(after(now, 7 * 24 * hourMs))
+    await delivers(0xb1)
+    clock.setWall(after(now, 2_000))
+    await fails(0xb2)
+    assert.deepEqual(await stories(), [['task_failed', 2]])
+  })
+
   it('forget a row after a day without any, and begin anew with each day of the shop', async () => {
     await clock.advance(24 * hourMs + 1)
     const { today, inRow } = await read()
@@ -94,7 +104,7 @@ describe('the figures of losses', () => {
        select 'old' || n, 1, 'completed', 'x', 'q' || n, '00000000', '{}', n, n from generate_series(1, 5000) n`,
     )
     await storage.rows('analyze orders')
-    const plan = await storage.rows(`explain (format json) ${LOSS_FIGURES}`, [0, 5_000, 4_000])
+    const plan = await storage.rows(`explain (format json) ${LOSS_FIGURES}`, [0, 5_000, 4_000, 5_000])
     assert.match(JSON.stringify(plan), /"Index Name":"orders_completed"/)
   })
 })

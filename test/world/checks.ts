@@ -37,6 +37,8 @@ export const explained: readonly EventName[] = [
   'LOCK_LOST',
   'PASSIVE_REJECT',
   'DUTY_FAILED',
+  // Connections that are cut twice within a second may hold up the end of a worker for 12 s.
+  'DUTIES_ABANDONED',
   'WEBHOOK_LAST_ERROR',
   'WEBHOOK_SET_RETRY',
   'OPERATOR_NOT_TOLD',

@@ -200,7 +200,13 @@ export function createErrandEngine({
         },
       }
     },
-    add: (errand) => errands.add([errand]),
+    async add(errand) {
+      try {
+        await errands.add([errand])
+      } catch (error) {
+        throw asStorageFault(error, 'adding an errand')
+      }
+    },
     async repeat({ id, errand, cid }, at, counts) {
       const spec = specOf({ errand: repeatOf(errand), cid, at }, counts, clock)
       try {

@@ -59,7 +59,7 @@ export function createReadFigures({
   async function readLosses(): Promise<LossFigures> {
     const now = clock.now()
     const day = shopDayAt(now, timezone)
-    return { day, ...(await lossFigures(sql, shopDaySpan(day, timezone), after(now, -rowMs))) }
+    return { day, ...(await lossFigures(sql, shopDaySpan(day, timezone), { from: after(now, -rowMs), to: now })) }
   }
 
   async function readSlow() {

@@ -39,11 +39,11 @@ const SINGLE = `
    where l.bot = (select bot from world) and l.at >= $1 and l.at < $2 and l.cause = $3
    order by l.at, l.id limit 200`
 
-// An order of which a part was lost is not the delivered one that ends a row.
+// An order of which a part was lost is not the delivered one that ends a row, nor one that a clock ahead has dated.
 const IN_ROW = `
   with delivered as (
     select updated_at as at from orders o
-     where status = 'completed' and updated_at >= $3 and not exists (select from losses where order_id = o.id)
+     where status = 'completed' and updated_at >= $3 and updated_at <= $4 and not exists (select from losses where order_id = o.id)
      order by updated_at desc limit 1)
   select cause, count(distinct cid)::int as stories,
          (array_agg(cid order by at, id))[1] as first, (array_agg(detail order by at desc, id desc))[1] as last
@@ -78,16 +78,17 @@ export async function lossesByCause(sql: Sql, { from, to }: Span): Promise<reado
   return rows.map(causeOf)
 }
 
-/** The losses of a day, and for each cause what has ended with it since then and since an order came without a loss. */
+/** The losses of a day, and for each cause what has ended with it in this row's time since an order came without a loss. */
 export async function lossFigures(
   sql: Sql,
   { from, to }: Span,
-  since: Instant,
+  row: Span,
 ): Promise<{ readonly today: readonly CauseOfDay[]; readonly inRow: readonly InRow[] }> {
   const { rows } = await sql.query<{ today: readonly CauseRow[]; in_row: readonly InRowRow[] }>(LOSS_FIGURES, [
     from,
     to,
-    since,
+    row.from,
+    row.to,
   ])
   const [{ today, in_row } = { today: [], in_row: [] }] = rows
   const inRow = in_row.map(({ cause, stories, first, last }) => ({ cause, stories, firstCid: first, lastDetail: last }))
