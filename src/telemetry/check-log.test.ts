@@ -201,6 +201,14 @@ describe('an update', () => {
     finds([...boot, ...without('UPDATE_RECEIVED', message)], /COMMAND_RECEIVED without an UPDATE_RECEIVED/)
   })
 
+  it('may be told by whoever handled it before its reception says that it is committed, a moment later', () => {
+    const [received, ...handled] = message
+    assert.ok(received)
+    finds([...boot, ...handled.slice(0, 3), received, ...handled.slice(3)])
+    const [event, fields] = received
+    finds([...boot, ...handled, [event, fields, 2_001]], /COMMAND_RECEIVED without an UPDATE_RECEIVED/)
+  })
+
   it('has a cid of its own', () => {
     finds(after('DISPATCH_OK', ['UPDATE_RECEIVED', { ...second, cid }]), /two updates were received under this cid/)
   })

@@ -22,9 +22,13 @@ type Story = {
   isCut?: boolean
   /** Its screen was due while Telegram was away. */
   isHeld?: boolean
+  /** What was told of it before its reception, which may yet come. */
+  readonly early?: { readonly at: number; readonly tell: () => void }
 }
 
 const silenceMs = 10_000
+/** Who looks for what waits may find an update, and tell of it, before its reception has heard of the commit. */
+const earlyMsMax = 2_000
 const tapWay: Partial<Record<EventName, EventName | undefined>> = {
   CALLBACK_RECEIVED: undefined,
   CALLBACK_ROUTED: 'CALLBACK_RECEIVED',
@@ -74,25 +78,35 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
   }
 
   function receive({ fields, line, at }: Told, cid: string): void {
-    const known = stories.get(cid)
-    if (known?.kind !== undefined) report(line, 'two updates were received under this cid', cid)
-    stories.set(cid, {
-      ...(known ?? { verdicts: 0 }),
-      cid,
+    const { early, ...known }: Story = stories.get(cid) ?? { cid, line, at, verdicts: 0 }
+    if (known.kind !== undefined) report(line, 'two updates were received under this cid', cid)
+    if (early !== undefined && at - early.at > earlyMsMax) early.tell()
+    const story: Story = {
+      ...known,
       line,
       at,
       kind: fields['kind'] ?? '',
       ...(fields['user_id'] === undefined ? {} : { person: fields['user_id'] }),
       ...(fields['duplicate'] === 'true' ? { isDuplicate: true } : {}),
       ...(isShared ? { isCut: true } : {}),
-    })
+    }
+    stories.set(cid, story)
+    if (waiting.has(cid)) waiting.set(cid, story)
   }
 
   /** A story whose reception is not in this log. */
   function begin({ event, line, at }: Told, cid: string): Story {
-    const story: Story = { cid, line, at, verdicts: 0, ...(isCut ? { isCut } : {}) }
+    const tell = () => report(line, `${event} without an UPDATE_RECEIVED before it`, cid)
+    const isEarly = !isCut && event !== 'UI_NOT_SHOWN'
+    const story: Story = {
+      cid,
+      line,
+      at,
+      verdicts: 0,
+      ...(isCut ? { isCut } : {}),
+      ...(isEarly ? { early: { at, tell } } : {}),
+    }
     stories.set(cid, story)
-    if (!isCut && event !== 'UI_NOT_SHOWN') report(line, `${event} without an UPDATE_RECEIVED before it`, cid)
     return story
   }
 
@@ -160,6 +174,7 @@ export function createUpdateCheck(report: Report, settled: boolean): LogCheck {
       isCut = false
     },
     end(lastAt) {
+      for (const { early, isCut: wasCut } of stories.values()) if (wasCut !== true) early?.tell()
       for (const { story, howLong } of late) tellSilence(story, howLong)
       for (const story of waiting.values()) {
         if (isExplained(story) || (story.isHeld === true && isAway) || (!settled && lastAt - story.at <= silenceMs))
