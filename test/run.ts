@@ -57,8 +57,8 @@ async function keepCompiled(): Promise<void> {
 async function runAll(files: readonly string[]): Promise<void> {
   const tests = run({
     files: [...files],
-    // Three times as many as can compute: most of them wait, for processes that they have started or for something due.
-    concurrency: 3 * availableParallelism(),
+    // Twice as many as can compute: half of them wait for the processes that they have started.
+    concurrency: 2 * availableParallelism(),
     execArgv: ['--import', new URL('costs/record.ts', import.meta.url).href],
   })
   tests.on('test:fail', ({ todo }) => {
@@ -76,11 +76,10 @@ async function filesInOrder(): Promise<readonly string[]> {
   const files = globSync('{src,sandbox,test}/**/*.test.ts').sort()
   const rankOf = (file: string) => alone.findIndex((name) => file.startsWith(`test/${name}/`))
   const [first, others] = [files.filter((file) => rankOf(file) >= 0), files.filter((file) => rankOf(file) < 0)]
-  const count = 2 * availableParallelism()
-  const lanes = Array.from({ length: count }, (_, lane) =>
+  const lanes = Array.from({ length: availableParallelism() }, (_, lane) =>
     writeLane(
       lane,
-      others.filter((_, index) => index % count === lane),
+      others.filter((_, index) => index % availableParallelism() === lane),
     ),
   )
   const [slowest = '', ...rest] = first.toSorted((a, b) => rankOf(a) - rankOf(b))

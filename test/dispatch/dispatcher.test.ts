@@ -421,7 +421,7 @@ describe('the dispatcher', () => {
     await it.arrives(anna)
     await until(() => door.inside() === 1, 'the step has begun')
     const blocker = await storage.database.connect('blocker')
-    await blocker.query('begin; lock table inbox in access exclusive mode')
+    await blocker.query('set idle_in_transaction_session_timeout = 0; begin; lock table inbox in access exclusive mode')
     it.dispatcher.wake()
     await it.clock.advance(2_000)
     await until(async () => (await storage.cut(/\/\* claim \*\//)) > 0, 'its claim is cut')

@@ -86,7 +86,9 @@ describe('a callback of KIE', { concurrency: true }, () => {
 // Nobody else may be at the queue.
 it('a callback that cannot be noted because the connection is cut blames the world, and is to come again', async () => {
   const blocker = await storage.database.connect('blocker')
-  await blocker.query(`begin; lock table ${storage.schema}_jobs._private_jobs in access exclusive mode`)
+  await blocker.query(
+    `set idle_in_transaction_session_timeout = 0; begin; lock table ${storage.schema}_jobs._private_jobs in access exclusive mode`,
+  )
   const heard = handleCallback(newOrderId(), none, body)
   await until(async () => (await storage.cut(/add_jobs/)) > 0, 'it waits, and is cut')
   assert.deepEqual(await heard, { kind: 'cannot_note' })
